@@ -1,0 +1,129 @@
+"""The commands. `python -m fastbp` shows the lecture at work on real handwritten digits."""
+
+import argparse
+import os
+import statistics
+import sys
+import time
+
+import numpy as np
+
+from fastbp import door
+from fastbp.digits import load_digits
+from fastbp.lecture.layout import scratch_for
+from fastbp.network import DTYPES, Network
+from fastbp.optimizers import SGD
+from fastbp.training import Diverged, train
+
+SIZES, BATCH, LEARNING_RATE = (64, 128, 10), 16, 0.5
+
+
+def main(arguments=None):
+    """Run the command line; returns the exit code."""
+    parser = argparse.ArgumentParser(
+        prog="python -m fastbp",
+        description="Train a network on handwritten digits twice from the same start, with the lecture's index loops "
+        "and with its matrix products, and compare the two.",
+    )
+    parser.add_argument(
+        "--epochs", type=int, default=30, metavar="N", help="passes over the samples (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--learning-rate", type=float, default=LEARNING_RATE, metavar="ETA", help="eta of SGD (default: %(default)s)"
+    )
+    parser.add_argument("--dtype", choices=DTYPES, default="float32", help="of all computation (default: %(default)s)")
+    parser.add_argument(
+        "--seed", type=int, default=0, help="of the initial weights and the shuffling (default: %(default)s)"
+    )
+    options = parser.parse_args(arguments)
+    try:
+        door.whole_number("--epochs", options.epochs, 1)
+        door.whole_number("--seed", options.seed, 0)
+        optimizer = SGD(door.positive_number("--learning-rate", options.learning_rate))
+    except ValueError as problem:
+        parser.error(str(problem))
+    try:
+        demonstrate(options.epochs, optimizer, options.dtype, options.seed)
+    except Diverged as problem:
+        print(f"error: {problem}", file=sys.stderr)
+        return 1
+    except BrokenPipeError:  # the reader, `head` say, has seen enough; nothing more can be written, not even at exit
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    return 0
+
+
+def demonstrate(epochs, optimizer, dtype, seed):
+    """Train both versions side by side and print what they do."""
+    X, D, X_test, labels_test = digits(dtype)
+    loops, matrix = (Network(SIZES, dtype=dtype, seed=seed) for _ in range(2))
+    print(
+        f"Handwritten digits: {len(X)} images to learn from, {len(X_test)} others to test on.\n"
+        f"Network {'-'.join(map(str, SIZES))}, {loops.hidden} and {loops.output}, {loops.theta.size} parameters in "
+        f"{dtype}; {optimizer}, batches of {BATCH}.\n"
+    )
+    compile_loops(dtype)
+    seconds = {"loops": 0.0, "matrix": 0.0}
+    print("        index loops (Numba)             matrix products (NumPy)")
+    print("epoch     loss   test right  seconds      loss   test right  seconds")
+    for epoch in range(1, epochs + 1):
+        line = f"{epoch:5d}"
+        for version, network in (("loops", loops), ("matrix", matrix)):
+            history = train(
+                network, X, D, epochs=1, batch_size=BATCH, optimizer=optimizer, seed=seed + epoch, version=version
+            )
+            right = (network.predict(X_test).argmax(axis=1) == labels_test).mean()
+            seconds[version] += history.seconds[0]
+            line += f"  {history.loss[0]:7.4f}     {right:6.1%}  {history.seconds[0]:8.5f}  "
+        print(line.rstrip(), flush=True)
+    apart, largest = np.abs(loops.theta - matrix.theta).max(), np.abs(matrix.theta).max()
+    print(
+        f"\nParameters of the two versions: at most {apart:.1e} apart (the largest is {largest:.2f}).\n"
+        f"Time of {epochs} epochs: loops {seconds['loops']:.4f} s, matrix {seconds['matrix']:.4f} s, "
+        f"ratio {seconds['matrix'] / seconds['loops']:.2f}."
+    )
+    compare_with_differences(X, D, seed)
+
+
+def digits(dtype):
+    """Every third image is held out; pixels lie about 0, between -2 and 2."""
+    X, labels = load_digits()
+    held_out = np.arange(len(X)) % 3 == 2
+    X = (2 * (X - X[~held_out].mean(axis=0))).astype(dtype)
+    return X[~held_out], np.eye(10, dtype=dtype)[labels[~held_out]], X[held_out], labels[held_out]
+
+
+def compile_loops(dtype):
+    """Let Numba compile, or load from its cache, what the table below times."""
+    begin = time.perf_counter()
+    network, X, D = Network(SIZES, dtype=dtype), np.zeros((1, SIZES[0])), np.eye(1, SIZES[-1])
+    train(network, X, D, epochs=1)
+    network.predict(X)
+    print(f"Compiled the loops, or found them compiled before, in {time.perf_counter() - begin:.1f} s.\n", flush=True)
+
+
+def compare_with_differences(X, D, seed):
+    """Slide 12: the gradient is found analytically, and not by differences, to save time. How much? (In float64.)"""
+    from fastbp.lecture import differences, loops
+
+    network, rows = Network(SIZES, dtype="float64", seed=seed), np.arange(BATCH)
+    X, D = (door.real_matrix(name, array[:BATCH], array.shape[1], "float64") for name, array in (("X", X), ("D", D)))
+    found, seconds = {}, {}
+    for name, kernel, repeats in (("analytic", loops.gradient, 50), ("differences", differences.gradient, 1)):
+        found[name], scratch = np.empty_like(network.theta), scratch_for(network.layers, 1, network.dtype)
+        small = Network((1, 1), dtype="float64")  # compiles the kernel; 2P errors of the real one would take a while
+        one = door.real_matrix("X", [[1.0]], 1, "float64")
+        kernel(small.theta, small.layers, one, one, rows[:1], scratch, np.empty(2))
+        laps = []
+        for _ in range(repeats):
+            begin = time.perf_counter()
+            kernel(network.theta, network.layers, X, D, rows, scratch, found[name])
+            laps.append(time.perf_counter() - begin)
+        seconds[name] = statistics.median(laps)
+    apart = np.abs(found["analytic"] - found["differences"]).max()
+    print(
+        f"Slide 12: one gradient of {BATCH} samples takes {seconds['analytic'] * 1e6:.0f} us analytically and "
+        f"{seconds['differences'] * 1e3:.0f} ms by differences,\n"
+        f"{seconds['differences'] / seconds['analytic']:.0f} times as long for {network.theta.size} parameters; "
+        f"the two are at most {apart:.1e} apart."
+    )

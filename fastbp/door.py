@@ -1,0 +1,122 @@
+"""The door: what comes from outside is checked and laid out here, once. Below the door nothing checks.
+
+Every refusal names the argument, what came and what was expected.
+"""
+
+import math
+import numbers
+import operator
+
+import numpy as np
+
+
+def real_matrix(name, value, columns, dtype):
+    """The array-like `value` as a read-only matrix (samples, columns) in C order; copied only where that takes a copy.
+
+    Kernels see every X and D as read-only, so that an array that is read-only (a memory map, say) is used where it lies
+    and costs no compilation of its own.
+    """
+    given = _real_array(name, value)
+    if given.ndim != 2 or given.shape[1] != columns:
+        hint = ""
+        if given.ndim == 1 and given.size == columns:
+            hint = f" (for one sample give {name}[None, :])"
+        elif given.ndim == 1 and columns == 1:
+            hint = f" (give {name}[:, None])"
+        raise ValueError(f"{name} must have shape (samples, {columns}), got {given.shape}{hint}")
+    if len(given) == 0:
+        raise ValueError(f"{name} must have at least one sample, got an array of shape {given.shape}")
+    with np.errstate(over="ignore"):
+        array = np.require(given, dtype, ["C", "A"]).view(np.ndarray)
+    if not np.isfinite(array).all():
+        row, column = np.argwhere(~np.isfinite(array))[0]
+        came = given[row, column]
+        why = "NaN or infinity" if not np.isfinite(came) else f"values too large for {np.dtype(dtype)}"
+        raise ValueError(f"{name} must be finite, got {why}: {came} in row {row}, column {column}")
+    array = array.view()
+    array.flags.writeable = False
+    return array
+
+
+def targets(D, samples, output, units, dtype):
+    """The teacher signal as a read-only matrix (samples, units) that suits the output activation."""
+    given = _real_array("D", D)
+    if given.ndim == 1 and given.dtype.kind in "iub" and units > 1:
+        raise ValueError(
+            f"D must have shape (samples, {units}), a target for each output unit, got labels of shape {given.shape}; "
+            f"np.eye({units})[labels] makes targets of class labels 0..{units - 1}"
+        )
+    d = real_matrix("D", D, units, dtype)
+    if len(d) != samples:
+        raise ValueError(f"D must have a row for each of the {samples} samples of X, got {len(d)}")
+    if output != "identity" and (d.min() < 0 or d.max() > 1):
+        row, column = np.argwhere((d < 0) | (d > 1))[0]
+        raise ValueError(
+            f"D must lie between 0 and 1 for output={output!r}, got {d[row, column]} in row {row}, column {column}"
+        )
+    if output == "softmax":
+        sums = d.sum(axis=1, dtype=np.float64)
+        wrong = np.abs(sums - 1) > 1e-3  # room for targets that were stored in float16
+        if wrong.any():
+            row = int(wrong.argmax())
+            raise ValueError(f"each row of D must sum to 1 for output='softmax', got {sums[row]:g} in row {row}")
+    return d
+
+
+def _real_array(name, value):
+    if hasattr(value, "toarray"):
+        raise TypeError(f"{name} must be a dense array, got the sparse {type(value).__name__}; give {name}.toarray()")
+    if np.ma.is_masked(value):
+        raise ValueError(f"{name} must have no masked values, got {np.ma.count_masked(value)} of them")
+    try:
+        array = np.asarray(value)
+    except ValueError as problem:
+        raise ValueError(f"{name} must be a matrix of numbers, got rows that do not fit together ({problem})") from None
+    if array.dtype.kind not in "fiub":
+        raise TypeError(f"{name} must hold real numbers, got an array of dtype {array.dtype}")
+    return array
+
+
+def whole_number(name, value, at_least):
+    """An integer that is not a bool and not below `at_least`."""
+    try:
+        if isinstance(value, bool | np.bool_):
+            raise TypeError
+        number = operator.index(value)
+    except TypeError:
+        raise TypeError(f"{name} must be an integer, got {value!r}") from None
+    if number < at_least:
+        raise ValueError(f"{name} must be at least {at_least}, got {value!r}")
+    return number
+
+
+def positive_number(name, value):
+    """A finite float above 0."""
+    if isinstance(value, bool | np.bool_) or not isinstance(value, numbers.Real):
+        raise TypeError(f"{name} must be a number, got {value!r}")
+    if not (math.isfinite(value) and value > 0):
+        raise ValueError(f"{name} must be positive and finite, got {value!r}")
+    return float(value)
+
+
+def flag(name, value):
+    """True or False."""
+    if not isinstance(value, bool | np.bool_):
+        raise TypeError(f"{name} must be True or False, got {value!r}")
+    return bool(value)
+
+
+def choice(name, value, options):
+    """One of the names in `options`."""
+    if not isinstance(value, str):
+        raise TypeError(f"{name} must be one of {', '.join(map(repr, options))}, got {value!r}")
+    if value not in options:
+        raise ValueError(f"{name} must be one of {', '.join(map(repr, options))}, got {value!r}")
+    return value
+
+
+def instance(name, value, kind):
+    """An object of the class `kind`."""
+    if not isinstance(value, kind):
+        raise TypeError(f"{name} must be a fastbp.{kind.__name__}, got {value!r}")
+    return value

@@ -1,0 +1,49 @@
+"""Views of flat vectors that cost a kernel nothing. The only file below the engine that knows LLVM.
+
+All parameters of a network lie in one vector, all units of its layers in another. A slice inside a compiled function
+counts references with two atomic instructions, a `reshape` calls into C: 130 ns of a forward pass of 4-8-3 that takes
+46 without them. A *borrowed* view is an array without an owner. It is valid as long as the array that it looks into, so
+kernels make such views for the length of a call and never return them to Python.
+"""
+
+import numba
+from numba.core import types
+from numba.extending import intrinsic
+from numba.np.arrayobj import make_array, populate_array
+
+
+def _vector_at(array, at, n):
+    """array[at : at + n], borrowed."""
+    return array[at : at + n]
+
+
+def _matrix_at(array, at, rows, columns):
+    """array[at : at + rows * columns] as a matrix in C order, borrowed."""
+    return array[at : at + rows * columns].reshape(rows, columns)
+
+
+def _borrow(context, builder, signature, args):
+    source, view = signature.args[0], signature.return_type
+    array, at, shape = make_array(source)(context, builder, args[0]), args[1], list(args[2:])
+    width = context.get_constant(types.intp, context.get_abi_sizeof(context.get_data_type(source.dtype)))
+    strides = [width] if view.ndim == 1 else [builder.mul(shape[1], width), width]
+    out = make_array(view)(context, builder)
+    populate_array(out, builder.gep(array.data, [at]), shape, strides, width, meminfo=None)
+    return out._getvalue()
+
+
+def _view_type(array, ndim):
+    return types.Array(array.dtype, ndim, "C", readonly=not array.mutable)
+
+
+if numba.config.DISABLE_JIT:
+    vector_at, matrix_at = _vector_at, _matrix_at
+else:
+
+    @intrinsic
+    def vector_at(typing_context, array, at, n):
+        return _view_type(array, 1)(array, types.intp, types.intp), _borrow
+
+    @intrinsic
+    def matrix_at(typing_context, array, at, rows, columns):
+        return _view_type(array, 2)(array, types.intp, types.intp, types.intp), _borrow
