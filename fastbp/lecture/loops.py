@@ -19,7 +19,7 @@ from fastbp.views import matrix_at, vector_at
 
 LARGEST = np.finfo(np.float64).max
 
-# ---- Forward: activations and weighted sums --------------------------------------------------------------------------
+# ---- Forward: weighted sums, activations and their derivatives, errors -----------------------------------------------
 
 
 @jit
@@ -97,9 +97,6 @@ def activate(code, u, y):
         softmax(u, y)
 
 
-# ---- Derivatives of the activations ----------------------------------------------------------------------------------
-
-
 @jit
 def identity_derivative(u, y, dh):
     """h'(u_j) = 1 (slide 32)."""
@@ -144,9 +141,6 @@ def activation_derivative(code, u, y, dh):
         sigmoid_derivative(u, y, dh)
     elif code == RELU:
         relu_derivative(u, y, dh)
-
-
-# ---- Errors ----------------------------------------------------------------------------------------------------------
 
 
 @jit
