@@ -79,7 +79,7 @@ def demonstrate(epochs, optimizer, dtype, seed):
     apart, largest = np.abs(loops.theta - matrix.theta).max(), np.abs(matrix.theta).max()
     print(
         f"\nParameters of the two versions: at most {apart:.1e} apart (the largest is {largest:.2f}).\n"
-        f"Time of {epochs} epochs: loops {seconds['loops']:.4f} s, matrix {seconds['matrix']:.4f} s, "
+        f"Time of {epochs} epochs: loops {seconds['loops'] * 1e3:.2f} ms, matrix {seconds['matrix'] * 1e3:.2f} ms, "
         f"ratio {seconds['matrix'] / seconds['loops']:.2f}."
     )
     compare_with_differences(X, D, seed)
@@ -89,7 +89,7 @@ def digits(dtype):
     """Every third image is held out; pixels lie about 0, between -2 and 2."""
     X, labels = load_digits()
     held_out = np.arange(len(X)) % 3 == 2
-    X = (2 * (X - X[~held_out].mean(axis=0))).astype(dtype)
+    X = (2 * (X - X[~held_out].mean(axis=0, dtype="float64"))).astype(dtype)
     return X[~held_out], np.eye(10, dtype=dtype)[labels[~held_out]], X[held_out], labels[held_out]
 
 

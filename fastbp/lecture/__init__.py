@@ -1,0 +1,1 @@
+"""The lecture: its formulas as index loops, as matrix products, and the gradient by differences."""

@@ -69,7 +69,7 @@ def softmax(u, y):
     total = zero
     for k in range(u.size):
         # exp(-1000) is 0 in every dtype, and u_k - top can be twice the largest float
-        y[k] = np.exp(u[k] - top) if u[k] > top - 1000 else zero
+        y[k] = np.exp(u[k] - top) if u[k] >= top - 1000 else zero
         total += y[k]
     for k in range(u.size):
         y[k] /= total
@@ -149,7 +149,8 @@ def squared_error(u, y, d):
     # u (r), y (r), d (r)
     total = 0.0
     for r in range(y.size):
-        total += (y[r] - d[r]) ** 2
+        difference = float(y[r] - d[r])
+        total += difference * difference
     return 0.5 * total
 
 
@@ -158,10 +159,10 @@ def cross_entropy(u, y, d):
     """E = -sum_r d_r ln y_r, y = softmax(u) (slides 9, 33)."""
     # u (r), y (r), d (r); ln y_r = u_r - max u - ln sum exp(u - max u), and that sum is 1 / max y
     top = float(_largest(u))
-    ln_sum = -np.log(float(_largest(y)))
+    ln_sum = -float(np.log(float(_largest(y))))
     total = 0.0
     for r in range(u.size):
-        total -= d[r] * (max(float(u[r]) - top, -LARGEST) - ln_sum)
+        total -= float(d[r]) * (max(float(u[r]) - top, -LARGEST) - ln_sum)
     return min(total, LARGEST)
 
 
@@ -172,7 +173,7 @@ def binary_cross_entropy(u, y, d):
     total = 0.0
     for r in range(u.size):
         a = float(u[r])
-        total += max(a, 0.0) - d[r] * a + np.log1p(np.exp(-abs(a)))
+        total += float(max(a, 0.0) - float(d[r]) * a + np.log1p(np.exp(-abs(a))))
     return min(total, LARGEST)
 
 

@@ -111,7 +111,8 @@ def cross_entropy(u, y, d):
 
 def binary_cross_entropy(u, y, d):
     """E = -(d . ln y + (1 - d) . ln(1 - y)), y = sigmoid(u), which is sum ln(1 + exp u) - d u."""
-    return np.minimum((np.logaddexp(0, u) - d * u).sum(axis=-1, dtype=np.float64), LARGEST)
+    with np.errstate(over="ignore"):  # of the sum of several units at the largest float
+        return np.minimum((np.logaddexp(0, u) - d * u).sum(axis=-1, dtype=np.float64), LARGEST)
 
 
 def output_error(code, u, y, d):

@@ -1,0 +1,94 @@
+"""The one list of what is measured, where it starts, and how often it runs."""
+
+import time
+from dataclasses import asdict, dataclass
+from typing import NamedTuple
+
+import numpy as np
+import pytest
+
+from fastbp import Network, door
+from fastbp.lecture import layout, loops, matrix
+
+KERNELS = {"loops": loops, "matrix": matrix}
+LEARNING_RATE = 0.1
+
+# Single calls: rounds of about a millisecond for 0.3 s. The collector stays out of it: pytest's heap is not ours.
+SINGLE_CALLS = pytest.mark.benchmark(disable_gc=True, min_time=1e-3, max_time=0.3, min_rounds=10)
+# Calls that take long by themselves: the tests give the number of rounds.
+LONG_CALLS = pytest.mark.benchmark(disable_gc=True)
+
+
+@dataclass(frozen=True)
+class Case:
+    """A network, its mini-batch and its dtype."""
+
+    sizes: tuple
+    hidden: str
+    output: str
+    batch: int
+    dtype: str
+
+    def __str__(self):
+        return f"{'-'.join(map(str, self.sizes))} {self.hidden} batch {self.batch} {self.dtype}"
+
+
+NETWORKS = [
+    ((4, 8, 3), "relu", "softmax", 1),
+    ((4, 8, 3), "relu", "softmax", 32),
+    ((10, 32, 1), "sigmoid", "identity", 32),
+    ((64, 64, 10), "relu", "softmax", 32),
+    ((64, 128, 10), "relu", "softmax", 16),  # the digits of `python -m fastbp`
+    ((784, 100, 10), "relu", "softmax", 32),
+]
+CASES = [Case(*network, dtype) for network in NETWORKS for dtype in ("float32", "float64")]
+
+
+class Start(NamedTuple):
+    """Arguments of the kernels, laid out as training.py lays them out."""
+
+    theta: np.ndarray
+    layers: np.ndarray
+    X: np.ndarray
+    D: np.ndarray
+    scratch: np.ndarray
+    dtheta: np.ndarray
+
+
+def start(case, samples):
+    """The same numbers at each call, in arrays of their own: one call for each version that runs."""
+    network = Network(case.sizes, hidden=case.hidden, output=case.output, dtype=case.dtype, seed=0)
+    rng = np.random.default_rng(1)
+    X = rng.uniform(-1, 1, (samples, case.sizes[0]))
+    if case.output == "softmax":
+        D = np.eye(case.sizes[-1])[rng.integers(case.sizes[-1], size=samples)]
+    else:
+        D = rng.normal(size=(samples, case.sizes[-1]))
+    return Start(
+        network.theta,
+        network.layers,
+        door.real_matrix("X", X, case.sizes[0], case.dtype),
+        door.targets(D, samples, case.output, case.sizes[-1], case.dtype),
+        layout.scratch_for(network.layers, case.batch, network.dtype),
+        np.empty_like(network.theta),
+    )
+
+
+def assert_same(dtype, one, other):
+    """The two versions agree, to the rounding of the dtype; their sums run in different orders."""
+    rtol, atol = {"float32": (1e-4, 1e-6), "float64": (1e-10, 1e-14)}[dtype]
+    for a, b in zip(one, other, strict=True):
+        np.testing.assert_allclose(a, b, rtol=rtol, atol=atol)
+
+
+def label(benchmark, what, case, version, **more):
+    """The group in which the lines of a case are neighbours, and what tables.py needs to know about a line."""
+    benchmark.group = f"{what} {case}"
+    benchmark.extra_info.update(asdict(case), what=what, version=version, **more)
+
+
+def rounds_for(call, seconds=0.5):
+    """How many rounds of `call` fill that time: at least 10, so that a median means something, and at most 500."""
+    begin = time.perf_counter()
+    call()
+    return max(10, min(500, int(seconds / (time.perf_counter() - begin))))

@@ -1,0 +1,56 @@
+"""Mean error and mean gradient of one mini-batch (slides 12, 21-40): forward and backward pass together.
+
+A single call is not where either version is at its best. The loops pay for Numba's dispatch, some tenths of a
+microsecond. The matrix version pays for making its views and for gathering the samples, tens of microseconds, which is
+half of the time of a small network; so it runs a second time as "matrix-ready", with views and samples laid out
+beforehand, and that is the one the README compares. test_epoch.py needs no such care.
+"""
+
+import numpy as np
+import pytest
+
+from benchmarks.cases import CASES, SINGLE_CALLS, assert_same, label, start
+from fastbp.lecture import loops, matrix
+
+pytestmark = SINGLE_CALLS
+
+
+def loops_call(case):
+    """A function that returns the mean error, its arguments, and the array of its gradient."""
+    theta, layers, X, D, scratch, dtheta = start(case, case.batch)
+    return loops.gradient, (theta, layers, X, D, np.arange(case.batch), scratch, dtheta), dtheta
+
+
+def matrix_call(case):
+    _, arguments, dtheta = loops_call(case)
+    return matrix.gradient, arguments, dtheta
+
+
+def matrix_ready_call(case):
+    theta, layers, X, D, scratch, dtheta = start(case, case.batch)
+    ready = matrix._Pass(theta, layers, case.batch, scratch, dtheta)
+
+    def gradient(x, d):
+        ready.forward(x)
+        ready.backward(x, d, False, 1 / len(x))
+        return float((ready.errors(d) / len(x)).sum())
+
+    return gradient, (X, D), dtheta
+
+
+CALLS = {"loops": loops_call, "matrix": matrix_call, "matrix-ready": matrix_ready_call}
+
+
+@pytest.mark.parametrize("version", CALLS)
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_backward(benchmark, case, version):
+    found = {}
+    for name, call in CALLS.items():
+        function, arguments, dtheta = call(case)
+        found[name] = function(*arguments), dtheta  # compiles, too
+    assert_same(case.dtype, found["loops"], found["matrix"])
+    assert_same(case.dtype, found["loops"], found["matrix-ready"])
+
+    label(benchmark, "backward", case, version)
+    function, arguments, _ = CALLS[version](case)
+    benchmark(function, *arguments)

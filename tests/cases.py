@@ -1,0 +1,65 @@
+"""Networks and samples that the tests share."""
+
+import numpy as np
+
+from fastbp.lecture.codes import HIDDEN, OUTPUT
+from fastbp.lecture.layout import layer_table, parameter_count, scratch_for, weights
+
+DTYPES = ("float32", "float64")
+RTOL = {"float32": 1e-5, "float64": 1e-12}
+
+
+def assert_close(actual, expected, dtype, times=1):
+    """Equal to the rounding of the dtype, measured by the larger of the number itself and the largest beside it."""
+    expected = np.asarray(expected)
+    rtol = times * RTOL[np.dtype(dtype).name]
+    np.testing.assert_allclose(actual, expected, rtol=rtol, atol=rtol * np.abs(expected).max(initial=0))
+
+
+def inputs_to_activation(rng, shape, dtype, largest=400.0):
+    """Values u on every branch: below 0, both zeros, above 0, large ones."""
+    u = rng.normal(0, 3, shape)
+    special = np.array([0.0, -0.0, 1e-9, -1e-9, largest, -largest])
+    chosen = rng.random(shape) < 0.3
+    u[chosen] = rng.choice(special, chosen.sum())
+    return u.astype(dtype)
+
+
+def teacher(rng, samples, units, output, dtype):
+    """Targets that suit the output activation, not only the hard ones."""
+    if output == "identity":
+        return rng.normal(size=(samples, units)).astype(dtype)
+    D = rng.random((samples, units))
+    if output == "softmax":
+        D[::2] = D[::2] == D[::2].max(axis=1, keepdims=True)
+        D /= D.sum(axis=1, keepdims=True)
+    return D.astype(dtype)
+
+
+class Case:
+    """Everything that a pass takes, for a random network and random samples."""
+
+    def __init__(self, sizes, hidden="relu", output="softmax", dtype="float64", samples=5, seed=0):
+        rng = np.random.default_rng(seed)
+        self.layers = layer_table(sizes, HIDDEN[hidden], OUTPUT[output])
+        self.theta = rng.normal(0, 0.5, parameter_count(self.layers)).astype(dtype)
+        for w in weights(self.theta, self.layers):
+            w *= 1.5 / np.sqrt(w.shape[1])  # sums stay of the size of their terms, however deep the network
+        self.X = rng.normal(size=(samples, sizes[0])).astype(dtype)
+        self.D = teacher(rng, samples, sizes[-1], output, dtype)
+        self.rows = rng.permutation(samples)
+        self.dtype, self.samples, self.outputs = dtype, samples, sizes[-1]
+        for array in (self.X, self.D):
+            array.flags.writeable = False  # as the door gives them to the kernels
+
+    def scratch(self):
+        """Not empty: what a pass reads before it has written it shows as NaN."""
+        scratch = scratch_for(self.layers, self.samples, self.dtype)
+        scratch.fill(np.nan)
+        return scratch
+
+    def gradient(self, version):
+        """(E, dtheta) of the mini-batch by `gradient` of the module `version`."""
+        dtheta = np.full_like(self.theta, np.nan)
+        E = version.gradient(self.theta, self.layers, self.X, self.D, self.rows, self.scratch(), dtheta)
+        return E, dtheta

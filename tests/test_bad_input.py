@@ -1,0 +1,176 @@
+"""Bad input: an error that names the argument, what came and what was expected, and a network that is as it was."""
+
+import numpy as np
+import pytest
+import scipy.sparse
+
+import fastbp
+
+X, D = np.ones((4, 2)), np.eye(3)[[0, 1, 2, 0]]
+
+
+def with_value(array, value, dtype=float):
+    changed = array.astype(dtype)
+    changed[1, 0] = value
+    return changed
+
+
+BAD_X = [
+    (np.ones((4, 3)), ValueError, r"X must have shape \(samples, 2\), got \(4, 3\)"),
+    (np.ones(4), ValueError, r"X must have shape \(samples, 2\), got \(4,\)"),
+    (np.ones(2), ValueError, r"X must have shape \(samples, 2\), got \(2,\) \(for one sample give X\[None, :\]\)"),
+    (np.ones((4, 2, 1)), ValueError, r"got \(4, 2, 1\)"),
+    (3.0, ValueError, r"X must have shape \(samples, 2\), got \(\)"),
+    (np.ones((0, 2)), ValueError, r"X must have at least one sample, got an array of shape \(0, 2\)"),
+    ([], ValueError, r"X must have shape \(samples, 2\), got \(0,\)"),
+    (with_value(X, np.nan), ValueError, "X must be finite, got NaN or infinity: nan in row 1, column 0"),
+    (with_value(X, -np.inf), ValueError, "X must be finite, got NaN or infinity: -inf in row 1, column 0"),
+    (with_value(X, 1e39), ValueError, r"X must be finite, got values too large for float32: 1e\+39 in row 1, column 0"),
+    (X.astype(complex), TypeError, "X must hold real numbers, got an array of dtype complex128"),
+    (X.astype(object), TypeError, "X must hold real numbers, got an array of dtype object"),
+    (X.astype(str), TypeError, "X must hold real numbers, got an array of dtype <U"),
+    (np.zeros((4, 2), "datetime64[s]"), TypeError, r"X must hold real numbers, got an array of dtype datetime64\[s\]"),
+    (None, TypeError, "X must hold real numbers, got an array of dtype object"),
+    ([[1, 2], [3]], ValueError, "X must be a matrix of numbers, got rows that do not fit together"),
+    (scipy.sparse.csr_array(X), TypeError, r"X must be a dense array, got the sparse csr_array; give X\.toarray\(\)"),
+    (np.ma.array(X, mask=X > 0), ValueError, "X must have no masked values, got 8 of them"),
+]
+BAD_D = [
+    (
+        np.array([0, 1, 2, 0]),
+        ValueError,
+        r"D must have shape \(samples, 3\).* got labels of shape \(4,\); np.eye\(3\)\[labels\]",
+    ),
+    (np.ones((4, 2)) / 2, ValueError, r"D must have shape \(samples, 3\), got \(4, 2\)"),
+    (D[:3], ValueError, "D must have a row for each of the 4 samples of X, got 3"),
+    (D * 0.5, ValueError, "each row of D must sum to 1 for output='softmax', got 0.5 in row 0"),
+    (
+        D + np.array([1, -1, 0]),
+        ValueError,
+        r"D must lie between 0 and 1 for output='softmax', got 2.0 in row 0, column 0",
+    ),
+    (with_value(D, np.nan), ValueError, "D must be finite, got NaN or infinity: nan in row 1, column 0"),
+    (D.astype(complex), TypeError, "D must hold real numbers, got an array of dtype complex128"),
+    (D.astype(object), TypeError, "D must hold real numbers, got an array of dtype object"),
+    (D.astype(str), TypeError, "D must hold real numbers, got an array of dtype <U"),
+    (["a", "b", "c", "a"], TypeError, "D must hold real numbers, got an array of dtype <U1"),
+]
+BAD_HOW = [
+    ({"epochs": -1}, ValueError, "epochs must be at least 0, got -1"),
+    ({"epochs": 1.5}, TypeError, "epochs must be an integer, got 1.5"),
+    ({"epochs": "3"}, TypeError, "epochs must be an integer, got '3'"),
+    ({"batch_size": 0}, ValueError, "batch_size must be at least 1, got 0"),
+    ({"batch_size": -8}, ValueError, "batch_size must be at least 1, got -8"),
+    ({"batch_size": 8.0}, TypeError, "batch_size must be an integer, got 8.0"),
+    ({"batch_size": True}, TypeError, "batch_size must be an integer, got True"),
+    ({"batch_size": None}, TypeError, "batch_size must be an integer, got None"),
+    ({"optimizer": 0.1}, TypeError, "optimizer must be a fastbp.SGD, got 0.1"),
+    ({"optimizer": fastbp.SGD}, TypeError, "optimizer must be a fastbp.SGD, got <class"),
+    ({"shuffle": "no"}, TypeError, "shuffle must be True or False, got 'no'"),
+    ({"seed": -1}, ValueError, "seed must be at least 0, got -1"),
+    ({"seed": None}, TypeError, "seed must be an integer, got None"),
+    ({"version": "fast"}, ValueError, "version must be one of 'loops', 'matrix', got 'fast'"),
+    ({"version": 1}, TypeError, "version must be one of 'loops', 'matrix', got 1"),
+]
+
+
+def refused(call, error, message):
+    network = fastbp.Network((2, 4, 3))
+    before = network.theta.tobytes()
+    with pytest.raises(error, match=message):
+        call(network)
+    assert network.theta.tobytes() == before
+
+
+@pytest.mark.parametrize(("bad", "error", "message"), BAD_X)
+def test_x(bad, error, message):
+    refused(lambda n: fastbp.train(n, bad, D), error, message)
+    refused(lambda n: n.gradient(bad, D), error, message)
+    refused(lambda n: n.predict(bad), error, message)
+
+
+@pytest.mark.parametrize(("bad", "error", "message"), BAD_D)
+def test_d(bad, error, message):
+    refused(lambda n: fastbp.train(n, X, bad), error, message)
+    refused(lambda n: n.gradient(X, bad), error, message)
+
+
+@pytest.mark.parametrize(("bad", "error", "message"), BAD_HOW)
+def test_how_to_train(bad, error, message):
+    refused(lambda n: fastbp.train(n, X, D, **bad), error, message)
+
+
+def test_targets_outside_0_to_1_for_sigmoid():
+    network = fastbp.Network((2, 1), output="sigmoid")
+    with pytest.raises(
+        ValueError, match=r"D must lie between 0 and 1 for output='sigmoid', got -1.0 in row 1, column 0"
+    ):
+        fastbp.train(network, X, [[1], [-1], [1], [-1]])
+
+
+def test_one_output_wants_a_column():
+    network = fastbp.Network((2, 1), output="identity")
+    with pytest.raises(ValueError, match=r"D must have shape \(samples, 1\), got \(4,\) \(give D\[:, None\]\)"):
+        fastbp.train(network, X, [1.0, 2.0, 3.0, 4.0])
+
+
+def test_a_network_with_broken_parameters_is_not_trained():
+    network = fastbp.Network((2, 3))
+    network.theta[0] = np.nan
+    with pytest.raises(ValueError, match=r"network must have finite parameters, got NaN or infinity in network\.theta"):
+        fastbp.train(network, X, D)
+
+
+def test_train_wants_a_network():
+    with pytest.raises(TypeError, match=r"network must be a fastbp\.Network, got 'net'"):
+        fastbp.train("net", X, D)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "message"),
+    [
+        ({"sizes": (2,)}, ValueError, r"sizes must have at least two layers, inputs and outputs, got \(2,\)"),
+        ({"sizes": ()}, ValueError, "sizes must have at least two layers"),
+        ({"sizes": 5}, TypeError, "sizes must be a sequence of integers, got 5"),
+        ({"sizes": (2, 0, 3)}, ValueError, r"sizes\[1\] must be at least 1, got 0"),
+        ({"sizes": (2, -4)}, ValueError, r"sizes\[1\] must be at least 1, got -4"),
+        ({"sizes": (2, 3.0)}, TypeError, r"sizes\[1\] must be an integer, got 3.0"),
+        ({"sizes": "23"}, TypeError, r"sizes\[0\] must be an integer, got '2'"),
+        ({"sizes": (2, True)}, TypeError, r"sizes\[1\] must be an integer, got True"),
+        ({"hidden": "tanhh"}, ValueError, "hidden must be one of 'identity', 'sigmoid', 'relu', got 'tanhh'"),
+        ({"hidden": "softmax"}, ValueError, "hidden must be one of 'identity', 'sigmoid', 'relu', got 'softmax'"),
+        ({"hidden": None}, TypeError, "hidden must be one of 'identity', 'sigmoid', 'relu', got None"),
+        ({"output": "relu"}, ValueError, "output must be one of 'identity', 'sigmoid', 'softmax', got 'relu'"),
+        ({"dtype": "float16"}, ValueError, "dtype must be one of 'float32', 'float64', got 'float16'"),
+        ({"dtype": "int"}, ValueError, "dtype must be one of 'float32', 'float64', got 'int64'"),
+        ({"dtype": "fast"}, ValueError, "dtype must be one of 'float32', 'float64', got 'fast'"),
+        ({"seed": -1}, ValueError, "seed must be at least 0, got -1"),
+        ({"seed": 0.5}, TypeError, "seed must be an integer, got 0.5"),
+    ],
+)
+def test_network_arguments(arguments, error, message):
+    with pytest.raises(error, match=message):
+        fastbp.Network(**{"sizes": (2, 3)} | arguments)
+
+
+@pytest.mark.parametrize(
+    ("rate", "error", "message"),
+    [
+        (0, ValueError, "learning_rate must be positive and finite, got 0"),
+        (-0.1, ValueError, "learning_rate must be positive and finite, got -0.1"),
+        (np.nan, ValueError, "learning_rate must be positive and finite, got nan"),
+        (np.inf, ValueError, "learning_rate must be positive and finite, got inf"),
+        ("0.1", TypeError, "learning_rate must be a number, got '0.1'"),
+        (None, TypeError, "learning_rate must be a number, got None"),
+        (1j, TypeError, "learning_rate must be a number, got 1j"),
+        (True, TypeError, "learning_rate must be a number, got True"),
+    ],
+)
+def test_learning_rate(rate, error, message):
+    with pytest.raises(error, match=message):
+        fastbp.SGD(rate)
+
+
+def test_unknown_names_of_the_package():
+    with pytest.raises(AttributeError, match="module 'fastbp' has no attribute 'MLP'"):
+        fastbp.MLP  # noqa: B018

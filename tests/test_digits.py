@@ -1,0 +1,120 @@
+"""The data set in the package, and the main job: python -m fastbp."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import numba
+import numpy as np
+import pytest
+import sklearn.datasets
+
+import fastbp
+from fastbp import cli
+
+UNCOMPILED = bool(numba.config.DISABLE_JIT)
+ROW = re.compile(r" +(\d+) +([\d.]+) +([\d.]+)% +([\d.]+) +([\d.]+) +([\d.]+)% +([\d.]+)")
+
+
+def test_the_images_are_those_of_the_source():
+    X, labels = fastbp.load_digits()
+    expected = sklearn.datasets.load_digits()
+    assert X.dtype == np.float32
+    np.testing.assert_array_equal(X * 16, expected.data)
+    np.testing.assert_array_equal(labels, expected.target)
+
+
+def test_the_data_are_small_and_name_source_and_licence():
+    folder = Path(fastbp.__file__).parent / "data"
+    assert sum(file.stat().st_size for file in folder.iterdir()) <= 100_000
+    text = (folder / "README.md").read_text()
+    assert "10.24432/C50P49" in text
+    assert "CC BY 4.0" in text
+
+
+@pytest.fixture
+def small_network(monkeypatch):
+    """Quick to train where each loop is interpreted."""
+    monkeypatch.setattr(cli, "SIZES", (64, 2, 10))
+
+
+def test_a_line_an_epoch_and_three_comparisons(small_network, capsys):
+    assert cli.main(["--epochs", "2", "--dtype", "float64"]) == 0
+    printed = capsys.readouterr().out
+    rows = ROW.findall(printed)
+    assert [int(row[0]) for row in rows] == [1, 2]
+    assert all(row[1:3] == row[4:6] for row in rows), "loops and matrix products learn the same"
+    apart = float(re.search(r"at most ([\d.e+-]+) apart \(the largest", printed)[1])
+    assert apart < 1e-12
+    loops, matrix, ratio = map(
+        float, re.search(r"loops ([\d.]+) ms, matrix ([\d.]+) ms, ratio (\d+\.\d+)", printed).groups()
+    )
+    assert ratio == pytest.approx(matrix / loops, rel=0.05)
+    parameters, apart = re.search(
+        r"times as long for (\d+) parameters; the two are at most ([\d.e+-]+) apart", printed
+    ).groups()
+    assert int(parameters) == 64 * 2 + 2 + 2 * 10 + 10
+    assert float(apart) < 1e-7
+
+
+@pytest.mark.skipif(UNCOMPILED, reason="takes the loops minutes in the interpreter")
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_the_main_job_gets_97_percent_of_a_held_out_third_right(dtype):
+    done = subprocess.run(
+        [sys.executable, "-m", "fastbp", "--dtype", dtype], capture_output=True, text=True, timeout=120
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    rows = ROW.findall(done.stdout)
+    assert len(rows) == 30
+    assert min(float(rows[-1][2]), float(rows[-1][5])) >= 97
+    assert "1198 images to learn from, 599 others to test on" in done.stdout
+
+
+def test_no_test_image_is_learned_from():
+    X, D, X_test, labels_test = cli.digits("float64")
+    assert len(X) == len(D) == 1198
+    assert len(X_test) == len(labels_test) == 599
+    np.testing.assert_allclose(X.mean(axis=0), 0, atol=1e-12)
+    images = fastbp.load_digits()[0]
+    mean = images[np.arange(1797) % 3 != 2].astype("float64").mean(axis=0)
+    np.testing.assert_allclose(X_test / 2 + mean, images[2::3], atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--epochs", "0"], "--epochs must be at least 1, got 0"),
+        (["--epochs", "many"], "argument --epochs: invalid int value: 'many'"),
+        (["--learning-rate", "-1"], "--learning-rate must be positive and finite, got -1.0"),
+        (["--learning-rate", "nan"], "--learning-rate must be positive and finite, got nan"),
+        (["--seed", "-3"], "--seed must be at least 0, got -3"),
+        (["--dtype", "float16"], "argument --dtype: invalid choice: 'float16'"),
+        (["--speed"], "unrecognized arguments: --speed"),
+    ],
+)
+def test_wrong_usage_exits_with_2_and_says_why(arguments, message, capsys):
+    with pytest.raises(SystemExit) as stop:
+        cli.main(arguments)
+    assert stop.value.code == 2
+    assert message in capsys.readouterr().err
+
+
+def test_a_demonstration_that_diverges_fails_in_one_line(small_network, capsys):
+    assert cli.main(["--epochs", "1", "--learning-rate", "1e300"]) == 1
+    error = capsys.readouterr().err
+    assert error.startswith("error: training diverged in epoch 1 with SGD(learning_rate=1e+300)")
+    assert error.count("\n") == 1
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="pipes of POSIX")
+def test_a_reader_that_stops_early_is_no_error_message():
+    script = "import sys; from fastbp import cli; cli.SIZES = (64, 2, 10); sys.exit(cli.main(['--epochs', '2']))"
+    process = subprocess.Popen(
+        [sys.executable, "-c", script], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    process.stdout.readline()
+    process.stdout.close()
+    assert process.stderr.read() == ""
+    assert process.wait(timeout=120) == 1
+    process.stderr.close()

@@ -1,0 +1,235 @@
+"""The house rules that a machine can check."""
+
+import ast
+import doctest
+import importlib
+import inspect
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import fastbp
+from fastbp import jit as jit_module
+from fastbp.lecture import differences, loops, matrix
+
+ROOT = Path(__file__).parent.parent
+PACKAGE = ROOT / "fastbp"
+SOURCES = sorted(PACKAGE.rglob("*.py"))
+ALL_SOURCES = [*SOURCES, *sorted((ROOT / "tests").rglob("*.py")), *sorted((ROOT / "benchmarks").rglob("*.py"))]
+
+# Imports go down only: a module may import from the floors below its own.
+FLOORS = [
+    {"jit", "views", "lecture.codes", "door", "digits"},
+    {"lecture.layout", "optimizers"},
+    {"lecture.loops", "lecture.matrix"},
+    {"lecture.differences"},
+    {"network"},
+    {"training"},
+    {"cli"},
+    {"__main__"},
+]
+THIRD_PARTY = {"numba", "llvmlite", "numpy"}  # the bare install
+ONLY_HERE = {"numba": {"jit", "views"}, "llvmlite": {"jit"}}
+
+
+def module_name(file):
+    return ".".join(file.relative_to(PACKAGE).with_suffix("").parts)
+
+
+def imported(tree):
+    """Full names of the modules that a file imports, wherever in it."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def parse(file):
+    return ast.parse(file.read_text(encoding="utf-8"))
+
+
+def functions(tree):
+    return [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
+
+
+def kernels(module):
+    """{name: function} of what a module itself defines for others."""
+    defined = {name: getattr(value, "py_func", value) for name, value in vars(module).items() if name[0] != "_"}
+    return {n: f for n, f in defined.items() if inspect.isfunction(f) and f.__module__ == module.__name__}
+
+
+@pytest.mark.parametrize("file", [f for f in SOURCES if f.name != "__init__.py"], ids=module_name)
+def test_imports_go_down_only(file):
+    floor = {module: level for level, modules in enumerate(FLOORS) for module in modules}
+    here = module_name(file)
+    for name in imported(parse(file)):
+        if name.split(".")[0] == "fastbp":
+            below = [m for m in floor if name == f"fastbp.{m}" or name.startswith(f"fastbp.{m}.")]
+            assert below, f"{here} imports {name}, which is on no floor"
+            assert max(floor[m] for m in below) < floor[here], f"{here} imports {name} from its own floor or above"
+        elif name.split(".")[0] in ONLY_HERE:
+            assert here in ONLY_HERE[name.split(".")[0]], f"{here} imports {name}"
+        else:
+            assert name.split(".")[0] in sys.stdlib_module_names | THIRD_PARTY, f"{here} imports {name}"
+
+
+def test_the_package_itself_imports_nothing_of_its_own():
+    assert set(imported(parse(PACKAGE / "__init__.py"))) == {"importlib"}
+
+
+def test_only_jit_py_calls_the_compiler():
+    for file in SOURCES:
+        if module_name(file) != "jit":
+            assert not re.search(r"\b(njit|vectorize|guvectorize|jitclass|numba\.jit)\b", file.read_text()), file
+
+
+def test_compiled_code_lies_where_the_cache_looks():
+    for file in SOURCES:
+        if "fastbp.jit" in file.read_text() or "numba" in file.read_text().split('"""', 2)[-1]:
+            assert file.relative_to(PACKAGE).parts[0] in jit_module.COMPILED, file
+
+
+def test_the_digest_of_the_cache_covers_every_compiled_file(monkeypatch):
+    read = []
+    original = Path.read_bytes
+    monkeypatch.setattr(Path, "read_bytes", lambda file: read.append(file) or original(file))
+    jit_module.content_key.__wrapped__()
+    assert {module_name(f) for f in read} == {
+        "jit", "views", "lecture.__init__", "lecture.codes", "lecture.layout", "lecture.loops", "lecture.matrix",
+        "lecture.differences",
+    }  # fmt: skip
+
+
+def test_every_loop_has_its_twin():
+    twins = kernels(matrix)
+    assert kernels(loops).keys() == twins.keys()
+    for name, kernel in kernels(loops).items():
+        assert inspect.signature(kernel) == inspect.signature(twins[name]), name
+    assert inspect.signature(kernels(differences)["gradient"]) == inspect.signature(twins["gradient"])
+
+
+def test_the_matrix_version_imports_numpy_alone():
+    outside = {
+        name for name in imported(parse(PACKAGE / "lecture" / "matrix.py")) if not name.startswith("fastbp.lecture")
+    }
+    assert outside == {"numpy"}
+    script = "import sys, fastbp.lecture.matrix; assert 'numba' not in sys.modules"
+    subprocess.run([sys.executable, "-c", script], check=True)
+
+
+def test_a_kernel_is_its_formula():
+    """The first line of its docstring is the equation; a formula names its slides; a comment gives the shapes."""
+    for name, kernel in kernels(loops).items():
+        first = inspect.getdoc(kernel).splitlines()[0]
+        assert re.search(r"slides? \d", first) or name in BEYOND_THE_SLIDES, (name, first)
+        if name not in BY_CODE:
+            assert re.search(r"^    # \w+ \(", inspect.getsource(kernel), re.MULTILINE), (
+                f"{name} has no comment on shapes"
+            )
+
+
+BY_CODE = {"activate", "activation_derivative", "output_error"}
+BEYOND_THE_SLIDES = BY_CODE | {"binary_cross_entropy", "predict", "mean_error", "gradient"}
+
+
+@pytest.mark.parametrize("module", [loops, differences])
+def test_kernels_are_index_loops(module):
+    """No array expressions: no slices, no NumPy function but of one number, no method of an array."""
+    tree = ast.parse(inspect.getsource(module))
+    of_a_number = {"exp", "log", "log1p", "finfo", "float64"}
+    for node in ast.walk(tree):
+        assert not isinstance(node, ast.Slice), f"line {node.lineno}"
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "np":
+            assert node.attr in of_a_number, f"line {node.lineno}: np.{node.attr}"
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+            assert node.func.attr in of_a_number | {"type"}, f"line {node.lineno}: .{node.func.attr}()"
+        if isinstance(node, ast.BinOp):
+            assert not isinstance(node.op, ast.MatMult), f"line {node.lineno}"
+
+
+@pytest.mark.parametrize("file", ALL_SOURCES, ids=lambda f: str(f.relative_to(ROOT)))
+def test_files_and_functions_stay_short(file):
+    assert len(file.read_text().splitlines()) <= 400
+    for function in functions(parse(file)):
+        doc = ast.get_docstring(function, clean=False) or ""
+        assert function.end_lineno - function.lineno + 1 - doc.count("\n") <= 60, function.name
+
+
+@pytest.mark.parametrize("file", ALL_SOURCES, ids=lambda f: str(f.relative_to(ROOT)))
+def test_every_file_says_what_it_is_for(file):
+    assert file.name not in {"utils.py", "core.py", "helpers.py", "common.py"}
+    assert ast.get_docstring(parse(file)), "no docstring"
+
+
+@pytest.mark.parametrize("name", fastbp.__all__)
+def test_every_public_name_has_a_docstring_with_an_example_that_runs(name):
+    value = getattr(fastbp, name)
+    documented = [value]
+    if inspect.isclass(value):
+        documented += [f for n, f in vars(value).items() if n[0] != "_" and inspect.isfunction(f)]
+    for thing in documented:
+        assert ">>>" in (inspect.getdoc(thing) or ""), thing
+    home = importlib.import_module(value.__module__)
+    runner = doctest.DocTestRunner(optionflags=doctest.NORMALIZE_WHITESPACE)
+    for test in doctest.DocTestFinder(recurse=True).find(value, name, module=home, globs={"np": np}):
+        runner.run(test)
+    assert runner.failures == 0
+    assert runner.tries > 0
+
+
+def test_public_names_can_be_listed_and_starred():
+    assert set(fastbp.__all__) <= set(dir(fastbp))
+    script = "from fastbp import *; print(Network((1, 1)), SGD(), train.__name__)"
+    out = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout
+    assert out == "Network((1, 1), hidden='relu', output='softmax', dtype='float32') SGD(learning_rate=0.1) train\n"
+
+
+def test_importing_fastbp_does_not_import_numba_nor_numpy():
+    script = "import sys, fastbp; print(sorted({'numba', 'numpy', 'llvmlite'} & set(sys.modules)))"
+    assert subprocess.run([sys.executable, "-c", script], capture_output=True, text=True).stdout == "[]\n"
+
+
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def test_the_example_of_the_readme_runs(capsys):
+    (example,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    code, expected = example.split("# prints ")
+    assert len(code.strip().splitlines()) <= 12
+    exec(compile(code, "README.md", "exec"), {})
+    shown, printed = float(expected.strip()), float(capsys.readouterr().out)
+    assert printed == pytest.approx(shown, abs=0.01)
+
+
+def test_the_readme_names_every_formula():
+    table = README.split("## The lecture's formulas")[1].split("\n## ")[0]
+    named = set(re.findall(r"`(\w+)`", table))
+    assert set(kernels(loops)) - named == set()
+    assert named <= set(kernels(loops))
+
+
+def test_ci_runs_the_commands_of_the_readme():
+    script = (ROOT / ".ci" / "run").read_text()
+    for command in ("pip install . && python -m fastbp", 'pip install -e ".[test]" && pytest'):
+        assert f"\n    {command}\n" in README
+        assert f"\nbash -c '{command}'\n" in script
+
+
+def test_the_top_level_is_what_it_should_be():
+    listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True)
+    if listed.returncode:
+        pytest.skip("not a git checkout")
+    top = {Path(line).parts[0] for line in listed.stdout.splitlines()}
+    assert {name for name in top if name[0] != "."} <= {
+        "pyproject.toml",
+        "fastbp",
+        "benchmarks",
+        "tests",
+        "README.md",
+        "LICENSE",
+    }

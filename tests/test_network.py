@@ -1,0 +1,111 @@
+"""fastbp.Network: one vector and its views, initial weights, predictions, gradients."""
+
+import copy
+import pickle
+
+import numpy as np
+import pytest
+
+import fastbp
+from fastbp.lecture import matrix
+from fastbp.lecture.layout import scratch_for
+from tests.cases import DTYPES, assert_close, teacher
+
+
+def test_parameters_are_views_of_one_vector():
+    network = fastbp.Network((4, 8, 3))
+    assert [w.shape for w in network.W] == [(8, 4), (3, 8)]
+    assert [b.shape for b in network.B] == [(8,), (3,)]
+    assert network.theta.shape == (4 * 8 + 8 + 8 * 3 + 3,)
+    network.theta[:] = np.arange(67)
+    assert network.W[0][1, 2] == 1 * 4 + 2
+    assert network.B[0][0] == 32
+    assert network.W[1][2, 7] == 40 + 2 * 8 + 7
+    assert network.B[1][2] == 66
+    network.W[1][0, 0] = -1
+    assert network.theta[40] == -1
+
+
+@pytest.mark.parametrize("name", ["theta", "W", "B"])
+def test_parameters_cannot_be_replaced_by_mistake(name):
+    """They are changed in place; a new array would part the vector from its views."""
+    with pytest.raises(AttributeError, match=name):
+        setattr(fastbp.Network((2, 2)), name, np.zeros(6))
+
+
+@pytest.mark.parametrize("duplicate", [copy.copy, copy.deepcopy, lambda n: pickle.loads(pickle.dumps(n))])
+def test_a_copy_has_its_own_vector_and_views_of_it(duplicate):
+    network = fastbp.Network((3, 5, 2), hidden="sigmoid", output="identity", dtype="float64", seed=7)
+    other = duplicate(network)
+    np.testing.assert_array_equal(other.theta, network.theta)
+    assert repr(other) == repr(network)
+    assert not np.shares_memory(other.theta, network.theta)
+    assert all(np.shares_memory(part, other.theta) for part in other.W + other.B)
+    other.W[0][...] = 0
+    assert network.W[0].all()
+
+
+@pytest.mark.parametrize(
+    ("hidden", "bound", "spread"),
+    [
+        ("relu", np.inf, np.sqrt(2 / 300)),
+        ("sigmoid", np.sqrt(6 / 500), np.sqrt(2 / 500)),
+        ("identity", np.sqrt(6 / 500), np.sqrt(2 / 500)),
+    ],
+)
+def test_initial_weights_follow_the_published_rules(hidden, bound, spread):
+    """He et al. 2015 for ReLU: variance 2 / n_in. Glorot & Bengio 2010 else: bound sqrt(6 / (n_in + n_out))."""
+    w, last = fastbp.Network((300, 200, 100), hidden=hidden, dtype="float64").W
+    np.testing.assert_allclose(w.std(), spread, rtol=0.02)
+    assert abs(w.mean()) < 4 * spread / np.sqrt(w.size)
+    assert np.abs(w).max() <= bound
+    assert np.sqrt(6 / 300) * 0.99 < np.abs(last).max() <= np.sqrt(6 / 300)
+    assert not fastbp.Network((300, 200, 100), hidden=hidden).B[0].any()
+
+
+def test_the_seed_decides_the_start_and_the_dtype_only_rounds_it():
+    start = {(d, s): fastbp.Network((5, 4, 3), dtype=d, seed=s).theta for d in DTYPES for s in (0, 1)}
+    again = fastbp.Network((5, 4, 3), dtype="float32", seed=1).theta
+    assert again.tobytes() == start["float32", 1].tobytes()
+    np.testing.assert_array_equal(start["float64", 0].astype("float32"), start["float32", 0])
+    assert (start["float64", 0] != start["float64", 1]).any()
+
+
+@pytest.mark.parametrize("dtype", ["float32", np.float32, np.dtype("float32")])
+def test_each_spelling_of_a_dtype(dtype):
+    assert fastbp.Network((1, 1), dtype=dtype).theta.dtype == np.float32
+
+
+def test_sizes_of_any_integer_kind():
+    assert fastbp.Network(np.array([2, 3])).sizes == fastbp.Network([2, 3]).sizes == (2, 3)
+    assert isinstance(fastbp.Network(np.array([2, 3])).sizes[0], int)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("output", ["identity", "softmax", "sigmoid"])
+@pytest.mark.parametrize("hidden", ["identity", "sigmoid", "relu"])
+def test_predict_and_gradient_equal_the_matrix_version(hidden, output, dtype):
+    network = fastbp.Network((4, 6, 5, 3), hidden=hidden, output=output, dtype=dtype, seed=2)
+    rng = np.random.default_rng(0)
+    X, D = rng.normal(size=(9, 4)).astype(dtype), teacher(rng, 9, 3, output, dtype)
+    scratch, Y, dtheta = scratch_for(network.layers, 9, dtype), np.empty((9, 3), dtype), np.empty_like(network.theta)
+    matrix.predict(network.theta, network.layers, X, scratch, Y)
+    predicted = network.predict(X)
+    assert predicted.dtype == dtype
+    assert_close(predicted, Y, dtype)
+    E, dW, dB = network.gradient(X, D)
+    assert isinstance(E, float)
+    assert_close(E, matrix.gradient(network.theta, network.layers, X, D, np.arange(9), scratch, dtheta), dtype)
+    assert [dw.shape for dw in dW] == [w.shape for w in network.W]
+    assert [db.shape for db in dB] == [b.shape for b in network.B]
+    flat = np.concatenate([part.ravel() for pair in zip(dW, dB, strict=True) for part in pair])
+    assert_close(flat, dtheta, dtype)
+
+
+def test_gradient_leaves_the_network_as_it_was():
+    network = fastbp.Network((2, 3, 2))
+    before = network.theta.tobytes()
+    first = network.gradient([[1, 2]], [[0, 1]])[1][0].copy()
+    network.gradient([[5, -2]], [[1, 0]])
+    assert network.theta.tobytes() == before
+    np.testing.assert_array_equal(network.gradient([[1, 2]], [[0, 1]])[1][0], first)

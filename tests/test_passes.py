@@ -1,0 +1,132 @@
+"""Whole networks of any shape: the loops, the matrix products and finite differences find the same gradient."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fastbp.lecture import differences, loops, matrix
+from fastbp.lecture.codes import HIDDEN, OUTPUT
+from fastbp.lecture.layout import biases, unit_count, weights
+from tests.cases import DTYPES, Case, assert_close
+
+networks = {
+    "sizes": st.lists(st.integers(1, 40), min_size=2, max_size=6),  # 1 to 5 weight layers
+    "hidden": st.sampled_from(sorted(HIDDEN)),
+    "output": st.sampled_from(sorted(OUTPUT)),
+    "dtype": st.sampled_from(DTYPES),
+    "samples": st.integers(1, 50),
+    "seed": st.integers(0, 2**32),
+}
+
+
+def away_from_kinks(case):
+    """ReLU has no derivative at 0. Where a sum lies within rounding of it, the two versions may take either side."""
+    scratch = case.scratch()
+    matrix.predict(case.theta, case.layers, case.X, scratch, np.empty((case.samples, case.outputs), case.dtype))
+    return np.abs(scratch[0]).min() > (1e-4 if case.dtype == "float32" else 1e-10)
+
+
+@given(**networks)
+def test_gradients_of_the_versions_are_equal(sizes, hidden, output, dtype, samples, seed):
+    case = Case(sizes, hidden, output, dtype, samples, seed)
+    if hidden == "relu" and not away_from_kinks(case):
+        return
+    (E_loops, by_loops), (E_matrix, by_matrix) = case.gradient(loops), case.gradient(matrix)
+    assert_close(E_loops, E_matrix, dtype, times=10)
+    assert_close(by_loops, by_matrix, dtype, times=10)
+    error = [v.mean_error(case.theta, case.layers, case.X, case.D, case.rows, case.scratch()) for v in (loops, matrix)]
+    assert_close(error, E_matrix, dtype, times=10)
+
+
+@given(**networks)
+def test_outputs_of_the_versions_are_equal(sizes, hidden, output, dtype, samples, seed):
+    case = Case(sizes, hidden, output, dtype, samples, seed)
+    Y = [np.full((samples, sizes[-1]), np.nan, dtype) for _ in range(2)]
+    for version, y in zip((loops, matrix), Y, strict=True):
+        version.predict(case.theta, case.layers, case.X, case.scratch(), y)
+    assert_close(Y[0], Y[1], dtype, times=10)
+    if output == "softmax":
+        np.testing.assert_allclose(Y[0].sum(axis=1), 1, rtol=1e-5)
+
+
+@given(**networks, batch_size=st.integers(1, 60))
+def test_epochs_of_the_versions_are_equal(sizes, hidden, output, dtype, samples, seed, batch_size):
+    case = Case(sizes, hidden, output, "float64", samples, seed)
+    thetas, errors = [], []
+    for version in (loops, matrix):
+        theta, scratch = case.theta.copy(), case.scratch()
+        arguments = (case.X, case.D, case.rows, batch_size, 0.01, scratch, np.full_like(theta, np.nan))
+        errors.append(version.epoch(theta, case.layers, *arguments))
+        thetas.append(theta)
+    assert_close(errors[0], errors[1], "float64", times=1e3)
+    assert_close(thetas[0], thetas[1], "float64", times=1e3)
+
+
+@pytest.mark.parametrize("output", OUTPUT)
+@pytest.mark.parametrize("hidden", HIDDEN)
+@pytest.mark.parametrize("sizes", [(1, 1), (3, 2), (3, 4, 2), (2, 5, 3, 4, 2), (7, 17, 3)])
+def test_gradient_equals_central_differences(sizes, hidden, output):
+    case = Case(sizes, hidden, output, samples=6, seed=3)
+    assert away_from_kinks(case)
+    theta = case.theta.copy()
+    E, by_differences = case.gradient(differences)
+    np.testing.assert_array_equal(case.theta, theta)
+    for version in (loops, matrix):
+        E_analytic, analytic = case.gradient(version)
+        np.testing.assert_allclose(E_analytic, E, rtol=1e-13)
+        np.testing.assert_allclose(analytic, by_differences, rtol=1e-7, atol=1e-9)
+
+
+@pytest.mark.parametrize("version", [loops, matrix])
+def test_gradient_is_the_mean_over_the_rows(version):
+    """Any selection of rows, in any order and more than once."""
+    case = Case((3, 4, 2), samples=6)
+    case.rows = np.array([4, 0, 4, 5])
+    E, dtheta = case.gradient(version)
+    parts = []
+    for row in case.rows:
+        case.rows = np.array([row])
+        parts.append(case.gradient(version))
+    assert_close(E, np.mean([part[0] for part in parts]), "float64")
+    assert_close(dtheta, np.mean([part[1] for part in parts], axis=0), "float64")
+
+
+@pytest.mark.parametrize("add", [False, True])
+@pytest.mark.parametrize("version", [loops, matrix])
+def test_backward_of_one_sample_adds_or_replaces(version, add):
+    case = Case((3, 4, 2), samples=1)
+    u, y, dy, dh, delta = (np.full(unit_count(case.layers), np.nan) for _ in range(5))
+    version.forward(case.theta, case.layers, case.X[0], u, y)
+    dtheta = np.full_like(case.theta, 1.0 if add else np.nan)
+    version.backward(case.theta, case.layers, case.X[0], case.D[0], u, y, dy, dh, delta, add, dtheta)
+    assert_close(dtheta, case.gradient(matrix)[1] + add, "float64")
+
+
+@pytest.mark.parametrize("version", [loops, matrix])
+def test_an_epoch_takes_its_batches_in_the_order_given(version):
+    """7 samples in batches of 3: two whole batches and one of a single sample."""
+    case = Case((3, 4, 2), samples=7)
+    theta, errors = case.theta.copy(), []
+    order = case.rows
+    for start in (0, 3, 6):
+        case.rows = order[start : start + 3]
+        E, dtheta = case.gradient(matrix)
+        errors += [E] * len(case.rows)
+        case.theta -= 0.1 * dtheta
+    E = version.epoch(theta, case.layers, case.X, case.D, order, 3, 0.1, case.scratch(), np.full_like(theta, np.nan))
+    assert_close(theta, case.theta, "float64")
+    assert_close(E, np.mean(errors), "float64")
+
+
+@pytest.mark.parametrize("sizes", [(1, 1), (3, 4, 2), (2, 5, 3, 4, 2)])
+def test_parameters_tile_theta_layer_by_layer(sizes):
+    case = Case(sizes)
+    parts = [
+        p
+        for w, b in zip(weights(case.theta, case.layers), biases(case.theta, case.layers), strict=True)
+        for p in (w, b)
+    ]
+    np.testing.assert_array_equal(np.concatenate([part.ravel() for part in parts]), case.theta)
+    assert [part.shape for part in parts[::2]] == list(zip(sizes[1:], sizes[:-1], strict=True))
+    assert all(np.shares_memory(part, case.theta) for part in parts)
