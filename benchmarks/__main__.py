@@ -51,7 +51,7 @@ def run():
         # Its output goes to stderr, so that `--print > tables.md` holds the tables alone.
         code = subprocess.run(command, cwd=FOLDER.parent, stdout=sys.stderr).returncode
         if code or not file.exists():  # no report: PYTEST_ADDOPTS may hold --benchmark-disable
-            raise Failed(f"the benchmarks failed (pytest's exit code is {code}); see its messages above")
+            raise Failed(f"the benchmarks failed, or wrote no report: see pytest's messages above (exit code {code})")
         return json.loads(file.read_text(encoding="utf-8"))
 
 

@@ -75,9 +75,9 @@ def startup_table(benchmarks):
     rows[0][-1] = "-"  # NumPy alone: nothing of fastbp is in it
     yield table(["a fresh process", "start to end, ms", "of that in fastbp, ms"], rows, left=(0,))
     yield (
-        "The training is one epoch of a 4-8-3 network in float32. Numba is imported, and kernels are compiled or loaded "
-        "from the cache, only when a first training with the loops needs them. Start to end holds Python's own start "
-        "and end; the end takes longer with Numba loaded."
+        "The training is one epoch of a 4-8-3 network in float32. Numba is imported, and kernels are compiled or "
+        "loaded from the cache, only when a first training with the loops needs them. Start to end holds Python's own "
+        "start and end; the end takes longer with Numba loaded."
     )
 
 

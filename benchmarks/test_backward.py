@@ -28,7 +28,7 @@ def matrix_call(case):
 
 def matrix_ready_call(case):
     theta, layers, X, D, scratch, dtheta = start(case, case.batch)
-    ready = matrix._Pass(theta, layers, case.batch, scratch, dtheta)
+    ready = matrix.Pass(theta, layers, case.batch, scratch, dtheta)
 
     def gradient(x, d):
         ready.forward(x)

@@ -33,7 +33,7 @@ def matrix_call(case):
 
 def matrix_ready_call(case):
     theta, layers, X, _, scratch, _ = start(case, case.batch)
-    ready = matrix._Pass(theta, layers, case.batch, scratch)
+    ready = matrix.Pass(theta, layers, case.batch, scratch)
     return ready.forward, (X,), ready.values[1][-1]
 
 

@@ -50,7 +50,7 @@ def test_a_line_an_epoch_and_three_comparisons(small_network, capsys):
     loops, matrix, ratio = map(
         float, re.search(r"loops ([\d.]+) ms, matrix ([\d.]+) ms, ratio (\d+\.\d+)", printed).groups()
     )
-    assert ratio == pytest.approx(matrix / loops, rel=0.05)
+    assert ratio == pytest.approx(matrix / loops, rel=0.05, abs=0.006)
     parameters, apart = re.search(
         r"times as long for (\d+) parameters; the two are at most ([\d.e+-]+) apart", printed
     ).groups()

@@ -8,7 +8,7 @@ mini-batch are sums, as matrix products are. The passes make their views of `the
 import numpy as np
 
 from fastbp.lecture.codes import IDENTITY, RELU, SIGMOID, SOFTMAX
-from fastbp.lecture.layout import ACTIVATION, RECEIVING, UNITS_AT, biases, unit_count, weights
+from fastbp.lecture.layout import ACTIVATION, RECEIVING, UNITS_AT, biases, weights
 
 LARGEST = np.finfo(np.float64).max
 
@@ -194,21 +194,16 @@ def gradient_step(theta, dtheta, eta):
 # ---- Whole passes, for any number of layers --------------------------------------------------------------------------
 
 
-class _Pass:
-    """The views of theta, dtheta and the unit values for one batch size; an epoch makes them once."""
+class Pass:
+    """The views of theta, dtheta and the unit values for one batch size, all in C order; an epoch makes them once."""
 
     def __init__(self, theta, layers, samples, values, dtheta=None):
         self.samples, self.codes = samples, layers[:, ACTIVATION].tolist()
         self.W, self.B = weights(theta, layers), biases(theta, layers)
         if dtheta is not None:
             self.dW, self.dB = weights(dtheta, layers), biases(dtheta, layers)
-        self.values = [self._layers_of(row, layers) for row in values]
-
-    def _layers_of(self, values, layers):
-        """The values of the units as matrices (samples, receiving), one a layer, each in C order."""
-        sizes, ends = layers[:, RECEIVING].tolist(), (self.samples * layers[1:, UNITS_AT]).tolist()
-        parts = np.split(values[: self.samples * unit_count(layers)], ends)
-        return [part.reshape(self.samples, size) for part, size in zip(parts, sizes, strict=True)]
+        places = [(samples * at, samples * (at + n), n) for at, n in layers[:, [UNITS_AT, RECEIVING]].tolist()]
+        self.values = [[row[a:z].reshape(samples, n) for a, z, n in places] for row in values]
 
     def forward(self, x):
         U, Y = self.values[:2]
@@ -245,32 +240,32 @@ class _Pass:
 def forward(theta, layers, x, u, y):
     """U = X W^T + B, Y = h(U), from the first hidden layer to the output (slides 7, 8)."""
     (x,) = _as_rows(x)
-    _Pass(theta, layers, len(x), (u, y)).forward(x)
+    Pass(theta, layers, len(x), (u, y)).forward(x)
 
 
 def backward(theta, layers, x, d, u, y, dy, dh, delta, add, dtheta):
     """STEP 1 at the output, then STEP 1.5 and STEP 2 for each hidden layer downwards (slides 12, 38-40)."""
     x, d = _as_rows(x, d)
-    _Pass(theta, layers, len(x), (u, y, dy, dh, delta), dtheta).backward(x, d, add)
+    Pass(theta, layers, len(x), (u, y, dy, dh, delta), dtheta).backward(x, d, add)
 
 
 def predict(theta, layers, X, scratch, Y):
     """The outputs Y of the samples X."""
-    batch = _Pass(theta, layers, len(X), scratch)
+    batch = Pass(theta, layers, len(X), scratch)
     batch.forward(X)
     np.copyto(Y, batch.values[1][-1])
 
 
 def mean_error(theta, layers, X, D, rows, scratch):
     """The mean of E over a mini-batch: the samples `rows` of X and D."""
-    batch = _Pass(theta, layers, len(rows), scratch)
+    batch = Pass(theta, layers, len(rows), scratch)
     batch.forward(X[rows])
     return float((batch.errors(D[rows]) / len(rows)).sum())
 
 
 def gradient(theta, layers, X, D, rows, scratch, dtheta):
     """The mean of dE/dtheta over a mini-batch, the samples `rows` of X and D; returns the mean of E."""
-    batch, x, d = _Pass(theta, layers, len(rows), scratch, dtheta), X[rows], D[rows]
+    batch, x, d = Pass(theta, layers, len(rows), scratch, dtheta), X[rows], D[rows]
     batch.forward(x)
     batch.backward(x, d, False, 1 / len(rows))
     return float((batch.errors(d) / len(rows)).sum())
@@ -280,11 +275,11 @@ def epoch(theta, layers, X, D, order, batch_size, eta, scratch, dtheta):
     """theta <- theta - eta dE/dtheta for each mini-batch of `order` (slide 12); returns the mean of the errors."""
     X, D = X[order], D[order]  # gathered once: slices of these are cheaper than a gather for each batch
     errors = np.empty(len(X))
-    batch = _Pass(theta, layers, min(batch_size, len(X)), scratch, dtheta)
+    batch = Pass(theta, layers, min(batch_size, len(X)), scratch, dtheta)
     for start in range(0, len(X), batch_size):
         x, d = X[start : start + batch_size], D[start : start + batch_size]
         if len(x) < batch.samples:
-            batch = _Pass(theta, layers, len(x), scratch, dtheta)
+            batch = Pass(theta, layers, len(x), scratch, dtheta)
         batch.forward(x)
         errors[start : start + batch_size] = batch.errors(d)
         batch.backward(x, d, False, 1 / len(x))
