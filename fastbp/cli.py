@@ -44,11 +44,14 @@ def main(arguments=None):
         parser.error(str(problem))
     try:
         demonstrate(options.epochs, optimizer, options.dtype, options.seed)
-    except Diverged as problem:
+        sys.stdout.flush()
+    except (Diverged, ValueError) as problem:
         print(f"error: {problem}", file=sys.stderr)
         return 1
-    except BrokenPipeError:  # the reader, `head` say, has seen enough; nothing more can be written, not even at exit
+    except OSError as problem:  # nothing more can be written, not even at exit
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if not isinstance(problem, BrokenPipeError):  # whose reader, `head` say, has seen enough
+            print(f"error: cannot write: {problem.strerror}", file=sys.stderr)
         return 1
     return 0
 
@@ -69,9 +72,11 @@ def demonstrate(epochs, optimizer, dtype, seed):
     for epoch in range(1, epochs + 1):
         line = f"{epoch:5d}"
         for version, network in (("loops", loops), ("matrix", matrix)):
-            history = train(
-                network, X, D, epochs=1, batch_size=BATCH, optimizer=optimizer, seed=seed + epoch, version=version
-            )
+            how = {"batch_size": BATCH, "optimizer": optimizer, "seed": seed + epoch, "version": version}
+            try:
+                history = train(network, X, D, epochs=1, **how)
+            except Diverged as problem:  # in the only epoch of this call, which is not the first of the demonstration
+                raise Diverged(epoch, optimizer, problem.history) from None
             right = (network.predict(X_test).argmax(axis=1) == labels_test).mean()
             seconds[version] += history.seconds[0]
             line += f"  {history.loss[0]:7.4f}     {right:6.1%}  {history.seconds[0]:8.5f}  "

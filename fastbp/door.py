@@ -9,6 +9,8 @@ import operator
 
 import numpy as np
 
+ROUNDING = 1e-5  # how far targets may lie beside 0..1 and their sums beside 1: float32, and sums of a thousand classes
+
 
 def real_matrix(name, value, columns, dtype):
     """The array-like `value` as a read-only matrix (samples, columns) in C order; copied only where that takes a copy.
@@ -26,7 +28,7 @@ def real_matrix(name, value, columns, dtype):
         raise ValueError(f"{name} must have shape (samples, {columns}), got {given.shape}{hint}")
     if len(given) == 0:
         raise ValueError(f"{name} must have at least one sample, got an array of shape {given.shape}")
-    with np.errstate(over="ignore"):
+    with np.errstate(all="ignore"):
         array = np.require(given, dtype, ["C", "A"]).view(np.ndarray)
     if not np.isfinite(array).all():
         row, column = np.argwhere(~np.isfinite(array))[0]
@@ -49,17 +51,17 @@ def targets(D, samples, output, units, dtype):
     d = real_matrix("D", D, units, dtype)
     if len(d) != samples:
         raise ValueError(f"D must have a row for each of the {samples} samples of X, got {len(d)}")
-    if output != "identity" and (d.min() < 0 or d.max() > 1):
-        row, column = np.argwhere((d < 0) | (d > 1))[0]
+    if output != "identity" and (d.min() < -ROUNDING or d.max() > 1 + ROUNDING):
+        row, column = np.argwhere((d < -ROUNDING) | (d > 1 + ROUNDING))[0]
         raise ValueError(
             f"D must lie between 0 and 1 for output={output!r}, got {d[row, column]} in row {row}, column {column}"
         )
     if output == "softmax":
         sums = d.sum(axis=1, dtype=np.float64)
-        wrong = np.abs(sums - 1) > 1e-3  # room for targets that were stored in float16
+        wrong = np.abs(sums - 1) > (1e-3 if given.dtype == np.float16 else ROUNDING)
         if wrong.any():
             row = int(wrong.argmax())
-            raise ValueError(f"each row of D must sum to 1 for output='softmax', got {sums[row]:g} in row {row}")
+            raise ValueError(f"each row of D must sum to 1 for output='softmax', got {sums[row]:.7g} in row {row}")
     return d
 
 
@@ -70,11 +72,24 @@ def _real_array(name, value):
         raise ValueError(f"{name} must have no masked values, got {np.ma.count_masked(value)} of them")
     try:
         array = np.asarray(value)
-    except ValueError as problem:
-        raise ValueError(f"{name} must be a matrix of numbers, got rows that do not fit together ({problem})") from None
+    except Exception as problem:  # an object may raise anything when it is asked for its numbers
+        if isinstance(value, list | tuple) and isinstance(problem, ValueError):
+            raise ValueError(f"{name} must be a matrix of numbers, got rows that do not fit together") from problem
+        raise TypeError(f"{name} must be an array of real numbers, got {shown(value)}: {problem}") from problem
     if array.dtype.kind not in "fiub":
-        raise TypeError(f"{name} must hold real numbers, got an array of dtype {array.dtype}")
+        convertible = array.dtype == object and hasattr(value, "astype")
+        hint = f"; if it holds numbers, give {name}.astype(float)" if convertible else ""
+        raise TypeError(f"{name} must hold real numbers, got an array of dtype {array.dtype}{hint}")
     return array
+
+
+def shown(value):
+    """repr(value), however long or broken that is, in at most 80 characters."""
+    try:
+        text = repr(value)
+    except Exception:
+        text = object.__repr__(value)
+    return text if len(text) <= 80 else f"{text[:77]}..."
 
 
 def whole_number(name, value, at_least):
@@ -84,39 +99,46 @@ def whole_number(name, value, at_least):
             raise TypeError
         number = operator.index(value)
     except TypeError:
-        raise TypeError(f"{name} must be an integer, got {value!r}") from None
+        raise TypeError(f"{name} must be an integer, got {shown(value)}") from None
     if number < at_least:
-        raise ValueError(f"{name} must be at least {at_least}, got {value!r}")
+        raise ValueError(f"{name} must be at least {at_least}, got {shown(value)}")
     return number
 
 
-def positive_number(name, value):
-    """A finite float above 0."""
+def positive_number(name, value, dtype="float64"):
+    """A float that is above 0 and finite in the dtype."""
     if isinstance(value, bool | np.bool_) or not isinstance(value, numbers.Real):
-        raise TypeError(f"{name} must be a number, got {value!r}")
-    if not (math.isfinite(value) and value > 0):
-        raise ValueError(f"{name} must be positive and finite, got {value!r}")
-    return float(value)
+        raise TypeError(f"{name} must be a number, got {shown(value)}")
+    try:
+        number = float(value)
+    except OverflowError:
+        number = math.inf
+    with np.errstate(all="ignore"):
+        rounded = np.dtype(dtype).type(number)
+    if not 0 < rounded < math.inf:
+        where = "" if dtype == "float64" else f" in {dtype}"
+        raise ValueError(f"{name} must be positive and finite{where}, got {shown(value)}")
+    return number
 
 
 def flag(name, value):
     """True or False."""
     if not isinstance(value, bool | np.bool_):
-        raise TypeError(f"{name} must be True or False, got {value!r}")
+        raise TypeError(f"{name} must be True or False, got {shown(value)}")
     return bool(value)
 
 
 def choice(name, value, options):
     """One of the names in `options`."""
     if not isinstance(value, str):
-        raise TypeError(f"{name} must be one of {', '.join(map(repr, options))}, got {value!r}")
+        raise TypeError(f"{name} must be one of {', '.join(map(repr, options))}, got {shown(value)}")
     if value not in options:
-        raise ValueError(f"{name} must be one of {', '.join(map(repr, options))}, got {value!r}")
+        raise ValueError(f"{name} must be one of {', '.join(map(repr, options))}, got {shown(value)}")
     return value
 
 
 def instance(name, value, kind):
     """An object of the class `kind`."""
     if not isinstance(value, kind):
-        raise TypeError(f"{name} must be a fastbp.{kind.__name__}, got {value!r}")
+        raise TypeError(f"{name} must be a fastbp.{kind.__name__}, got {shown(value)}")
     return value

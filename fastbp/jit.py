@@ -3,15 +3,16 @@
 Numba's own cache looks at the file of the kernel alone, so a kernel that calls a changed helper in another file replays
 the old one; it fails at import where no folder can be written; and it trusts what it reads. Here an entry is
 
-- *keyed by content*: every source file that holds compiled code, the kernel's own file and bytecode, its argument
-  types, the processor, the NUMBA_* settings and the versions of Python, Numba and llvmlite. An edit of any of these
-  makes new keys, so nothing has to be invalidated;
+- *keyed by content*: every source file that holds compiled code, as it was when this module was imported; the kernel in
+  memory with all that it refers to (`_meaning`), so that neither an edit in between nor a patched helper can pass for
+  what stands in the files; its argument types, the processor, Numba's settings, all versions. Nothing has to be
+  invalidated: whatever changes makes another key;
 - *one file*, written under another name and renamed, so processes that compile at once cannot disturb each other;
 - *checked*: the file begins with the SHA-256 of the rest, and one that does not fit is compiled anew.
 
-Entries lie in `$NUMBA_CACHE_DIR/fastbp`, or else in the user's cache folder. They are pickles, so the folder must
-belong to the user and be writable by nobody else. Where there is no such folder kernels compile anew in each process,
-after one warning.
+Entries lie in `$NUMBA_CACHE_DIR/fastbp-kernels`, or else in the user's cache folder. They are pickles, so the folder
+must belong to the user and be writable by nobody else. Where there is no such folder kernels compile anew in each
+process, after one warning. Kernels that lie in no file (typed in, or in a zip) are not kept.
 """
 
 import contextlib
@@ -20,7 +21,7 @@ import hashlib
 import inspect
 import os
 import pickle
-import shutil
+import re
 import sys
 import tempfile
 import warnings
@@ -28,6 +29,7 @@ from pathlib import Path
 
 import llvmlite
 import numba
+import numpy as np
 from numba.core.caching import NullCache
 from numba.core.compiler import CompileResult
 from numba.core.serialize import dumps
@@ -37,6 +39,7 @@ from numba.misc.appdirs import AppDirs
 FASTMATH = {"reassoc", "contract", "nsz", "arcp"}
 PACKAGE = Path(__file__).parent
 COMPILED = ("jit.py", "views.py", "lecture", "engine")  # the only places in the package that may hold compiled code
+SETTINGS = ("OPT", "BOUNDSCHECK", "LOOP_VECTORIZE", "SLP_VECTORIZE", "DEBUGINFO_DEFAULT", "ENABLE_AVX")
 GENERATIONS = 8  # cache folders kept; each edit of a compiled file starts a new one of about 2 MB
 
 
@@ -93,45 +96,70 @@ class KernelCache(NullCache):
                 raise
 
     def _file(self, signature, codegen):
-        function, folder, source = self._function, cache_folder(), _own_source(self._function)
-        if folder is None or source is None or function.__closure__:
+        function, folder = self._function, cache_folder()
+        if folder is None or not os.path.isfile(function.__code__.co_filename) or function.__closure__:
             return None
-        key = (
-            (function.__module__, function.__qualname__, function.__code__.co_firstlineno),
-            hashlib.sha256(source + function.__code__.co_code).hexdigest(),
-            repr(signature),
-            codegen.magic_tuple(),
-            sorted((k, v) for k, v in os.environ.items() if k.startswith("NUMBA_") and k != "NUMBA_CACHE_DIR"),
-        )
-        return folder / f"{function.__name__}-{hashlib.sha256(repr(key).encode()).hexdigest()[:32]}.kernel"
+        settings = [getattr(numba.config, name, None) for name in SETTINGS]
+        key = repr((_meaning(function), signature, codegen.magic_tuple(), settings))
+        return folder / f"{function.__name__}-{hashlib.sha256(key.encode()).hexdigest()[:32]}.kernel"
 
 
-def _own_source(function):
-    """The content of the file of a kernel, or None for one that was typed in."""
-    try:
-        return Path(inspect.getfile(function)).read_bytes()
-    except (OSError, TypeError):
-        return None
+def _meaning(thing, seen=()):
+    """What a kernel computes, as text: its code, and the same of every function and constant that it refers to."""
+    function = getattr(thing, "py_func", getattr(thing, "_defn", thing))  # of a kernel, of an intrinsic
+    if isinstance(thing, np.ndarray):  # a constant of compiled code, like a number
+        return repr((thing.dtype, thing.shape, thing.tobytes()))
+    if not inspect.isfunction(function):
+        return repr(thing) if isinstance(thing, int | float | complex | str | tuple | np.generic) else str(type(thing))
+    name = f"{function.__module__}.{function.__qualname__}"
+    if function in seen or function.__module__.partition(".")[0] in ("numba", "numpy"):
+        return name
+    codes, names = [function.__code__], []
+    for code in codes:  # of the function and of those defined in it
+        codes += [constant for constant in code.co_consts if inspect.iscode(constant)]
+        names += code.co_names
+    referred = {n: function.__globals__[n] for n in names if n in function.__globals__}
+    modules = [value for value in referred.values() if inspect.ismodule(value)]
+    referred |= {f"{m.__name__}.{n}": getattr(m, n) for m in modules for n in names if hasattr(m, n)}
+    own = [(c.co_code, [k for k in c.co_consts if not inspect.iscode(k)], c.co_names, c.co_varnames) for c in codes]
+    return repr((name, own, [(n, _meaning(value, (*seen, function))) for n, value in sorted(referred.items())]))
 
 
-@functools.cache
 def content_key():
     """One name for the content of all compiled files and the versions of what compiles them."""
-    files = [file for place in COMPILED for file in sorted((PACKAGE / place).rglob("*.py")) or [PACKAGE / place]]
-    digest = hashlib.sha256(repr((sys.implementation.cache_tag, numba.__version__, llvmlite.__version__)).encode())
-    for file in files:
-        if file.is_file():
-            digest.update(str(file.relative_to(PACKAGE)).encode() + b"\0" + file.read_bytes() + b"\0")
+    versions = sys.implementation.cache_tag, numba.__version__, llvmlite.__version__, np.__version__
+    digest = hashlib.sha256(repr(versions).encode())
+    for place in COMPILED:
+        for file in sorted((PACKAGE / place).rglob("*.py")) or [PACKAGE / place]:
+            if file.is_file():
+                digest.update(str(file.relative_to(PACKAGE)).encode() + b"\0" + file.read_bytes() + b"\0")
     return digest.hexdigest()[:16]
 
 
-@functools.cache
+CONTENT_KEY = content_key()  # now: the files as they are imported, not as they are when a kernel is first called
+
+
 def cache_folder():
     """The folder of this process's entries, made if need be; None, after one warning, where that cannot be."""
+    folder, problem = _usable_folder()
+    if problem and not _WARNED:
+        _WARNED.append(problem)  # first, for those who turn warnings into errors
+        warnings.warn(problem, RuntimeWarning, stacklevel=2)
+    return folder
+
+
+_WARNED = []
+
+
+@functools.cache
+def _usable_folder():
     chosen = os.environ.get("NUMBA_CACHE_DIR")
-    root = Path(chosen, "fastbp") if chosen else Path(AppDirs("fastbp", appauthor=False).user_cache_dir)
-    folder = root / content_key()
+    root = Path(chosen).absolute() if chosen else Path(AppDirs("fastbp", appauthor=False).user_cache_dir)
+    root = root / "fastbp-kernels"
+    folder = root / CONTENT_KEY
     try:
+        if not root.is_absolute():
+            raise FileNotFoundError("there is no home folder")
         new = not folder.exists()
         root.mkdir(mode=0o700, parents=True, exist_ok=True)
         folder.mkdir(mode=0o700, exist_ok=True)
@@ -140,16 +168,13 @@ def cache_folder():
         tempfile.TemporaryFile(dir=folder).close()
         os.utime(folder)
     except OSError as problem:
-        warnings.warn(
+        return None, (
             f"fastbp compiles anew in each process, because its cache folder {str(folder)!r} cannot be used "
-            f"({problem}). Set NUMBA_CACHE_DIR to a folder of your own to keep compiled code.",
-            RuntimeWarning,
-            stacklevel=2,
+            f"({problem}). Set NUMBA_CACHE_DIR to a folder of your own to keep compiled code."
         )
-        return None
     if new:
         _forget_old_generations(root)
-    return folder
+    return folder, None
 
 
 def _check_private(folder):
@@ -159,7 +184,12 @@ def _check_private(folder):
 
 
 def _forget_old_generations(root):
+    """Remove the entries of the oldest folders: only folders with names like ours, and in them only files like ours."""
     with contextlib.suppress(OSError):
-        folders = sorted((f for f in root.iterdir() if f.is_dir()), key=lambda f: f.stat().st_mtime)
+        folders = [folder for folder in root.iterdir() if re.fullmatch("[0-9a-f]{16}", folder.name)]
+        folders.sort(key=lambda folder: folder.stat().st_mtime)
         for folder in folders[:-GENERATIONS]:
-            shutil.rmtree(folder, ignore_errors=True)
+            with contextlib.suppress(OSError):
+                for file in (*folder.glob("*.kernel"), *folder.glob(".writing-*")):
+                    file.unlink()
+                folder.rmdir()

@@ -1,5 +1,9 @@
 """A multilayer perceptron: its sizes, its activations, and all its parameters in one vector."""
 
+from collections.abc import Iterable, Mapping, Set
+from itertools import pairwise
+from operator import attrgetter
+
 import numpy as np
 
 from fastbp import door
@@ -46,6 +50,8 @@ class Network:
     ------
     TypeError, ValueError
         Naming the argument, what came and what was expected.
+    MemoryError
+        If there is no memory for so many parameters.
 
     References
     ----------
@@ -64,25 +70,34 @@ class Network:
     """
 
     def __init__(self, sizes, hidden="relu", output="softmax", dtype="float32", seed=0):
-        try:
-            sizes = tuple(sizes)
-        except TypeError:
-            raise TypeError(f"sizes must be a sequence of integers, got {sizes!r}") from None
-        if len(sizes) < 2:
-            raise ValueError(f"sizes must have at least two layers, inputs and outputs, got {sizes!r}")
-        self.sizes = tuple(door.whole_number(f"sizes[{layer}]", size, 1) for layer, size in enumerate(sizes))
-        self.hidden = door.choice("hidden", hidden, HIDDEN)
-        self.output = door.choice("output", output, OUTPUT)
-        self.dtype = np.dtype(door.choice("dtype", _dtype_name(dtype), DTYPES))
+        self._sizes = _checked_sizes(sizes)
+        self._hidden = door.choice("hidden", hidden, HIDDEN)
+        self._output = door.choice("output", output, OUTPUT)
+        self._dtype = np.dtype(door.choice("dtype", _dtype_name(dtype), DTYPES))
         seed = door.whole_number("seed", seed, 0)
-        self.layers = layout.layer_table(self.sizes, HIDDEN[self.hidden], OUTPUT[self.output])
-        self._hold(np.zeros(layout.parameter_count(self.layers), self.dtype))
+        parameters = sum((sending + 1) * receiving for sending, receiving in pairwise(self.sizes))
+        try:
+            theta = np.zeros(parameters, self.dtype)
+        except (MemoryError, ValueError, OverflowError):  # NumPy has a word for each order of magnitude
+            raise MemoryError(f"sizes ask for more memory than there is: {parameters} parameters") from None
+        self._hold(theta)
         self._draw_weights(np.random.default_rng(seed))
 
     def _hold(self, theta):
+        self._layers = layout.layer_table(self.sizes, HIDDEN[self.hidden], OUTPUT[self.output])
         self._theta = theta
         self._W = tuple(layout.weights(theta, self.layers))
         self._B = tuple(layout.biases(theta, self.layers))
+
+    # Read-only: kernels trust the table, the table fits the sizes, and the views look into this vector and no other.
+    sizes = property(attrgetter("_sizes"))
+    hidden = property(attrgetter("_hidden"))
+    output = property(attrgetter("_output"))
+    dtype = property(attrgetter("_dtype"))
+    layers = property(attrgetter("_layers"))
+    theta = property(attrgetter("_theta"))
+    W = property(attrgetter("_W"))
+    B = property(attrgetter("_B"))
 
     def _draw_weights(self, rng):
         activations = [self.hidden] * (len(self.W) - 1) + [self.output]
@@ -93,18 +108,6 @@ class Network:
             else:
                 bound = np.sqrt(6 / (sending + receiving))
                 w[...] = rng.uniform(-bound, bound, w.shape)
-
-    @property
-    def theta(self):
-        return self._theta
-
-    @property
-    def W(self):
-        return self._W
-
-    @property
-    def B(self):
-        return self._B
 
     def predict(self, X):
         """The outputs y of each sample.
@@ -177,17 +180,26 @@ class Network:
         return f"Network({self.sizes}, hidden={self.hidden!r}, output={self.output!r}, dtype={self.dtype.name!r})"
 
     def __getstate__(self):
-        """Views do not survive a copy or a pickle; the vector does."""
-        return {name: value for name, value in self.__dict__.items() if name not in ("_W", "_B")}
+        """Views do not survive a copy or a pickle; the vector does, and the table follows from the rest."""
+        return {name: self.__dict__[name] for name in ("_sizes", "_hidden", "_output", "_dtype", "_theta")}
 
     def __setstate__(self, state):
         self.__dict__.update(state)
         self._hold(np.array(self._theta))
 
 
+def _checked_sizes(sizes):
+    if isinstance(sizes, str | bytes | Set | Mapping) or not isinstance(sizes, Iterable):
+        raise TypeError(f"sizes must be a sequence of integers, got {door.shown(sizes)}")
+    sizes = tuple(sizes)
+    if len(sizes) < 2:
+        raise ValueError(f"sizes must have at least two layers, inputs and outputs, got {sizes!r}")
+    return tuple(door.whole_number(f"sizes[{layer}]", size, 1) for layer, size in enumerate(sizes))
+
+
 def _dtype_name(dtype):
     """ "float32" for each way to say so: a name, numpy.float32, a dtype."""
     try:
-        return np.dtype(dtype).name
+        return dtype if dtype is None else np.dtype(dtype).name  # numpy takes None for float64
     except TypeError:
         return dtype

@@ -123,22 +123,29 @@ def train(network, X, D, *, epochs=10, batch_size=32, optimizer=SGD(0.1), shuffl
     shuffle = door.flag("shuffle", shuffle)
     rng = np.random.default_rng(door.whole_number("seed", seed, 0))
     kernels = importlib.import_module(f"fastbp.lecture.{door.choice('version', version, VERSIONS)}")
+    rate = door.positive_number("learning_rate", optimizer.learning_rate, network.dtype)
     if not np.isfinite(network.theta).all():
         raise ValueError("network must have finite parameters, got NaN or infinity in network.theta")
+    if not network.theta.flags.writeable:
+        raise ValueError("network must have parameters that can be changed, got a read-only network.theta")
 
     theta, layers, history = network.theta, network.layers, History()
-    scratch, dtheta = scratch_for(layers, batch_size, network.dtype), np.empty_like(theta)
+    samples_at_once = 1 if version == "loops" else batch_size
+    scratch, dtheta = scratch_for(layers, samples_at_once, network.dtype), np.empty_like(theta)
     order, before = np.arange(len(X)), np.empty_like(theta)
     for epoch in range(1, epochs + 1):
         if shuffle:
             order = rng.permutation(len(X))
         np.copyto(before, theta)
         begin = time.perf_counter()
-        with np.errstate(all="ignore"):  # a training that diverges is reported below, once
-            loss = kernels.epoch(theta, layers, X, D, order, batch_size, optimizer.learning_rate, scratch, dtheta)
-        if not (np.isfinite(loss) and np.isfinite(theta).all()):
+        try:
+            with np.errstate(all="ignore"):  # a training that diverges is reported below, once
+                loss = kernels.epoch(theta, layers, X, D, order, batch_size, rate, scratch, dtheta)
+            if not (np.isfinite(loss) and np.isfinite(theta).all()):
+                raise Diverged(epoch, optimizer, history)
+        except BaseException:  # Ctrl-C too leaves the last whole epoch
             np.copyto(theta, before)
-            raise Diverged(epoch, optimizer, history)
+            raise
         history.loss.append(loss)
         history.seconds.append(time.perf_counter() - begin)
     return history

@@ -1,5 +1,7 @@
 """Bad input: an error that names the argument, what came and what was expected, and a network that is as it was."""
 
+from fractions import Fraction
+
 import numpy as np
 import pytest
 import scipy.sparse
@@ -15,6 +17,16 @@ def with_value(array, value, dtype=float):
     return changed
 
 
+class Stubborn:
+    """An array of another library that does not give its numbers away."""
+
+    def __array__(self, dtype=None, copy=None):
+        raise RuntimeError("on the graphics card")
+
+    def __repr__(self):
+        return "<a stubborn array>"
+
+
 BAD_X = [
     (np.ones((4, 3)), ValueError, r"X must have shape \(samples, 2\), got \(4, 3\)"),
     (np.ones(4), ValueError, r"X must have shape \(samples, 2\), got \(4,\)"),
@@ -27,13 +39,18 @@ BAD_X = [
     (with_value(X, -np.inf), ValueError, "X must be finite, got NaN or infinity: -inf in row 1, column 0"),
     (with_value(X, 1e39), ValueError, r"X must be finite, got values too large for float32: 1e\+39 in row 1, column 0"),
     (X.astype(complex), TypeError, "X must hold real numbers, got an array of dtype complex128"),
-    (X.astype(object), TypeError, "X must hold real numbers, got an array of dtype object"),
+    (
+        X.astype(object),
+        TypeError,
+        r"X must hold real numbers, got an array of dtype object; .* give X\.astype\(float\)",
+    ),
     (X.astype(str), TypeError, "X must hold real numbers, got an array of dtype <U"),
     (np.zeros((4, 2), "datetime64[s]"), TypeError, r"X must hold real numbers, got an array of dtype datetime64\[s\]"),
     (None, TypeError, "X must hold real numbers, got an array of dtype object"),
     ([[1, 2], [3]], ValueError, "X must be a matrix of numbers, got rows that do not fit together"),
     (scipy.sparse.csr_array(X), TypeError, r"X must be a dense array, got the sparse csr_array; give X\.toarray\(\)"),
     (np.ma.array(X, mask=X > 0), ValueError, "X must have no masked values, got 8 of them"),
+    (Stubborn(), TypeError, "X must be an array of real numbers, got <a stubborn array>: on the graphics card"),
 ]
 BAD_D = [
     (
@@ -43,6 +60,7 @@ BAD_D = [
     ),
     (np.ones((4, 2)) / 2, ValueError, r"D must have shape \(samples, 3\), got \(4, 2\)"),
     (D[:3], ValueError, "D must have a row for each of the 4 samples of X, got 3"),
+    (D * 0.9995, ValueError, "each row of D must sum to 1 for output='softmax', got 0.9995 in row 0"),
     (D * 0.5, ValueError, "each row of D must sum to 1 for output='softmax', got 0.5 in row 0"),
     (
         D + np.array([1, -1, 0]),
@@ -121,6 +139,42 @@ def test_a_network_with_broken_parameters_is_not_trained():
         fastbp.train(network, X, D)
 
 
+def test_a_network_that_cannot_be_changed_is_not_trained():
+    network = fastbp.Network((2, 3))
+    network.theta.flags.writeable = False
+    with pytest.raises(ValueError, match=r"network must have parameters that can be changed, got a read-only"):
+        fastbp.train(network, X, D)
+
+
+@pytest.mark.parametrize("rate", [1e-46, 1e39])
+def test_a_learning_rate_that_the_dtype_of_the_network_does_not_hold(rate):
+    message = rf"learning_rate must be positive and finite in float32, got {rate}".replace("+", r"\+")
+    refused(lambda n: fastbp.train(n, X, D, optimizer=fastbp.SGD(rate)), ValueError, message)
+
+
+def test_messages_stay_short_and_are_made_of_any_value():
+    with pytest.raises(TypeError, match="network must be") as caught:
+        fastbp.train(np.zeros((500, 500)).tolist(), X, D)
+    assert len(str(caught.value)) < 200
+    with pytest.raises(ValueError, match="epochs must be at least 0, got <int object at"):
+        fastbp.train(fastbp.Network((2, 3)), X, D, epochs=-(10**5000))
+
+
+def test_rounding_of_targets_is_forgiven():
+    network = fastbp.Network((2, 3))
+    for row in ([0.9, 0.1, 1 - 0.9 - 0.1], [1.0000000000000002, 0, 0], np.float32([1, 1, 1]) / 3):
+        network.gradient([[0, 1]], [row])
+    network.gradient([[0, 1]], [np.float16([0.3, 0.3, 0.4])])
+
+
+def test_no_floating_point_warning_leaves_the_door():
+    network = fastbp.Network((2, 3))
+    with np.errstate(all="raise"):
+        network.predict([[1e-310, 1e300 * 0]])
+        with pytest.raises(ValueError, match="X must be finite"):
+            network.predict(np.array([[0x7FF0000000000001, 0]], np.uint64).view(np.float64))
+
+
 def test_train_wants_a_network():
     with pytest.raises(TypeError, match=r"network must be a fastbp\.Network, got 'net'"):
         fastbp.train("net", X, D)
@@ -135,7 +189,15 @@ def test_train_wants_a_network():
         ({"sizes": (2, 0, 3)}, ValueError, r"sizes\[1\] must be at least 1, got 0"),
         ({"sizes": (2, -4)}, ValueError, r"sizes\[1\] must be at least 1, got -4"),
         ({"sizes": (2, 3.0)}, TypeError, r"sizes\[1\] must be an integer, got 3.0"),
-        ({"sizes": "23"}, TypeError, r"sizes\[0\] must be an integer, got '2'"),
+        ({"sizes": "23"}, TypeError, "sizes must be a sequence of integers, got '23'"),
+        ({"sizes": b"23"}, TypeError, "sizes must be a sequence of integers, got b'23'"),
+        ({"sizes": {64, 128}}, TypeError, "sizes must be a sequence of integers, got {"),  # a set has no order
+        ({"sizes": {2: 3}}, TypeError, "sizes must be a sequence of integers, got {2: 3}"),
+        ({"sizes": (10**6, 10**8)}, MemoryError, "sizes ask for more memory than there is: 100000100000000 parameters"),
+        ({"sizes": (2, 10**30, 3)}, MemoryError, "sizes ask for more memory than there is: 6"),
+        ({"sizes": (2**63 - 1, 1)}, MemoryError, "sizes ask for more memory than there is: 9223372036854775808 par"),
+        ({"sizes": (1, 2**62)}, MemoryError, "sizes ask for more memory than there is: 9223372036854775808 par"),
+        ({"dtype": None}, TypeError, "dtype must be one of 'float32', 'float64', got None"),
         ({"sizes": (2, True)}, TypeError, r"sizes\[1\] must be an integer, got True"),
         ({"hidden": "tanhh"}, ValueError, "hidden must be one of 'identity', 'sigmoid', 'relu', got 'tanhh'"),
         ({"hidden": "softmax"}, ValueError, "hidden must be one of 'identity', 'sigmoid', 'relu', got 'softmax'"),
@@ -164,6 +226,8 @@ def test_network_arguments(arguments, error, message):
         (None, TypeError, "learning_rate must be a number, got None"),
         (1j, TypeError, "learning_rate must be a number, got 1j"),
         (True, TypeError, "learning_rate must be a number, got True"),
+        (10**400, ValueError, r"learning_rate must be positive and finite, got 10+\.\.\."),
+        (Fraction(1, 10**400), ValueError, r"learning_rate must be positive and finite, got Fraction\(1, 10+\.\.\."),
     ],
 )
 def test_learning_rate(rate, error, message):

@@ -100,11 +100,29 @@ def test_wrong_usage_exits_with_2_and_says_why(arguments, message, capsys):
     assert message in capsys.readouterr().err
 
 
-def test_a_demonstration_that_diverges_fails_in_one_line(small_network, capsys):
+def test_a_demonstration_that_diverges_fails_in_one_line(small_network, monkeypatch, capsys):
+    monkeypatch.setattr(cli, "BATCH", 1198)  # a step an epoch: the first makes the parameters large, the second bursts
+    assert cli.main(["--epochs", "9", "--learning-rate", "1e37"]) == 1
+    printed = capsys.readouterr()
+    assert printed.err.startswith("error: training diverged in epoch 2 with SGD(learning_rate=1e+37)")
+    assert "parameters are those of epoch 1" in printed.err
+    assert printed.err.count("\n") == 1
+    assert len(ROW.findall(printed.out)) == 1
+
+
+def test_a_learning_rate_beyond_float32_fails_in_one_line(small_network, capsys):
     assert cli.main(["--epochs", "1", "--learning-rate", "1e300"]) == 1
-    error = capsys.readouterr().err
-    assert error.startswith("error: training diverged in epoch 1 with SGD(learning_rate=1e+300)")
-    assert error.count("\n") == 1
+    assert capsys.readouterr().err == "error: learning_rate must be positive and finite in float32, got 1e+300\n"
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a device of Linux")
+def test_a_full_disk_is_one_line():
+    script = "import sys; from fastbp import cli; cli.SIZES = (64, 2, 10); sys.exit(cli.main(['--epochs', '2']))"
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [sys.executable, "-c", script], stdout=full, stderr=subprocess.PIPE, text=True, timeout=120
+        )
+    assert (done.returncode, done.stderr) == (1, "error: cannot write: No space left on device\n")
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="pipes of POSIX")

@@ -96,6 +96,24 @@ def test_sigmoid_keeps_its_small_values(version, dtype):
 
 @both
 @dtypes
+@pytest.mark.parametrize("place", [0, 1, 2])
+def test_nan_is_handed_on(version, dtype, place):
+    """So that a training that diverges ends with an error and not with numbers."""
+    u, y = np.array([0.5, -1, 1], dtype), np.empty(3, dtype)
+    u[place] = np.nan
+    for name in ("identity", "sigmoid", "relu", "softmax"):
+        getattr(version, name)(u, y)
+        assert np.isnan(y[place]), name
+
+
+@both
+def test_squared_error_of_float32_beyond_its_squares(version):
+    y, d = np.array([1e20, 0], np.float32), np.zeros(2, np.float32)
+    np.testing.assert_allclose(version.squared_error(y, y, d), 5e39, rtol=1e-6)
+
+
+@both
+@dtypes
 def test_relu_and_its_derivative(version, dtype):
     top = np.finfo(dtype).max
     u = np.array([-top, -1, -1e-30, -0.0, 0.0, 1e-30, 1, top], dtype)

@@ -50,6 +50,10 @@ def write(file, source):
     file.write_text(textwrap.dedent(source))
 
 
+def clean(source, factor):
+    return textwrap.dedent(source).format(factor=factor)
+
+
 def environment(tree, cache, **changes):
     kept = {key: value for key, value in os.environ.items() if not key.startswith(("NUMBA_", "XDG_", "COV"))}
     where = {"NUMBA_CACHE_DIR": str(cache)} if cache else {}
@@ -104,6 +108,49 @@ def test_an_edit_in_another_file_compiles_anew(tree, tmp_path):
     assert kernel.stat() == untouched
     write(helper, HELPER.format(factor=2.0))
     assert run(tree, cache)[0] == "42.0 1", "the first entry still holds"
+
+
+def test_an_edit_after_the_import_is_not_taken_for_what_was_imported(tree, tmp_path):
+    cache = tmp_path / "cache"
+    edit = f"import pathlib; pathlib.Path({str(tree / 'lecture' / 'helper.py')!r}).write_text({clean(HELPER, 3.0)!r})"
+    assert run(tree, cache, f"import fastbp.lecture.kernel; {edit}; {RUN}")[0] == "42.0 0"
+    assert run(tree, cache)[0] == "63.0 0"
+
+
+def test_a_reloaded_helper_is_not_taken_for_the_old_one(tree, tmp_path):
+    edit = f"import pathlib; pathlib.Path({str(tree / 'lecture' / 'helper.py')!r}).write_text({clean(HELPER, 3.0)!r})"
+    reload = "import importlib, fastbp.lecture.helper as h, fastbp.lecture.kernel as k"
+    reload += "; importlib.reload(h); importlib.reload(k)"
+    assert run(tree, tmp_path / "cache", f"{RUN}; {edit}; {reload}; {RUN}")[0] == "42.0 0\n63.0 0"
+
+
+def test_a_patched_helper_does_not_outlive_its_process(tree, tmp_path):
+    """A lesson that replaces a formula, say."""
+    patch = "import fastbp.lecture.kernel as k; k.scale = k.jit(eval('lambda x: 5 * x'))"
+    assert run(tree, tmp_path / "cache", f"{patch}; {RUN}")[0] == "105.0 0"
+    assert run(tree, tmp_path / "cache")[0] == "42.0 0"
+
+
+def test_a_constant_outside_of_the_kernel_is_part_of_it(tree, tmp_path):
+    """In a script of the user's, where nothing but the command line changes."""
+    script = """
+        import sys
+        import numpy as np
+        from fastbp.jit import jit
+
+        NUMBER, PAIR, ARRAY = float(sys.argv[1]), (float(sys.argv[2]), 1), np.array([0.0, float(sys.argv[3])])
+
+        @jit
+        def f(x):
+            return NUMBER * x + PAIR[0] + ARRAY[1]
+
+        print(f(1.0))
+    """
+    write(tmp_path / "script.py", script)
+    for numbers in ("111", "211", "121", "112"):
+        command = [sys.executable, str(tmp_path / "script.py"), *numbers]
+        kwargs = {"env": environment(tree, tmp_path / "cache"), "capture_output": True, "text": True, "check": True}
+        assert float(subprocess.run(command, **kwargs).stdout) == sum(map(int, numbers))
 
 
 def test_settings_that_change_the_code_have_entries_of_their_own(tree, tmp_path):
@@ -180,12 +227,43 @@ def test_no_home_folder(tree, tmp_path):
     assert run(tree, None, "import fastbp.lecture.loops", HOME=str(tmp_path / "file" / "home")) == ("", "")
 
 
+def test_a_home_folder_that_is_not_known(tree, tmp_path):
+    """A user id without an entry, as in a container: expanduser leaves its "~", which is no folder to make."""
+    script = "import os.path; os.path.expanduser = lambda path: path\n" + RUN
+    out, err = run(tree, None, script, HOME=str(tmp_path))
+    assert out == "42.0 0"
+    assert "there is no home folder" in err
+    assert not (tree.parent / "~").exists()
+
+
+def test_a_relative_folder_is_meant_where_the_process_started(tree, tmp_path):
+    (tmp_path / "elsewhere").mkdir()
+    script = f"import fastbp.jit, os; fastbp.jit.cache_folder(); os.chdir({str(tmp_path / 'elsewhere')!r}); {RUN}"
+    assert run(tree, "here", script)[0] == "42.0 0"
+    assert entries(tree.parent / "here")
+    assert not any((tmp_path / "elsewhere").iterdir())
+
+
+def test_warnings_as_errors_stop_only_the_first_call(tree, tmp_path):
+    (tmp_path / "file").write_text("no folder can be made in here")
+    script = f"""
+from fastbp.lecture.kernel import double
+try:
+    double(1.0)
+except RuntimeWarning:
+    print("warned")
+{RUN}
+"""
+    out, _ = run(tree, tmp_path / "file" / "cache", script, PYTHONWARNINGS="error")
+    assert out == "warned\n42.0 0"
+
+
 def test_the_cache_belongs_to_its_user_alone(tree, tmp_path):
     cache = tmp_path / "cache"
     run(tree, cache)
     folder = entries(cache)[0].parent
-    assert [stat.S_IMODE(f.stat().st_mode) for f in (cache / "fastbp", folder)] == [0o700, 0o700]
-    for shared in (folder, cache / "fastbp"):
+    assert [stat.S_IMODE(f.stat().st_mode) for f in (folder.parent, folder)] == [0o700, 0o700]
+    for shared in (folder, folder.parent):
         shared.chmod(0o777)
         out, err = run(tree, cache)
         assert out == "42.0 0", "a pickle that others may have written is not read"
@@ -194,18 +272,23 @@ def test_the_cache_belongs_to_its_user_alone(tree, tmp_path):
     assert run(tree, cache) == ("42.0 1", "")
 
 
-def test_old_generations_are_forgotten(tree, tmp_path):
-    cache = tmp_path / "cache"
-    for number in range(jit_module.GENERATIONS + 3):
-        folder = cache / "fastbp" / f"old{number}"
+def test_old_generations_are_forgotten_and_nothing_else(tree, tmp_path):
+    root = tmp_path / "cache" / "fastbp-kernels"
+    ours = [root / f"{number:016x}" for number in range(jit_module.GENERATIONS + 3)]
+    others = [root / ".git", root / "fastbp", root / "0123456789abcdef0"]
+    for age, folder in enumerate([*others, *ours]):
         folder.mkdir(parents=True)
-        os.utime(folder, (number, number))
-    (cache / "fastbp").chmod(0o700)
-    run(tree, cache)
-    left = {folder.name for folder in (cache / "fastbp").iterdir()}
-    assert len(left) == jit_module.GENERATIONS
-    assert "old0" not in left
-    assert f"old{jit_module.GENERATIONS + 2}" in left
+        for name in ("kernel-1.kernel", ".writing-1"):
+            (folder / name).write_text("old")
+        if folder == ours[1]:
+            (folder / "thesis.tex").write_text("not ours")
+        os.utime(folder, (age, age))
+    root.chmod(0o700)
+    run(tree, tmp_path / "cache")
+    left = [folder for folder in ours if folder.exists()]
+    assert left == [ours[1], *ours[4:]], "the newest, and the one that holds a file of someone else's"
+    assert (ours[1] / "thesis.tex").read_text() == "not ours"
+    assert all(len(list(folder.iterdir())) == 2 for folder in others)
 
 
 def test_a_kernel_that_was_typed_in_is_compiled_without_a_cache(tree, tmp_path):

@@ -26,11 +26,19 @@ def test_parameters_are_views_of_one_vector():
     assert network.theta[40] == -1
 
 
-@pytest.mark.parametrize("name", ["theta", "W", "B"])
-def test_parameters_cannot_be_replaced_by_mistake(name):
-    """They are changed in place; a new array would part the vector from its views."""
+@pytest.mark.parametrize("name", ["theta", "W", "B", "sizes", "hidden", "output", "dtype", "layers"])
+def test_nothing_can_be_replaced_by_mistake(name):
+    """Parameters are changed in place, a new array would part the vector from its views; the rest is what they fit."""
+    network = fastbp.Network((2, 2))
     with pytest.raises(AttributeError, match=name):
-        setattr(fastbp.Network((2, 2)), name, np.zeros(6))
+        setattr(network, name, getattr(network, name))
+
+
+def test_the_table_that_kernels_trust_is_read_only():
+    """A wrong place in it would be read outside of the arrays."""
+    for network in (fastbp.Network((2, 2)), copy.deepcopy(fastbp.Network((2, 2)))):
+        with pytest.raises(ValueError, match="read-only"):
+            network.layers[0, 0] = 10**9
 
 
 @pytest.mark.parametrize("duplicate", [copy.copy, copy.deepcopy, lambda n: pickle.loads(pickle.dumps(n))])
@@ -39,6 +47,7 @@ def test_a_copy_has_its_own_vector_and_views_of_it(duplicate):
     other = duplicate(network)
     np.testing.assert_array_equal(other.theta, network.theta)
     assert repr(other) == repr(network)
+    np.testing.assert_array_equal(other.layers, network.layers)
     assert not np.shares_memory(other.theta, network.theta)
     assert all(np.shares_memory(part, other.theta) for part in other.W + other.B)
     other.W[0][...] = 0

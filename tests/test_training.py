@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 
 import fastbp
-from fastbp import door
+from fastbp import door, training
+from fastbp.lecture import loops
+from fastbp.lecture.layout import scratch_for
 from tests.cases import DTYPES, assert_close, teacher
 
 
@@ -176,6 +178,53 @@ def test_divergence_keeps_the_last_finite_epoch_and_says_what_to_do(version):
     history = fastbp.train(again, X, D, epochs=problem.epoch - 1, optimizer=fastbp.SGD(1.5), version=version)
     assert again.theta.tobytes() == network.theta.tobytes()
     assert history.loss == problem.history.loss
+
+
+def test_an_interrupted_epoch_leaves_the_last_whole_one(monkeypatch):
+    X, D = samples()
+    expected = trained(X, D, epochs=2)[0].theta
+    epochs = []
+
+    def interrupted(theta, *arguments, epoch=loops.epoch):
+        epochs.append(epoch(theta, *arguments))
+        if len(epochs) == 3:
+            theta[0] = np.nan
+            raise KeyboardInterrupt
+        return epochs[-1]
+
+    monkeypatch.setattr(loops, "epoch", interrupted)
+    network = fastbp.Network((4, 6, 3), dtype="float64", seed=1)
+    with pytest.raises(KeyboardInterrupt):
+        fastbp.train(network, X, D, epochs=5, batch_size=8)
+    assert network.theta.tobytes() == expected.tobytes()
+
+
+@pytest.mark.parametrize("version", ["loops", "matrix"])
+def test_errors_are_summed_in_double_precision(version):
+    """(3e19)^2 is beyond float32, its mean error is not beyond a float."""
+    network = fastbp.Network((1, 1), output="identity")
+    network.theta[:] = 0
+    history = fastbp.train(network, [[1.0]], [[3e19]], epochs=2, optimizer=fastbp.SGD(0.5), version=version)
+    np.testing.assert_allclose(history.loss, [4.5e38, 0], rtol=1e-6)
+
+
+@pytest.mark.parametrize("version", ["loops", "matrix"])
+def test_an_overflow_inside_the_network_is_seen(version):
+    """Sums that are infinity less infinity: ReLU and softmax must hand NaN on."""
+    network = fastbp.Network((64, 4, 2))
+    network.W[0][:] = np.where(np.arange(64) % 2, 1e30, -1e30)
+    with pytest.raises(fastbp.Diverged):
+        fastbp.train(network, np.full((3, 64), 1e30), np.eye(2)[[0, 1, 0]], version=version)
+
+
+def test_a_large_batch_costs_the_loops_no_memory(monkeypatch):
+    """They go sample by sample."""
+    asked = []
+    monkeypatch.setattr(training, "scratch_for", lambda *how: asked.append(how[1]) or scratch_for(*how))
+    X, D = samples(30)
+    for version in ("loops", "matrix"):
+        trained(X, D, batch_size=10**30, version=version)
+    assert asked == [1, 30]
 
 
 def test_divergence_in_the_first_epoch_leaves_the_start():

@@ -17,7 +17,7 @@ SCRATCH_ROWS = 5
 
 
 def layer_table(sizes, hidden, output):
-    """The table `layers` of a network, int64 of shape (len(sizes) - 1, 6).
+    """The table `layers` of a network, int64 of shape (len(sizes) - 1, 6), read-only: kernels trust it.
 
     Parameters
     ----------
@@ -33,6 +33,7 @@ def layer_table(sizes, hidden, output):
         layers[layer] = sending, receiving, parameters, biases_at, units, hidden
         parameters, units = biases_at + receiving, units + receiving
     layers[-1, ACTIVATION] = output
+    layers.flags.writeable = False
     return layers
 
 

@@ -57,22 +57,27 @@ def relu(u, y):
     # u (j), y (j)
     zero = u.dtype.type(0)
     for j in range(u.size):
-        y[j] = u[j] if u[j] >= 0 else zero
+        y[j] = zero if u[j] < 0 else u[j]  # NaN stays NaN: what diverges must be seen
 
 
 @jit
 def softmax(u, y):
     """y_k = exp(u_k) / sum_r exp(u_r) (slides 6, 33)."""
     # u (k), y (k); the fraction is reduced by exp(max u), so no exponential exceeds 1
-    zero = u.dtype.type(0)
+    zero = total = u.dtype.type(0)
     top = _largest(u)
-    total = zero
     for k in range(u.size):
         # exp(-1000) is 0 in every dtype, and u_k - top can be twice the largest float
-        y[k] = np.exp(u[k] - top) if u[k] >= top - 1000 else zero
+        y[k] = zero if u[k] < top - 1000 else np.exp(u[k] - top)
         total += y[k]
     for k in range(u.size):
         y[k] /= total
+
+
+@jit
+def _double(x):
+    """x in double precision: float alone does nothing in Numba, np.float64 alone warns of overflow when uncompiled."""
+    return float(np.float64(x))
 
 
 @jit
@@ -149,8 +154,7 @@ def squared_error(u, y, d):
     # u (r), y (r), d (r)
     total = 0.0
     for r in range(y.size):
-        difference = float(y[r] - d[r])
-        total += difference * difference
+        total += _double(y[r] - d[r]) * _double(y[r] - d[r])
     return 0.5 * total
 
 
@@ -158,11 +162,10 @@ def squared_error(u, y, d):
 def cross_entropy(u, y, d):
     """E = -sum_r d_r ln y_r, y = softmax(u) (slides 9, 33)."""
     # u (r), y (r), d (r); ln y_r = u_r - max u - ln sum exp(u - max u), and that sum is 1 / max y
-    top = float(_largest(u))
-    ln_sum = -float(np.log(float(_largest(y))))
+    top, ln_sum = _double(_largest(u)), -_double(np.log(_double(_largest(y))))
     total = 0.0
     for r in range(u.size):
-        total -= float(d[r]) * (max(float(u[r]) - top, -LARGEST) - ln_sum)
+        total -= _double(d[r]) * (max(_double(u[r]) - top, -LARGEST) - ln_sum)
     return min(total, LARGEST)
 
 
@@ -172,8 +175,8 @@ def binary_cross_entropy(u, y, d):
     # u (r), y (r), d (r); ln y = u - ln(1 + exp u), ln(1 - y) = -ln(1 + exp u), ln(1 + exp u) = max(u, 0) + ln(1 + e)
     total = 0.0
     for r in range(u.size):
-        a = float(u[r])
-        total += float(max(a, 0.0) - float(d[r]) * a + np.log1p(np.exp(-abs(a))))
+        a = _double(u[r])
+        total += _double(max(a, 0.0) - _double(d[r]) * a + np.log1p(np.exp(-abs(a))))
     return min(total, LARGEST)
 
 
@@ -282,9 +285,8 @@ def hidden_delta(dy, dh, delta):
 def gradient_step(theta, dtheta, eta):
     """w <- w - eta dE/dw, b <- b - eta dE/db (slide 12)."""
     # theta (p), dtheta (p)
-    step = theta.dtype.type(eta)
     for p in range(theta.size):
-        theta[p] -= step * dtheta[p]
+        theta[p] -= theta.dtype.type(eta) * dtheta[p]
 
 
 # ---- Whole passes, for any number of layers (layout.py tells what `layers` holds) ------------------------------------
@@ -380,10 +382,8 @@ def gradient(theta, layers, X, D, rows, scratch, dtheta):
         x, d = X[rows[s]], D[rows[s]]
         total += _error_of_sample(theta, layers, x, d, u, y) / rows.size
         backward(theta, layers, x, d, u, y, dy, dh, delta, s > 0, dtheta)
-    if rows.size > 1:
-        mean = theta.dtype.type(1.0 / rows.size)
-        for p in range(dtheta.size):
-            dtheta[p] *= mean
+    for p in range(dtheta.size):
+        dtheta[p] *= theta.dtype.type(1.0 / rows.size)
     return total
 
 
