@@ -9,6 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numba
 import numpy as np
 import pytest
 
@@ -197,6 +198,7 @@ def test_importing_fastbp_does_not_import_numba_nor_numpy():
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
+@pytest.mark.skipif(bool(numba.config.DISABLE_JIT), reason="takes the loops a minute in the interpreter")
 def test_the_example_of_the_readme_runs(capsys):
     (example,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
     code, expected = example.split("# prints ")
