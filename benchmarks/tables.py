@@ -13,6 +13,7 @@ def render(report):
         *versions_table(lines),
         *slide_12_table(lines["slide 12"]),
         *startup_table(lines["startup"]),
+        *views_table(lines["views"]),
     ]
     return "\n\n".join(parts)
 
@@ -79,6 +80,14 @@ def startup_table(benchmarks):
         "loaded from the cache, only when a first training with the loops needs them. Start to end holds Python's own "
         "start and end; the end takes longer with Numba loaded."
     )
+
+
+def views_table(benchmarks):
+    """What two decisions of the architecture are worth."""
+    infos = [(benchmark["extra_info"], median(benchmark)) for benchmark in benchmarks]
+    rows = [[info["variant"], digits(time / info["samples"] * 1e9, 2)] for info, time in infos]
+    yield table(["forward pass of 4-8-3", "ns a sample"], rows, left=(0,))
+    yield "One sample after another in compiled code, in float32: why kernels are inlined and look at borrowed views."
 
 
 def by_case(benchmarks):

@@ -100,7 +100,7 @@ def test_wrong_usage_exits_with_2_and_says_why(arguments, message, capsys):
     assert message in capsys.readouterr().err
 
 
-@pytest.mark.filterwarnings("ignore:overflow:RuntimeWarning")  # uncompiled, the prediction between the epochs says so
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")  # uncompiled, the prediction between the epochs says so
 def test_a_demonstration_that_diverges_fails_in_one_line(small_network, monkeypatch, capsys):
     monkeypatch.setattr(cli, "BATCH", 1198)  # a step an epoch: the first makes the parameters large, the second bursts
     assert cli.main(["--epochs", "9", "--learning-rate", "1e37"]) == 1
