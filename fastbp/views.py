@@ -2,8 +2,8 @@
 
 All parameters of a network lie in one vector, all units of its layers in another. A slice inside a compiled function
 counts references with two atomic instructions and a `reshape` calls into C, three quarters of the time of a small
-network (benchmarks/test_views.py). A *borrowed* view is an array without an owner. It is valid as long as the array that it looks into, so
-kernels make such views for the length of a call and never return them to Python.
+network (benchmarks/test_views.py). A *borrowed* view is an array without an owner. It is valid as long as the array
+that it looks into, so kernels make such views for the length of a call and never return them to Python.
 """
 
 import numba
