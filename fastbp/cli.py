@@ -39,16 +39,17 @@ def main(arguments=None):
     try:
         door.whole_number("--epochs", options.epochs, 1)
         door.whole_number("--seed", options.seed, 0)
-        optimizer = SGD(door.positive_number("--learning-rate", options.learning_rate))
+        optimizer = SGD(door.positive_number("--learning-rate", options.learning_rate, options.dtype))
     except ValueError as problem:
         parser.error(str(problem))
+    data = digits(options.dtype)
     try:
-        demonstrate(options.epochs, optimizer, options.dtype, options.seed)
+        demonstrate(data, options.epochs, optimizer, options.dtype, options.seed)
         sys.stdout.flush()
-    except (Diverged, ValueError) as problem:
+    except Diverged as problem:
         print(f"error: {problem}", file=sys.stderr)
         return 1
-    except OSError as problem:  # nothing more can be written, not even at exit
+    except OSError as problem:  # of printing: nothing more can be written, not even at exit
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         if not isinstance(problem, BrokenPipeError):  # whose reader, `head` say, has seen enough
             print(f"error: cannot write: {problem.strerror}", file=sys.stderr)
@@ -56,9 +57,9 @@ def main(arguments=None):
     return 0
 
 
-def demonstrate(epochs, optimizer, dtype, seed):
-    """Train both versions side by side and print what they do."""
-    X, D, X_test, labels_test = digits(dtype)
+def demonstrate(data, epochs, optimizer, dtype, seed):
+    """Train both versions side by side and print what they do. (Predictions are made by the loops for both.)"""
+    X, D, X_test, labels_test = data
     loops, matrix = (Network(SIZES, dtype=dtype, seed=seed) for _ in range(2))
     print(
         f"Handwritten digits: {len(X)} images to learn from, {len(X_test)} others to test on.\n"
@@ -109,7 +110,7 @@ def compile_loops(dtype):
 
 def compare_with_differences(X, D, seed):
     """Slide 12: the gradient is found analytically, and not by differences, to save time. How much? (In float64.)"""
-    from fastbp.lecture import differences, loops
+    from fastbp.lecture import differences, loops  # here, because they import Numba
 
     network, rows = Network(SIZES, dtype="float64", seed=seed), np.arange(BATCH)
     X, D = (door.real_matrix(name, array[:BATCH], array.shape[1], "float64") for name, array in (("X", X), ("D", D)))

@@ -35,7 +35,6 @@ def real_matrix(name, value, columns, dtype):
         came = given[row, column]
         why = "NaN or infinity" if not np.isfinite(came) else f"values too large for {np.dtype(dtype)}"
         raise ValueError(f"{name} must be finite, got {why}: {came} in row {row}, column {column}")
-    array = array.view()
     array.flags.writeable = False
     return array
 
@@ -43,12 +42,12 @@ def real_matrix(name, value, columns, dtype):
 def targets(D, samples, output, units, dtype):
     """The teacher signal as a read-only matrix (samples, units) that suits the output activation."""
     given = _real_array("D", D)
-    if given.ndim == 1 and given.dtype.kind in "iub" and units > 1:
+    if given.ndim == 1 and units > 1 and given.size == samples:
         raise ValueError(
             f"D must have shape (samples, {units}), a target for each output unit, got labels of shape {given.shape}; "
             f"np.eye({units})[labels] makes targets of class labels 0..{units - 1}"
         )
-    d = real_matrix("D", D, units, dtype)
+    d = real_matrix("D", given, units, dtype)
     if len(d) != samples:
         raise ValueError(f"D must have a row for each of the {samples} samples of X, got {len(d)}")
     if output != "identity" and (d.min() < -ROUNDING or d.max() > 1 + ROUNDING):

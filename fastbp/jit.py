@@ -3,16 +3,16 @@
 Numba's own cache looks at the file of the kernel alone, so a kernel that calls a changed helper in another file replays
 the old one; it fails at import where no folder can be written; and it trusts what it reads. Here an entry is
 
-- *keyed by content*: every source file that holds compiled code, as it was when this module was imported; the kernel in
-  memory with all that it refers to (`_meaning`), so that neither an edit in between nor a patched helper can pass for
-  what stands in the files; its argument types, the processor, Numba's settings, all versions. Nothing has to be
-  invalidated: whatever changes makes another key;
+- *keyed by content*: every source file that holds compiled code, as it was when this module was imported; the kernel
+  in memory with all that it refers to (`_meaning`), so that a helper that was edited, reloaded or patched since cannot
+  pass for what stands in the files; its argument types, the processor, Numba's settings, all versions. Nothing has to
+  be invalidated: whatever changes makes another key;
 - *one file*, written under another name and renamed, so processes that compile at once cannot disturb each other;
 - *checked*: the file begins with the SHA-256 of the rest, and one that does not fit is compiled anew.
 
 Entries lie in `$NUMBA_CACHE_DIR/fastbp-kernels`, or else in the user's cache folder. They are pickles, so the folder
 must belong to the user and be writable by nobody else. Where there is no such folder kernels compile anew in each
-process, after one warning. Kernels that lie in no file (typed in, or in a zip) are not kept.
+process, after one warning.
 """
 
 import contextlib
@@ -80,12 +80,12 @@ class KernelCache(NullCache):
         return None
 
     def save_overload(self, signature, compiled):
-        """Write the kernel where the next process finds it; a disk that is full or read-only costs only the entry."""
+        """Write the kernel where the next process finds it. Whatever hinders that, a full disk say, costs the entry."""
         file = self._file(signature, compiled.codegen)
         if file is None or compiled.lifted or compiled.library.has_dynamic_globals:
             return
-        body = dumps(compiled._reduce())
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(Exception):
+            body = dumps(compiled._reduce())
             handle, temporary = tempfile.mkstemp(dir=file.parent, prefix=".writing-")
             try:
                 with open(handle, "wb") as out:
@@ -96,33 +96,44 @@ class KernelCache(NullCache):
                 raise
 
     def _file(self, signature, codegen):
-        function, folder = self._function, cache_folder()
-        if folder is None or not os.path.isfile(function.__code__.co_filename) or function.__closure__:
+        try:
+            meaning = _meaning(self._function)
+        except Foreign:
             return None
         settings = [getattr(numba.config, name, None) for name in SETTINGS]
-        key = repr((_meaning(function), signature, codegen.magic_tuple(), settings))
-        return folder / f"{function.__name__}-{hashlib.sha256(key.encode()).hexdigest()[:32]}.kernel"
+        key = hashlib.sha256(repr((meaning, signature, codegen.magic_tuple(), settings)).encode()).hexdigest()
+        folder = cache_folder()
+        return folder and folder / f"{self._function.__name__}-{key[:32]}.kernel"
+
+
+class Foreign(Exception):
+    """A kernel refers to something whose content cannot be told."""
 
 
 def _meaning(thing, seen=()):
     """What a kernel computes, as text: its code, and the same of every function and constant that it refers to."""
     function = getattr(thing, "py_func", getattr(thing, "_defn", thing))  # of a kernel, of an intrinsic
-    if isinstance(thing, np.ndarray):  # a constant of compiled code, like a number
-        return repr((thing.dtype, thing.shape, thing.tobytes()))
-    if not inspect.isfunction(function):
-        return repr(thing) if isinstance(thing, int | float | complex | str | tuple | np.generic) else str(type(thing))
-    name = f"{function.__module__}.{function.__qualname__}"
-    if function in seen or function.__module__.partition(".")[0] in ("numba", "numpy"):
-        return name
+    if inspect.isfunction(function):
+        if function.__module__.partition(".")[0] in ("numba", "numpy"):  # their versions are in the content key
+            return f"{function.__module__}.{function.__qualname__}"
+        if function.__closure__ or PACKAGE not in Path(function.__code__.co_filename).parents:
+            raise Foreign(function)
+        return function.__qualname__ if function in seen else _meaning_of_code(function, (*seen, function))
+    if inspect.ismodule(thing):
+        return thing.__name__
+    if isinstance(thing, int | float | str | np.ufunc) or inspect.isclass(thing):
+        return repr(thing)
+    raise Foreign(thing)
+
+
+def _meaning_of_code(function, seen):
     codes, names = [function.__code__], []
     for code in codes:  # of the function and of those defined in it
         codes += [constant for constant in code.co_consts if inspect.iscode(constant)]
         names += code.co_names
-    referred = {n: function.__globals__[n] for n in names if n in function.__globals__}
-    modules = [value for value in referred.values() if inspect.ismodule(value)]
-    referred |= {f"{m.__name__}.{n}": getattr(m, n) for m in modules for n in names if hasattr(m, n)}
     own = [(c.co_code, [k for k in c.co_consts if not inspect.iscode(k)], c.co_names, c.co_varnames) for c in codes]
-    return repr((name, own, [(n, _meaning(value, (*seen, function))) for n, value in sorted(referred.items())]))
+    referred = [(n, _meaning(function.__globals__[n], seen)) for n in names if n in function.__globals__]
+    return repr((function.__module__, function.__qualname__, function.__defaults__, own, referred))
 
 
 def content_key():

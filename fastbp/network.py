@@ -132,7 +132,7 @@ class Network:
         >>> fastbp.Network((2, 5, 3)).predict([[0.5, -1.0]]).sum(axis=1).round(6)
         array([1.], dtype=float32)
         """
-        from fastbp.lecture import loops
+        from fastbp.lecture import loops  # here, because it imports Numba
 
         X = door.real_matrix("X", X, self.sizes[0], self.dtype)
         Y = np.empty((len(X), self.sizes[-1]), self.dtype)
@@ -168,7 +168,7 @@ class Network:
         >>> [dw.shape for dw in dW], [db.shape for db in dB]
         ([(5, 2), (3, 5)], [(5,), (3,)])
         """
-        from fastbp.lecture import loops
+        from fastbp.lecture import loops  # here, because it imports Numba
 
         X = door.real_matrix("X", X, self.sizes[0], self.dtype)
         D = door.targets(D, len(X), self.output, self.sizes[-1], self.dtype)

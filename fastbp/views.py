@@ -1,4 +1,4 @@
-"""Views of flat vectors that cost a kernel nothing. The only file below the engine that knows LLVM.
+"""Views of flat vectors that cost a kernel nothing. The only file that knows LLVM.
 
 All parameters of a network lie in one vector, all units of its layers in another. A slice inside a compiled function
 counts references with two atomic instructions and a `reshape` calls into C, three quarters of the time of a small
@@ -8,6 +8,7 @@ that it looks into, so kernels make such views for the length of a call and neve
 
 import numba
 from numba.core import types
+from numba.core.errors import TypingError
 from numba.extending import intrinsic
 from numba.np.arrayobj import make_array, populate_array
 
@@ -33,6 +34,8 @@ def _borrow(context, builder, signature, args):
 
 
 def _view_type(array, ndim):
+    if array.layout != "C":  # its elements do not lie one behind the other
+        raise TypingError(f"kernels take arrays in C order, got {array}")
     return types.Array(array.dtype, ndim, "C", readonly=not array.mutable)
 
 

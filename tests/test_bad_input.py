@@ -60,6 +60,12 @@ BAD_D = [
     ),
     (np.ones((4, 2)) / 2, ValueError, r"D must have shape \(samples, 3\), got \(4, 2\)"),
     (D[:3], ValueError, "D must have a row for each of the 4 samples of X, got 3"),
+    (
+        np.full((4, 3), 1.00005 / 3),
+        ValueError,
+        "each row of D must sum to 1 for output='softmax', got 1.00005 in row 0",
+    ),
+    (np.array([0.0, 1.0, 2.0, 0.0]), ValueError, r"got labels of shape \(4,\); np.eye\(3\)\[labels\]"),
     (D * 0.9995, ValueError, "each row of D must sum to 1 for output='softmax', got 0.9995 in row 0"),
     (D * 0.5, ValueError, "each row of D must sum to 1 for output='softmax', got 0.5 in row 0"),
     (
@@ -120,6 +126,10 @@ def test_how_to_train(bad, error, message):
 
 def test_targets_outside_0_to_1_for_sigmoid():
     network = fastbp.Network((2, 1), output="sigmoid")
+    with pytest.raises(
+        ValueError, match=r"D must lie between 0 and 1 for output='sigmoid', got 2.0 in row 2, column 0"
+    ):
+        fastbp.train(network, X, [[1], [0], [2], [1]])
     with pytest.raises(
         ValueError, match=r"D must lie between 0 and 1 for output='sigmoid', got -1.0 in row 1, column 0"
     ):

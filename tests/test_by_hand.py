@@ -22,8 +22,8 @@ def network_3_2_1(W1, B1, W2, B2, hidden, output):
 #   u_2 = 1*1 + 0.5*2 - 0.5*(-1) - 1   = 1.5     y_2 = 1.5
 #   u   = 2*0 - 1*1.5 + 0.25           = -1.25   y   = -1.25
 #   E   = 1/2 (-1.25 + 0.25)^2         = 0.5
-# STEP 1     delta = y - d = -1;   dE/dw_k = delta y = (0, -1.5);   dE/db = -1
-# STEP 1.5   dE/dy = delta w_k = (-2, 1)
+# STEP 1     delta_1 = y_1 - d_1 = -1;   dE/dw_1j = delta_1 y_j = (0, -1.5);   dE/db_1 = -1
+# STEP 1.5   dE/dy_j = delta_1 w_1j = (-2, 1)
 # STEP 2     delta_j = (-2 * 0, 1 * 1) = (0, 1);   dE/dw_ji = rows (0, 0, 0) and (1, 2, -1);   dE/db_j = (0, 1)
 RELU = (
     network_3_2_1([[0.5, -1, 1], [1, 0.5, -0.5]], [0.5, -1], [[2, -1]], 0.25, "relu", "identity"),
@@ -43,8 +43,8 @@ RELU = (
 #
 #   u_1 = ln 3 * 1 = ln 3;   y_1 = 3/4        u_2 = ln 3 * (-1) = -ln 3;   y_2 = 1/4
 #   u   = 4 * 3/4 - 4 * 1/4 - 1 = 1           y = 1;   E = 1/2 (1 - 3)^2 = 2
-# STEP 1     delta = -2;   dE/dw_k = (-3/2, -1/2);   dE/db = -2
-# STEP 1.5   dE/dy = (-8, 8)
+# STEP 1     delta_1 = -2;   dE/dw_1j = (-3/2, -1/2);   dE/db_1 = -2
+# STEP 1.5   dE/dy_j = (-8, 8)
 # STEP 2     h' = y (1 - y) = (3/16, 3/16);   delta_j = (-3/2, 3/2);
 #            dE/dw_ji = rows (-3/2, -3, 3/2) and (3/2, 3, -3/2);   dE/db_j = (-3/2, 3/2)
 SIGMOID = (
@@ -65,8 +65,8 @@ SIGMOID = (
 #
 #   u_1 = 1 - 1 + 0 = 0;   y_1 = 0, h' = 1 (slide 36)        u_2 = 1 + 0 + 0 = 1;   y_2 = 1
 #   u   = 2 * 0 + ln 3 * 1 = ln 3;   y = 3/4;   E = -ln 3/4
-# STEP 1     delta = -1/4;   dE/dw_k = (0, -1/4);   dE/db = -1/4
-# STEP 1.5   dE/dy = (-1/2, -ln 3 / 4)
+# STEP 1     delta_1 = -1/4;   dE/dw_1j = (0, -1/4);   dE/db_1 = -1/4
+# STEP 1.5   dE/dy_j = (-1/2, -ln 3 / 4)
 # STEP 2     delta_j = the same;   each row of dE/dw_ji is delta_j three times
 AT_ZERO = (
     network_3_2_1([[1, -1, 0], [1, 0, 0]], [0, 0], [[2, LN3]], 0, "relu", "sigmoid"),
@@ -82,7 +82,6 @@ AT_ZERO = (
     },
 )
 
-# Output softmax, 2 units on u = (0, ln 3): y = (1, 3) / 4, d = (1, 0), so delta = (-3/4, 3/4) and E = -ln 1/4.
 EXAMPLES = pytest.mark.parametrize(
     ("network", "x", "d", "by_hand"), [RELU, SIGMOID, AT_ZERO], ids=["relu", "sigmoid", "relu-at-0"]
 )
@@ -123,6 +122,7 @@ def test_network_gradient_and_step(network, x, d, by_hand):
 
 
 def test_softmax_by_hand():
+    """u = (0, ln 3): y = (1, 3) / 4; d = (1, 0), so delta = (-3/4, 3/4) and E = -ln 1/4."""
     network = fastbp.Network((1, 2), dtype="float64")
     network.theta[:] = [0, LN3, 0, 0]
     np.testing.assert_allclose(network.predict([[1.0]]), [[0.25, 0.75]], rtol=1e-15, atol=1e-15)

@@ -12,6 +12,7 @@ import sklearn.datasets
 
 import fastbp
 from fastbp import cli
+from fastbp.lecture import differences, loops, matrix
 
 UNCOMPILED = bool(numba.config.DISABLE_JIT)
 ROW = re.compile(r" +(\d+) +([\d.]+) +([\d.]+)% +([\d.]+) +([\d.]+) +([\d.]+)% +([\d.]+)")
@@ -58,6 +59,43 @@ def test_a_line_an_epoch_and_three_comparisons(small_network, capsys):
     assert float(apart) < 1e-7
 
 
+def test_each_column_is_what_its_heading_says(small_network, monkeypatch, capsys):
+    """The matrix column is trained by matrix products, and the last lines compare with differences."""
+    cli.compile_loops("float32")  # before kernels that others call are replaced
+    called = []
+
+    def spy(module, name):
+        kernel = getattr(module, name)
+        monkeypatch.setattr(module, name, lambda *arguments: called.append((module, name)) or kernel(*arguments))
+
+    for module, name in ((loops, "epoch"), (matrix, "epoch"), (loops, "gradient"), (differences, "gradient")):
+        spy(module, name)
+    assert cli.main(["--epochs", "2", "--dtype", "float32"]) == 0
+    printed = capsys.readouterr().out
+    assert called.count((matrix, "epoch")) == 2
+    assert called.count((loops, "epoch")) == 3  # one of them compiles
+    assert called.count((differences, "gradient")) == 2
+    assert called.count((loops, "gradient")) > 10
+    assert float(re.search(r"at most ([\d.e+-]+) apart \(the largest", printed)[1]) > 0, "float32 rounds differently"
+    seconds = re.search(r"loops ([\d.]+) ms, matrix ([\d.]+) ms", printed).groups()
+    rows = ROW.findall(printed)
+    for column, total in ((3, seconds[0]), (6, seconds[1])):
+        assert sum(float(row[column]) for row in rows) * 1e3 == pytest.approx(float(total), abs=0.03)
+
+
+def test_the_accuracy_of_each_column_is_that_of_its_network(small_network, monkeypatch, capsys):
+    def spoiled(theta, *arguments, epoch=matrix.epoch):
+        loss = epoch(theta, *arguments)
+        theta[:] = 0
+        return loss
+
+    monkeypatch.setattr(matrix, "epoch", spoiled)
+    assert cli.main(["--epochs", "1"]) == 0
+    (row,) = ROW.findall(capsys.readouterr().out)
+    labels = cli.digits("float32")[3]
+    assert row[2] != row[5] == f"{(labels == 0).mean():.1%}"[:-1]
+
+
 @pytest.mark.skipif(UNCOMPILED, reason="takes the loops minutes in the interpreter")
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_the_main_job_gets_97_percent_of_a_held_out_third_right(dtype):
@@ -86,8 +124,8 @@ def test_no_test_image_is_learned_from():
     [
         (["--epochs", "0"], "--epochs must be at least 1, got 0"),
         (["--epochs", "many"], "argument --epochs: invalid int value: 'many'"),
-        (["--learning-rate", "-1"], "--learning-rate must be positive and finite, got -1.0"),
-        (["--learning-rate", "nan"], "--learning-rate must be positive and finite, got nan"),
+        (["--learning-rate", "-1"], "--learning-rate must be positive and finite in float32, got -1.0"),
+        (["--learning-rate", "nan"], "--learning-rate must be positive and finite in float32, got nan"),
         (["--seed", "-3"], "--seed must be at least 0, got -3"),
         (["--dtype", "float16"], "argument --dtype: invalid choice: 'float16'"),
         (["--speed"], "unrecognized arguments: --speed"),
@@ -112,8 +150,10 @@ def test_a_demonstration_that_diverges_fails_in_one_line(small_network, monkeypa
 
 
 def test_a_learning_rate_beyond_float32_fails_in_one_line(small_network, capsys):
-    assert cli.main(["--epochs", "1", "--learning-rate", "1e300"]) == 1
-    assert capsys.readouterr().err == "error: learning_rate must be positive and finite in float32, got 1e+300\n"
+    with pytest.raises(SystemExit) as stop:
+        cli.main(["--learning-rate", "1e300"])
+    assert stop.value.code == 2
+    assert "error: --learning-rate must be positive and finite in float32, got 1e+300\n" in capsys.readouterr().err
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="a device of Linux")

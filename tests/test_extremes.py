@@ -61,6 +61,21 @@ def test_cross_entropy_is_finite(version, dtype):
 
 
 @both
+def test_softmax_keeps_its_small_values(version):
+    u, y = np.array([0.0, -200.0, -700.0]), np.empty(3)
+    version.softmax(u, y)
+    np.testing.assert_allclose(y, np.exp(u), rtol=1e-14)
+
+
+@both
+def test_cross_entropy_of_rounded_targets_stays_finite(version):
+    """Targets may sum to a little more than 1."""
+    u, y = np.array([1.0, -1.0, -1.0]) * np.finfo(float).max, np.empty(3)
+    version.softmax(u, y)
+    assert version.cross_entropy(u, y, np.array([0.0, 0.6, 0.6])) == np.finfo(float).max
+
+
+@both
 def test_cross_entropy_is_exact_where_the_softmax_is_0(version):
     u, y = np.array([0.0, 5000.0]), np.empty(2)
     version.softmax(u, y)

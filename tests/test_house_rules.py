@@ -127,7 +127,7 @@ def test_a_kernel_is_its_formula():
     """The first line of its docstring is the equation; a formula names its slides; a comment gives the shapes."""
     for name, kernel in kernels(loops).items():
         first = inspect.getdoc(kernel).splitlines()[0]
-        assert re.search(r"slides? \d", first) or name in BEYOND_THE_SLIDES, (name, first)
+        assert re.search(r"slides? \d", first), (name, first)
         if name not in BY_CODE:
             assert re.search(r"^    # \w+ \(", inspect.getsource(kernel), re.MULTILINE), (
                 f"{name} has no comment on shapes"
@@ -135,7 +135,6 @@ def test_a_kernel_is_its_formula():
 
 
 BY_CODE = {"activate", "activation_derivative", "output_error"}
-BEYOND_THE_SLIDES = BY_CODE | {"binary_cross_entropy", "predict", "mean_error", "gradient"}
 
 
 @pytest.mark.parametrize("module", [loops, differences])
@@ -215,6 +214,23 @@ def test_the_readme_names_every_formula():
     assert named <= set(kernels(loops))
 
 
+def slides(text):
+    """The numbers of the slides in "(slides 7, 8, 21-36)" or in a cell of the table: {7, 8, 21, ..., 36}."""
+    ranges = [part.split("-") for part in re.sub(r"[^\d,-]", "", text).split(",") if part]
+    return {slide for first, *last in ranges for slide in range(int(first), int((last or [first])[0]) + 1)}
+
+
+def test_the_readme_and_the_docstrings_name_the_same_slides():
+    table = README.split("## The lecture's formulas")[1].split("\n## ")[0]
+    for row in re.findall(r"^\| (\d.*?) \| .* \| (`.*`) \|$", table, re.MULTILINE):
+        named = [kernels(loops)[name] for name in re.findall(r"`(\w+)`", row[1])]
+        told = [
+            re.findall(r"slides? ([\d, -]+?(?:and \d+)?)(?:[^\d, -]|$)", inspect.getdoc(f).splitlines()[0])
+            for f in named
+        ]
+        assert set().union(*(slides(",".join(numbers).replace("and", ",")) for numbers in told)) == slides(row[0]), row
+
+
 def test_ci_runs_the_commands_of_the_readme():
     script = (ROOT / ".ci" / "run").read_text()
     for command in ("pip install . && python -m fastbp", 'pip install -e ".[test]" && pytest'):
@@ -227,7 +243,7 @@ def test_the_top_level_is_what_it_should_be():
     if listed.returncode:
         pytest.skip("not a git checkout")
     top = {Path(line).parts[0] for line in listed.stdout.splitlines()}
-    assert {name for name in top if name[0] != "."} <= {
+    assert {name for name in top if name[0] != "."} == {
         "pyproject.toml",
         "fastbp",
         "benchmarks",

@@ -15,6 +15,8 @@ import pytest
 import fastbp
 from fastbp import jit as jit_module
 from fastbp.jit import jit
+from fastbp.lecture import loops
+from tests.cases import Case
 
 pytestmark = pytest.mark.skipif(bool(numba.config.DISABLE_JIT), reason="nothing is compiled with NUMBA_DISABLE_JIT=1")
 
@@ -131,26 +133,32 @@ def test_a_patched_helper_does_not_outlive_its_process(tree, tmp_path):
     assert run(tree, tmp_path / "cache")[0] == "42.0 0"
 
 
-def test_a_constant_outside_of_the_kernel_is_part_of_it(tree, tmp_path):
-    """In a script of the user's, where nothing but the command line changes."""
-    script = """
-        import sys
-        import numpy as np
-        from fastbp.jit import jit
+def test_versions_and_every_compiled_file_are_part_of_the_key(monkeypatch):
+    key = jit_module.content_key()
+    assert key == jit_module.CONTENT_KEY
+    for package in (numba, np, jit_module.llvmlite):
+        with monkeypatch.context() as patch:
+            patch.setattr(package, "__version__", "0.0")
+            assert jit_module.content_key() != key
 
-        NUMBER, PAIR, ARRAY = float(sys.argv[1]), (float(sys.argv[2]), 1), np.array([0.0, float(sys.argv[3])])
 
-        @jit
-        def f(x):
-            return NUMBER * x + PAIR[0] + ARRAY[1]
-
-        print(f(1.0))
-    """
-    write(tmp_path / "script.py", script)
-    for numbers in ("111", "211", "121", "112"):
-        command = [sys.executable, str(tmp_path / "script.py"), *numbers]
+def test_a_kernel_outside_of_the_package_is_not_kept(tree, tmp_path):
+    """Numba cannot tell on which other files it depends, and neither can we."""
+    script = "import sys; from fastbp.jit import jit; FACTOR = float(sys.argv[1])"
+    (tmp_path / "script.py").write_text(script + "\n@jit\ndef f(x): return FACTOR * x\nprint(f(1.0))")
+    for factor in ("2.0", "5.0"):
+        command = [sys.executable, str(tmp_path / "script.py"), factor]
         kwargs = {"env": environment(tree, tmp_path / "cache"), "capture_output": True, "text": True, "check": True}
-        assert float(subprocess.run(command, **kwargs).stdout) == sum(map(int, numbers))
+        assert subprocess.run(command, **kwargs).stdout == f"{factor}\n"
+    assert entries(tmp_path / "cache") == []
+
+
+def test_a_constant_that_was_changed_in_memory_is_part_of_the_key(tree, tmp_path):
+    write(tree / "lecture" / "helper.py", HELPER.format(factor="FACTOR") + "\n    FACTOR = 2.0\n")
+    change = "import fastbp.lecture.helper as h; h.FACTOR = {}"
+    for factor, product in ((2.0, "42.0 0"), (5.0, "105.0 0"), (5.0, "105.0 1"), (2.0, "42.0 1")):
+        assert run(tree, tmp_path / "cache", f"{change.format(factor)}; {RUN}")[0] == product
+    assert run(tree, tmp_path / "cache", f"{change.format('(2.0, 3.0)')}; h.FACTOR = h.FACTOR[0]; {RUN}")[0] == "42.0 1"
 
 
 def test_settings_that_change_the_code_have_entries_of_their_own(tree, tmp_path):
@@ -289,6 +297,28 @@ def test_old_generations_are_forgotten_and_nothing_else(tree, tmp_path):
     assert left == [ours[1], *ours[4:]], "the newest, and the one that holds a file of someone else's"
     assert (ours[1] / "thesis.tex").read_text() == "not ours"
     assert all(len(list(folder.iterdir())) == 2 for folder in others)
+
+
+def test_a_generation_that_is_used_is_not_old(tree, tmp_path):
+    cache = tmp_path / "cache"
+    run(tree, cache)
+    folder = entries(cache)[0].parent
+    os.utime(folder, (1, 1))
+    assert run(tree, cache)[0] == "42.0 1"
+    assert folder.stat().st_mtime > 1
+
+
+def test_a_folder_that_vanishes_costs_only_the_entry(tree, tmp_path):
+    vanish = f"import shutil, fastbp.jit; fastbp.jit.cache_folder(); shutil.rmtree({str(tmp_path / 'cache')!r})"
+    assert run(tree, tmp_path / "cache", f"{vanish}; {RUN}") == ("42.0 0", "")
+
+
+def test_arrays_whose_elements_are_not_neighbours_are_refused():
+    """A borrowed view would read what lies between them."""
+    case = Case((4, 3), samples=2)
+    u, y = np.empty(3), np.empty(3)
+    with pytest.raises(numba.TypingError, match="kernels take arrays in C order"):
+        loops.forward(case.theta, case.layers, np.asfortranarray(case.X)[1], u, y)
 
 
 def test_a_kernel_that_was_typed_in_is_compiled_without_a_cache(tree, tmp_path):

@@ -4,12 +4,13 @@ import subprocess
 import sys
 import threading
 
+import numba
 import numpy as np
 import pytest
 
 import fastbp
 from fastbp import door, training
-from fastbp.lecture import loops
+from fastbp.lecture import loops, matrix
 from fastbp.lecture.layout import scratch_for
 from tests.cases import DTYPES, assert_close, teacher
 
@@ -78,6 +79,24 @@ def test_same_seed_same_bits_other_seed_other_order():
     assert unshuffled[0] == unshuffled[1] != bits[0]
 
 
+@pytest.mark.parametrize("version", ["loops", "matrix"])
+def test_each_epoch_draws_an_order_of_all_samples(version, monkeypatch):
+    module, orders = {"loops": loops, "matrix": matrix}[version], []
+
+    def spy(theta, layers, X, D, order, *rest, epoch=module.epoch):
+        orders.append(order.copy())
+        return epoch(theta, layers, X, D, order, *rest)
+
+    monkeypatch.setattr(module, "epoch", spy)
+    X, D = samples()
+    trained(X, D, epochs=3, version=version)
+    for order in orders:
+        np.testing.assert_array_equal(np.sort(order), np.arange(37))
+    assert len({order.tobytes() for order in orders}) == 3
+    trained(X, D, epochs=2, version=version, shuffle=False)
+    np.testing.assert_array_equal(orders[3:], [np.arange(37)] * 2)
+
+
 def test_same_bits_in_another_process():
     script = (
         "import fastbp, numpy as np, hashlib\n"
@@ -92,7 +111,7 @@ def test_same_bits_in_another_process():
     assert len(printed) == 1
 
 
-def test_two_threads_train_two_networks_at_once():
+def test_threads_train_networks_at_once():
     X, D = samples(300)
     alone, together = trained(X, D, epochs=20)[0], {}
     threads = [threading.Thread(target=lambda k=k: together.update({k: trained(X, D, epochs=20)[0]})) for k in range(4)]
@@ -157,8 +176,20 @@ def test_booleans_are_numbers_too():
 def test_an_array_of_the_right_kind_is_used_where_it_lies(kind, tmp_path):
     X = np.ones((3, 4), np.float32)
     given = X if kind == "as it is" else KINDS[kind](X, tmp_path)
-    assert np.shares_memory(door.real_matrix("X", given, 4, np.float32), given)
+    laid_out = door.real_matrix("X", given, 4, np.float32)
+    assert np.shares_memory(laid_out, given)
+    assert not laid_out.flags.writeable
     assert X.flags.writeable
+
+
+@pytest.mark.skipif(bool(numba.config.DISABLE_JIT), reason="nothing is compiled")
+def test_no_kind_of_array_is_compiled_anew(tmp_path):
+    X, D = samples()
+    trained(X, D)
+    compiled = len(loops.epoch.signatures)
+    for kind in KINDS.values():
+        trained(kind(X, tmp_path), D)
+    assert len(loops.epoch.signatures) == compiled
 
 
 @pytest.mark.parametrize("version", ["loops", "matrix"])
@@ -233,6 +264,15 @@ def test_divergence_in_the_first_epoch_leaves_the_start():
     with pytest.raises(fastbp.Diverged, match="those from before the training"):
         fastbp.train(network, [[1e30]], [[1e30]])
     assert network.theta.tobytes() == before
+
+
+def test_divergence_of_the_error_alone_is_seen():
+    """The error of the only step is beyond float64; the step is not."""
+    network = fastbp.Network((1, 1), output="identity", dtype="float64")
+    network.theta[:] = [1, 0]
+    with pytest.raises(fastbp.Diverged):
+        fastbp.train(network, [[1e200]], [[0.0]], epochs=1, optimizer=fastbp.SGD(1e-300))
+    np.testing.assert_array_equal(network.theta, [1, 0])
 
 
 def test_divergence_of_the_parameters_alone_is_seen():

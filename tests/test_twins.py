@@ -57,7 +57,7 @@ def arguments(spec, code, activation, sizes, dtype, rng):
             value = code
         elif name == "eta":
             value = 0.1
-        elif name == "u" and "cross" not in spec:
+        elif name == "u":
             value = inputs_to_activation(rng, shape, dtype)
         elif name == "d":
             value = teacher(rng, *shape, activation, dtype)

@@ -2,12 +2,12 @@
 
 Read it beside the slides. The letters are the lecture's: x inputs, u inputs to the activation, y outputs, d
 teacher signal, w weights, b biases, h activation, E error, delta = dE/du, eta learning rate; i counts sending units, j
-receiving units, k units of the layer after, r all units of a layer, s samples, p parameters. Names that begin with d
-are derivatives of E (dy = dE/dy, dw, db, dtheta), but for dh = h'(u).
+receiving units, k units of the layer after, r all units of a layer, s samples, p parameters. Names dy, dw, db and
+dtheta are the derivatives of E, dh is h'(u).
 
-Inputs come first, outputs last and are overwritten, but by functions named `add_...`. The first comment gives shapes.
-Errors are summed in double precision, all else in the dtype of the arrays (hence `dtype.type(1)`: a bare 1 would lift
-float32 to float64). `matrix.py` has the same names and arguments as matrix products.
+Inputs come first, outputs last and are overwritten, but by functions named `add_...`; `gradient_step` and `epoch`
+change theta. The first comment gives shapes. Errors are summed in double precision, all else in the dtype of the arrays
+(hence `dtype.type(1)`: a bare 1 would lift float32 to float64). `matrix.py` has the same names and arguments.
 """
 
 import numpy as np
@@ -75,12 +75,6 @@ def softmax(u, y):
 
 
 @jit
-def _double(x):
-    """x in double precision: float alone does nothing in Numba, np.float64 alone warns of overflow when uncompiled."""
-    return float(np.float64(x))
-
-
-@jit
 def _largest(u):
     """max_r u_r."""
     top = u[0]
@@ -91,7 +85,7 @@ def _largest(u):
 
 @jit
 def activate(code, u, y):
-    """y = h(u), for the activation h with this code."""
+    """y = h(u), for the activation h with this code (slides 5, 6)."""
     if code == IDENTITY:
         identity(u, y)
     elif code == SIGMOID:
@@ -139,13 +133,19 @@ def softmax_derivative(u, y, jacobian):
 
 @jit
 def activation_derivative(code, u, y, dh):
-    """dh = h'(u), for the hidden activation h with this code."""
+    """dh = h'(u), for the hidden activation h with this code (slides 32, 35, 36)."""
     if code == IDENTITY:
         identity_derivative(u, y, dh)
     elif code == SIGMOID:
         sigmoid_derivative(u, y, dh)
     elif code == RELU:
         relu_derivative(u, y, dh)
+
+
+@jit
+def _double(x):
+    """x in double precision. (float alone keeps float32 in Numba; np.float64 alone warns of overflow uncompiled.)"""
+    return float(np.float64(x))
 
 
 @jit
@@ -171,7 +171,7 @@ def cross_entropy(u, y, d):
 
 @jit
 def binary_cross_entropy(u, y, d):
-    """E = -sum_r (d_r ln y_r + (1 - d_r) ln(1 - y_r)), y = sigmoid(u): an error 33 for each unit by itself."""
+    """E = -sum_r (d_r ln y_r + (1 - d_r) ln(1 - y_r)), y = sigmoid(u): slide 33 for two classes, in each unit."""
     # u (r), y (r), d (r); ln y = u - ln(1 + exp u), ln(1 - y) = -ln(1 + exp u), ln(1 + exp u) = max(u, 0) + ln(1 + e)
     total = 0.0
     for r in range(u.size):
@@ -182,7 +182,7 @@ def binary_cross_entropy(u, y, d):
 
 @jit
 def output_error(code, u, y, d):
-    """E of one sample: the error that belongs to the output activation with this code."""
+    """E of one sample: the error that belongs to the output activation with this code (slides 9, 32, 33)."""
     if code == SOFTMAX:
         return cross_entropy(u, y, d)
     if code == SIGMOID:
@@ -211,7 +211,7 @@ def cross_entropy_derivative(y, d, dy):
 
 @jit
 def output_delta_general(dy, jacobian, delta):
-    """delta_k = sum_r dE/dy_r dy_r/du_k (slide 31)."""
+    """delta_k = sum_r dE/dy_r dy_r/du_k: the chain rule with all intermediate variables (slides 18-20, 31)."""
     # dy (r), jacobian (r, k), delta (k)
     for k in range(delta.size):
         total = dy.dtype.type(0)
@@ -355,7 +355,7 @@ def _error_of_sample(theta, layers, x, d, u, y):
 
 @jit
 def predict(theta, layers, X, scratch, Y):
-    """The outputs y of each sample x."""
+    """The outputs y of each sample x (slides 7, 8)."""
     # theta (p), X (s, i), scratch (5, units), Y (s, k)
     for s in range(X.shape[0]):
         forward(theta, layers, X[s], scratch[0], scratch[1])
@@ -364,7 +364,7 @@ def predict(theta, layers, X, scratch, Y):
 
 @jit
 def mean_error(theta, layers, X, D, rows, scratch):
-    """1/S sum_s E_s over a mini-batch: the samples `rows` of X and D."""
+    """1/S sum_s E_s over a mini-batch, the samples `rows` of X and D (slide 9)."""
     # theta (p), X (N, i), D (N, k), rows (s), scratch (5, units)
     total = 0.0
     for s in range(rows.size):
@@ -374,7 +374,7 @@ def mean_error(theta, layers, X, D, rows, scratch):
 
 @jit
 def gradient(theta, layers, X, D, rows, scratch, dtheta):
-    """1/S sum_s dE_s/dtheta over a mini-batch, the samples `rows` of X and D; returns 1/S sum_s E_s."""
+    """1/S sum_s dE_s/dtheta over a mini-batch, the samples `rows` of X and D (slide 30); returns 1/S sum_s E_s."""
     # theta (p), X (N, i), D (N, k), rows (s), scratch (5, units), dtheta (p)
     u, y, dy, dh, delta = scratch[0], scratch[1], scratch[2], scratch[3], scratch[4]
     total = 0.0

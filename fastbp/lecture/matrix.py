@@ -49,7 +49,7 @@ def softmax(u, y):
 
 
 def activate(code, u, y):
-    """Y = h(U), for the activation h with this code."""
+    """Y = h(U), for the activation h with this code (slides 5, 6)."""
     _ACTIVATIONS[code](u, y)
 
 
@@ -81,7 +81,7 @@ def softmax_derivative(u, y, jacobian):
 
 
 def activation_derivative(code, u, y, dh):
-    """H' = h'(U), for the hidden activation h with this code."""
+    """H' = h'(U), for the hidden activation h with this code (slides 32, 35, 36)."""
     _DERIVATIVES[code](u, y, dh)
 
 
@@ -98,11 +98,11 @@ def squared_error(u, y, d):
 
 def cross_entropy(u, y, d):
     """E = -d . ln y, y = softmax(u) (slides 9, 33); ln y = u - max u + ln max y, as in the loops."""
-    half = u * 0.5  # u - max u can be twice the largest float, its half cannot
-    half -= half.max(axis=-1, keepdims=True)
-    half += 0.5 * np.log(y.max(axis=-1, keepdims=True))
-    half *= d
-    return 2 * np.minimum(-half.sum(axis=-1, dtype=np.float64), LARGEST / 2)
+    quarter = u * 0.25  # u - max u can be twice the largest float, and their sum more; a quarter of it cannot
+    quarter -= quarter.max(axis=-1, keepdims=True)
+    quarter += 0.25 * np.log(y.max(axis=-1, keepdims=True))
+    quarter *= d
+    return 4 * np.minimum(-quarter.sum(axis=-1, dtype=np.float64), LARGEST / 4)
 
 
 def binary_cross_entropy(u, y, d):
@@ -112,7 +112,7 @@ def binary_cross_entropy(u, y, d):
 
 
 def output_error(code, u, y, d):
-    """E of each sample: the error that belongs to the output activation with this code."""
+    """E of each sample: the error that belongs to the output activation with this code (slides 9, 32, 33)."""
     return _ERRORS[code](u, y, d)
 
 
@@ -134,7 +134,7 @@ def cross_entropy_derivative(y, d, dy):
 
 
 def output_delta_general(dy, jacobian, delta):
-    """Delta = dE/dy J for each sample (slide 31)."""
+    """Delta = dE/dy J for each sample (slides 18-20, 31)."""
     np.einsum("...r,...rk->...k", dy, jacobian, out=delta)
 
 
@@ -240,27 +240,27 @@ def forward(theta, layers, x, u, y):
 
 
 def backward(theta, layers, x, d, u, y, dy, dh, delta, add, dtheta):
-    """STEP 1 at the output, then STEP 1.5 and STEP 2 for each hidden layer downwards (slides 12, 38-40)."""
+    """STEP 1 at the output, then STEP 1.5 and STEP 2 for each hidden layer downwards (slides 12, 21-40)."""
     x, d = _as_rows(x, d)
     Pass(theta, layers, len(x), (u, y, dy, dh, delta), dtheta).backward(x, d, add)
 
 
 def predict(theta, layers, X, scratch, Y):
-    """The outputs Y of the samples X."""
+    """The outputs Y of the samples X (slides 7, 8)."""
     batch = Pass(theta, layers, len(X), scratch)
     batch.forward(X)
     np.copyto(Y, batch.values[1][-1])
 
 
 def mean_error(theta, layers, X, D, rows, scratch):
-    """The mean of E over a mini-batch: the samples `rows` of X and D."""
+    """The mean of E over a mini-batch, the samples `rows` of X and D (slide 9)."""
     batch = Pass(theta, layers, len(rows), scratch)
     batch.forward(X[rows])
     return float((batch.errors(D[rows]) / len(rows)).sum())
 
 
 def gradient(theta, layers, X, D, rows, scratch, dtheta):
-    """The mean of dE/dtheta over a mini-batch, the samples `rows` of X and D; returns the mean of E."""
+    """The mean of dE/dtheta over a mini-batch, the samples `rows` of X and D (slide 30); returns the mean of E."""
     batch, x, d = Pass(theta, layers, len(rows), scratch, dtheta), X[rows], D[rows]
     batch.forward(x)
     batch.backward(x, d, False, 1 / len(rows))
