@@ -17,7 +17,7 @@ from fastbp.lecture.codes import IDENTITY, RELU, SIGMOID, SOFTMAX
 from fastbp.lecture.layout import ACTIVATION, BIASES_AT, RECEIVING, SENDING, UNITS_AT, WEIGHTS_AT
 from fastbp.views import matrix_at, vector_at
 
-LARGEST = np.finfo(np.float64).max
+LARGEST = float(np.finfo(np.float64).max)
 
 # ---- Forward: weighted sums, activations and their derivatives, errors -----------------------------------------------
 
