@@ -1,9 +1,9 @@
 """The lecture, formula by formula, as index loops over one sample.
 
-Read it beside the slides. The letters are the lecture's: x inputs, u inputs to the activation, y outputs, d
-teacher signal, w weights, b biases, h activation, E error, delta = dE/du, eta learning rate; i counts sending units, j
-receiving units, k units of the layer after, r all units of a layer, s samples, p parameters. Names dy, dw, db and
-dtheta are the derivatives of E, dh is h'(u).
+Read it beside the slides. The letters are the lecture's: x inputs, u inputs to the activation, y outputs, d teacher
+signal, w weights, b biases, h activation, E error, delta = dE/du, eta learning rate; i counts sending units, j
+receiving units, k units of the layer after, r all units of a layer, s samples, p parameters. dy, dw, db and dtheta are
+derivatives of E, dh is h'(u).
 
 Inputs come first, outputs last and are overwritten, but by functions named `add_...`; `gradient_step` and `epoch`
 change theta. The first comment gives shapes. Errors are summed in double precision, all else in the dtype of the arrays
