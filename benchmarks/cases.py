@@ -87,6 +87,24 @@ def label(benchmark, what, case, version, **more):
     benchmark.extra_info.update(asdict(case), what=what, version=version, **more)
 
 
+def compare_and_time(benchmark, what, case, version, calls):
+    """Assert that all of `calls` find the same for a case, then time one of them.
+
+    A call takes the case and gives a function, its arguments, and the array into which it writes.
+    """
+    found = []
+    for call in calls.values():
+        function, arguments, output = call(case)
+        returned = function(*arguments)  # compiles, too
+        found.append([output] if returned is None else [output, returned])
+    for other in found[1:]:
+        assert_same(case.dtype, found[0], other)
+
+    label(benchmark, what, case, version)
+    function, arguments, _ = calls[version](case)
+    benchmark(function, *arguments)
+
+
 def rounds_for(call, seconds=0.5):
     """How many rounds of `call` fill that time: at least 10, so that a median means something, and at most 500."""
     begin = time.perf_counter()

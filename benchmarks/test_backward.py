@@ -9,7 +9,7 @@ beforehand, and that is the one the README compares. test_epoch.py needs no such
 import numpy as np
 import pytest
 
-from benchmarks.cases import CASES, SINGLE_CALLS, assert_same, label, start
+from benchmarks.cases import CASES, SINGLE_CALLS, compare_and_time, start
 from fastbp.lecture import loops, matrix
 
 pytestmark = SINGLE_CALLS
@@ -28,14 +28,7 @@ def matrix_call(case):
 
 def matrix_ready_call(case):
     theta, layers, X, D, scratch, dtheta = start(case, case.batch)
-    ready = matrix.Pass(theta, layers, case.batch, scratch, dtheta)
-
-    def gradient(x, d):
-        ready.forward(x)
-        ready.backward(x, d, False, 1 / len(x))
-        return float((ready.errors(d) / len(x)).sum())
-
-    return gradient, (X, D), dtheta
+    return matrix.Pass(theta, layers, case.batch, scratch, dtheta).gradient, (X, D), dtheta
 
 
 CALLS = {"loops": loops_call, "matrix": matrix_call, "matrix-ready": matrix_ready_call}
@@ -44,13 +37,4 @@ CALLS = {"loops": loops_call, "matrix": matrix_call, "matrix-ready": matrix_read
 @pytest.mark.parametrize("version", CALLS)
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_backward(benchmark, case, version):
-    found = {}
-    for name, call in CALLS.items():
-        function, arguments, dtheta = call(case)
-        found[name] = function(*arguments), dtheta  # compiles, too
-    assert_same(case.dtype, found["loops"], found["matrix"])
-    assert_same(case.dtype, found["loops"], found["matrix-ready"])
-
-    label(benchmark, "backward", case, version)
-    function, arguments, _ = CALLS[version](case)
-    benchmark(function, *arguments)
+    compare_and_time(benchmark, "backward", case, version, CALLS)

@@ -13,7 +13,7 @@ is the one the README compares. test_epoch.py needs no such care.
 import numpy as np
 import pytest
 
-from benchmarks.cases import CASES, SINGLE_CALLS, assert_same, label, start
+from benchmarks.cases import CASES, SINGLE_CALLS, compare_and_time, start
 from fastbp.lecture import loops, matrix
 
 pytestmark = SINGLE_CALLS
@@ -43,13 +43,4 @@ CALLS = {"loops": loops_call, "matrix": matrix_call, "matrix-ready": matrix_read
 @pytest.mark.parametrize("version", CALLS)
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_forward(benchmark, case, version):
-    outputs = {}
-    for name, call in CALLS.items():
-        function, arguments, outputs[name] = call(case)
-        function(*arguments)  # compiles, too
-    assert_same(case.dtype, [outputs["loops"]], [outputs["matrix"]])
-    assert_same(case.dtype, [outputs["loops"]], [outputs["matrix-ready"]])
-
-    label(benchmark, "forward", case, version)
-    function, arguments, _ = CALLS[version](case)
-    benchmark(function, *arguments)
+    compare_and_time(benchmark, "forward", case, version, CALLS)

@@ -3,9 +3,11 @@
 Every refusal names the argument, what came and what was expected.
 """
 
+import contextlib
 import math
 import numbers
 import operator
+from collections.abc import Iterable, Mapping, Set
 
 import numpy as np
 
@@ -62,6 +64,34 @@ def targets(D, samples, output, units, dtype):
             row = int(wrong.argmax())
             raise ValueError(f"each row of D must sum to 1 for output='softmax', got {sums[row]:.7g} in row {row}")
     return d
+
+
+def layer_sizes(sizes):
+    """The numbers of units of at least two layers, as a tuple of int."""
+    if isinstance(sizes, str | bytes | Set | Mapping) or not isinstance(sizes, Iterable):
+        raise TypeError(f"sizes must be a sequence of integers, got {shown(sizes)}")
+    sizes = tuple(sizes)
+    if len(sizes) < 2:
+        raise ValueError(f"sizes must have at least two layers, inputs and outputs, got {sizes!r}")
+    return tuple(whole_number(f"sizes[{layer}]", size, 1) for layer, size in enumerate(sizes))
+
+
+def dtype(value, options):
+    """One of the dtypes in `options`, by its name, as numpy.float32 or as a dtype."""
+    name = value
+    if value is not None:  # which NumPy takes for float64
+        with contextlib.suppress(TypeError):
+            name = np.dtype(value).name
+    return np.dtype(choice("dtype", name, options))
+
+
+def trainable(theta):
+    """Parameters that are finite and can be changed."""
+    if not np.isfinite(theta).all():
+        raise ValueError("network must have finite parameters, got NaN or infinity in network.theta")
+    if not theta.flags.writeable:
+        raise ValueError("network must have parameters that can be changed, got a read-only network.theta")
+    return theta
 
 
 def _real_array(name, value):

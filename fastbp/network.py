@@ -1,7 +1,5 @@
 """A multilayer perceptron: its sizes, its activations, and all its parameters in one vector."""
 
-from collections.abc import Iterable, Mapping, Set
-from itertools import pairwise
 from operator import attrgetter
 
 import numpy as np
@@ -70,12 +68,12 @@ class Network:
     """
 
     def __init__(self, sizes, hidden="relu", output="softmax", dtype="float32", seed=0):
-        self._sizes = _checked_sizes(sizes)
+        self._sizes = door.layer_sizes(sizes)
         self._hidden = door.choice("hidden", hidden, HIDDEN)
         self._output = door.choice("output", output, OUTPUT)
-        self._dtype = np.dtype(door.choice("dtype", _dtype_name(dtype), DTYPES))
+        self._dtype = door.dtype(dtype, DTYPES)
         seed = door.whole_number("seed", seed, 0)
-        parameters = sum((sending + 1) * receiving for sending, receiving in pairwise(self.sizes))
+        parameters = layout.parameter_count(self.sizes)
         try:
             theta = np.zeros(parameters, self.dtype)
         except (MemoryError, ValueError, OverflowError):  # NumPy has a word for each order of magnitude
@@ -186,20 +184,3 @@ class Network:
     def __setstate__(self, state):
         self.__dict__.update(state)
         self._hold(np.array(self._theta))
-
-
-def _checked_sizes(sizes):
-    if isinstance(sizes, str | bytes | Set | Mapping) or not isinstance(sizes, Iterable):
-        raise TypeError(f"sizes must be a sequence of integers, got {door.shown(sizes)}")
-    sizes = tuple(sizes)
-    if len(sizes) < 2:
-        raise ValueError(f"sizes must have at least two layers, inputs and outputs, got {sizes!r}")
-    return tuple(door.whole_number(f"sizes[{layer}]", size, 1) for layer, size in enumerate(sizes))
-
-
-def _dtype_name(dtype):
-    """ "float32" for each way to say so: a name, numpy.float32, a dtype."""
-    try:
-        return dtype if dtype is None else np.dtype(dtype).name  # numpy takes None for float64
-    except TypeError:
-        return dtype

@@ -124,12 +124,9 @@ def train(network, X, D, *, epochs=10, batch_size=32, optimizer=SGD(0.1), shuffl
     rng = np.random.default_rng(door.whole_number("seed", seed, 0))
     kernels = importlib.import_module(f"fastbp.lecture.{door.choice('version', version, VERSIONS)}")
     rate = door.positive_number("learning_rate", optimizer.learning_rate, network.dtype)
-    if not np.isfinite(network.theta).all():
-        raise ValueError("network must have finite parameters, got NaN or infinity in network.theta")
-    if not network.theta.flags.writeable:
-        raise ValueError("network must have parameters that can be changed, got a read-only network.theta")
+    theta = door.trainable(network.theta)
 
-    theta, layers, history = network.theta, network.layers, History()
+    layers, history = network.layers, History()
     samples_at_once = 1 if version == "loops" else batch_size
     scratch, dtheta = scratch_for(layers, samples_at_once, network.dtype), np.empty_like(theta)
     order, before = np.arange(len(X)), np.empty_like(theta)

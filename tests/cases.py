@@ -1,11 +1,15 @@
 """Networks and samples that the tests share."""
 
+import inspect
+
+import numba
 import numpy as np
 
 from fastbp.lecture.codes import HIDDEN, OUTPUT
 from fastbp.lecture.layout import layer_table, parameter_count, scratch_for, weights
 
 DTYPES = ("float32", "float64")
+UNCOMPILED = bool(numba.config.DISABLE_JIT)
 RTOL = {"float32": 1e-5, "float64": 1e-12}
 
 
@@ -14,6 +18,12 @@ def assert_close(actual, expected, dtype, times=1):
     expected = np.asarray(expected)
     rtol = times * RTOL[np.dtype(dtype).name]
     np.testing.assert_allclose(actual, expected, rtol=rtol, atol=rtol * np.abs(expected).max(initial=0))
+
+
+def kernels(module):
+    """{name: function} of what a module of the lecture itself defines for others, uncompiled."""
+    defined = {name: getattr(value, "py_func", value) for name, value in vars(module).items() if name[0] != "_"}
+    return {n: f for n, f in defined.items() if inspect.isfunction(f) and f.__module__ == module.__name__}
 
 
 def inputs_to_activation(rng, shape, dtype, largest=400.0):
@@ -42,7 +52,7 @@ class Case:
     def __init__(self, sizes, hidden="relu", output="softmax", dtype="float64", samples=5, seed=0):
         rng = np.random.default_rng(seed)
         self.layers = layer_table(sizes, HIDDEN[hidden], OUTPUT[output])
-        self.theta = rng.normal(0, 0.5, parameter_count(self.layers)).astype(dtype)
+        self.theta = rng.normal(0, 0.5, parameter_count(sizes)).astype(dtype)
         for w in weights(self.theta, self.layers):
             w *= 1.5 / np.sqrt(w.shape[1])  # sums stay of the size of their terms, however deep the network
         self.X = rng.normal(size=(samples, sizes[0])).astype(dtype)

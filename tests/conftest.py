@@ -2,10 +2,10 @@
 
 import os
 
-import numba
 from hypothesis import settings
 
-UNCOMPILED = bool(numba.config.DISABLE_JIT)
+from tests.cases import UNCOMPILED
+
 settings.register_profile(
     "fastbp", deadline=None, max_examples=40 if UNCOMPILED else 200, derandomize="CI" in os.environ
 )

@@ -9,13 +9,13 @@ import subprocess
 import sys
 from pathlib import Path
 
-import numba
 import numpy as np
 import pytest
 
 import fastbp
 from fastbp import jit as jit_module
 from fastbp.lecture import differences, loops, matrix
+from tests.cases import UNCOMPILED, kernels
 
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "fastbp"
@@ -56,12 +56,6 @@ def parse(file):
 
 def functions(tree):
     return [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
-
-
-def kernels(module):
-    """{name: function} of what a module itself defines for others."""
-    defined = {name: getattr(value, "py_func", value) for name, value in vars(module).items() if name[0] != "_"}
-    return {n: f for n, f in defined.items() if inspect.isfunction(f) and f.__module__ == module.__name__}
 
 
 @pytest.mark.parametrize("file", [f for f in SOURCES if f.name != "__init__.py"], ids=module_name)
@@ -195,9 +189,10 @@ def test_importing_fastbp_does_not_import_numba_nor_numpy():
 
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+FORMULAS = README.split("## The lecture's formulas")[1].split("\n## ")[0]
 
 
-@pytest.mark.skipif(bool(numba.config.DISABLE_JIT), reason="takes the loops a minute in the interpreter")
+@pytest.mark.skipif(UNCOMPILED, reason="takes the loops a minute in the interpreter")
 def test_the_example_of_the_readme_runs(capsys):
     (example,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
     code, expected = example.split("# prints ")
@@ -208,8 +203,7 @@ def test_the_example_of_the_readme_runs(capsys):
 
 
 def test_the_readme_names_every_formula():
-    table = README.split("## The lecture's formulas")[1].split("\n## ")[0]
-    named = set(re.findall(r"`(\w+)`", table))
+    named = set(re.findall(r"`(\w+)`", FORMULAS))
     assert set(kernels(loops)) - named == set()
     assert named <= set(kernels(loops))
 
@@ -221,8 +215,7 @@ def slides(text):
 
 
 def test_the_readme_and_the_docstrings_name_the_same_slides():
-    table = README.split("## The lecture's formulas")[1].split("\n## ")[0]
-    for row in re.findall(r"^\| (\d.*?) \| .* \| (`.*`) \|$", table, re.MULTILINE):
+    for row in re.findall(r"^\| (\d.*?) \| .* \| (`.*`) \|$", FORMULAS, re.MULTILINE):
         named = [kernels(loops)[name] for name in re.findall(r"`(\w+)`", row[1])]
         told = [
             re.findall(r"slides? ([\d, -]+?(?:and \d+)?)(?:[^\d, -]|$)", inspect.getdoc(f).splitlines()[0])

@@ -1,6 +1,8 @@
 """fastbp/jit.py: what compiled code assumes, and what its cache survives. Each cache test runs in fresh processes."""
 
+import hashlib
 import os
+import pickle
 import shutil
 import stat
 import subprocess
@@ -16,9 +18,9 @@ import fastbp
 from fastbp import jit as jit_module
 from fastbp.jit import jit
 from fastbp.lecture import loops
-from tests.cases import Case
+from tests.cases import UNCOMPILED, Case
 
-pytestmark = pytest.mark.skipif(bool(numba.config.DISABLE_JIT), reason="nothing is compiled with NUMBA_DISABLE_JIT=1")
+pytestmark = pytest.mark.skipif(UNCOMPILED, reason="nothing is compiled with NUMBA_DISABLE_JIT=1")
 
 KERNEL = """
     from fastbp.jit import jit
@@ -52,8 +54,10 @@ def write(file, source):
     file.write_text(textwrap.dedent(source))
 
 
-def clean(source, factor):
-    return textwrap.dedent(source).format(factor=factor)
+def edit_of(tree):
+    """A statement that edits the helper while a process runs."""
+    file, source = str(tree / "lecture" / "helper.py"), textwrap.dedent(HELPER).format(factor=3.0)
+    return f"import pathlib; pathlib.Path({file!r}).write_text({source!r})"
 
 
 def environment(tree, cache, **changes):
@@ -114,16 +118,14 @@ def test_an_edit_in_another_file_compiles_anew(tree, tmp_path):
 
 def test_an_edit_after_the_import_is_not_taken_for_what_was_imported(tree, tmp_path):
     cache = tmp_path / "cache"
-    edit = f"import pathlib; pathlib.Path({str(tree / 'lecture' / 'helper.py')!r}).write_text({clean(HELPER, 3.0)!r})"
-    assert run(tree, cache, f"import fastbp.lecture.kernel; {edit}; {RUN}")[0] == "42.0 0"
+    assert run(tree, cache, f"import fastbp.lecture.kernel; {edit_of(tree)}; {RUN}")[0] == "42.0 0"
     assert run(tree, cache)[0] == "63.0 0"
 
 
 def test_a_reloaded_helper_is_not_taken_for_the_old_one(tree, tmp_path):
-    edit = f"import pathlib; pathlib.Path({str(tree / 'lecture' / 'helper.py')!r}).write_text({clean(HELPER, 3.0)!r})"
     reload = "import importlib, fastbp.lecture.helper as h, fastbp.lecture.kernel as k"
     reload += "; importlib.reload(h); importlib.reload(k)"
-    assert run(tree, tmp_path / "cache", f"{RUN}; {edit}; {reload}; {RUN}")[0] == "42.0 0\n63.0 0"
+    assert run(tree, tmp_path / "cache", f"{RUN}; {edit_of(tree)}; {reload}; {RUN}")[0] == "42.0 0\n63.0 0"
 
 
 def test_a_patched_helper_does_not_outlive_its_process(tree, tmp_path):
@@ -146,10 +148,10 @@ def test_a_kernel_outside_of_the_package_is_not_kept(tree, tmp_path):
     """Numba cannot tell on which other files it depends, and neither can we."""
     script = "import sys; from fastbp.jit import jit; FACTOR = float(sys.argv[1])"
     (tmp_path / "script.py").write_text(script + "\n@jit\ndef f(x): return FACTOR * x\nprint(f(1.0))")
+    script = str(tmp_path / "script.py")
     for factor in ("2.0", "5.0"):
-        command = [sys.executable, str(tmp_path / "script.py"), factor]
-        kwargs = {"env": environment(tree, tmp_path / "cache"), "capture_output": True, "text": True, "check": True}
-        assert subprocess.run(command, **kwargs).stdout == f"{factor}\n"
+        call = f"import runpy, sys; sys.argv = [{script!r}, {factor!r}]; runpy.run_path({script!r})"
+        assert run(tree, tmp_path / "cache", call)[0] == factor
     assert entries(tmp_path / "cache") == []
 
 
@@ -194,9 +196,6 @@ def test_a_damaged_entry_is_compiled_anew_and_mended(tree, tmp_path, damage):
 
 def test_an_entry_whose_checksum_fits_but_whose_content_does_not(tree, tmp_path):
     """A version of Numba with another layout of its own objects, say."""
-    import hashlib
-    import pickle
-
     cache = tmp_path / "cache"
     run(tree, cache)
     for file in entries(cache):

@@ -4,7 +4,6 @@ import subprocess
 import sys
 import threading
 
-import numba
 import numpy as np
 import pytest
 
@@ -12,7 +11,7 @@ import fastbp
 from fastbp import door, training
 from fastbp.lecture import loops, matrix
 from fastbp.lecture.layout import scratch_for
-from tests.cases import DTYPES, assert_close, teacher
+from tests.cases import DTYPES, UNCOMPILED, assert_close, teacher
 
 
 def samples(count=37, inputs=4, outputs=3, output="softmax", dtype="float64"):
@@ -182,7 +181,7 @@ def test_an_array_of_the_right_kind_is_used_where_it_lies(kind, tmp_path):
     assert X.flags.writeable
 
 
-@pytest.mark.skipif(bool(numba.config.DISABLE_JIT), reason="nothing is compiled")
+@pytest.mark.skipif(UNCOMPILED, reason="nothing is compiled")
 def test_no_kind_of_array_is_compiled_anew(tmp_path):
     X, D = samples()
     trained(X, D)

@@ -1,12 +1,10 @@
 """The first witness: every formula as loops over samples equals the same formula as a matrix product."""
 
-import inspect
-
 import numpy as np
 import pytest
 
 from fastbp.lecture import codes, loops, matrix
-from tests.cases import DTYPES, assert_close, inputs_to_activation, teacher
+from tests.cases import DTYPES, assert_close, inputs_to_activation, kernels, teacher
 
 # Name; arguments with their axes (s is the sample; those after ">" are outputs); activation that makes y of u.
 FORMULAS = [
@@ -124,11 +122,4 @@ def test_matrix_products_take_one_sample_too(name, spec, code, activation):
 
 
 def test_every_formula_has_its_row_here():
-    functions = {
-        name
-        for name, value in vars(loops).items()
-        if not name.startswith("_")
-        and inspect.isfunction(getattr(value, "py_func", value))
-        and getattr(value, "py_func", value).__module__ == loops.__name__
-    }
-    assert functions == {row[0] for row in FORMULAS + BY_CODE} | set(PASSES)
+    assert kernels(loops).keys() == {row[0] for row in FORMULAS + BY_CODE} | set(PASSES)

@@ -37,9 +37,9 @@ def layer_table(sizes, hidden, output):
     return layers
 
 
-def parameter_count(layers):
-    """The length of `theta`."""
-    return int(layers[-1, BIASES_AT] + layers[-1, RECEIVING])
+def parameter_count(sizes):
+    """The length of `theta`, from the sizes: what no memory holds does not fit into the integers of a table either."""
+    return sum((sending + 1) * receiving for sending, receiving in itertools.pairwise(sizes))
 
 
 def unit_count(layers):

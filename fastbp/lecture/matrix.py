@@ -232,6 +232,21 @@ class Pass:
                 weight_gradient(Delta[layer], sending, self.dW[layer])
                 bias_gradient(Delta[layer], self.dB[layer])
 
+    def errors_and_gradient(self, x, d):
+        """The error of each sample; dtheta is then their mean gradient."""
+        self.forward(x)
+        self.backward(x, d, False, 1 / self.samples)
+        return self.errors(d)
+
+    def gradient(self, x, d):
+        """The mean error; dtheta is then the mean gradient."""
+        return _mean(self.errors_and_gradient(x, d))
+
+
+def _mean(errors):
+    """Divided before they are summed, because the sum may be beyond the largest float."""
+    return float((errors / len(errors)).sum())
+
 
 def forward(theta, layers, x, u, y):
     """U = X W^T + B, Y = h(U), from the first hidden layer to the output (slides 7, 8)."""
@@ -256,15 +271,12 @@ def mean_error(theta, layers, X, D, rows, scratch):
     """The mean of E over a mini-batch, the samples `rows` of X and D (slide 9)."""
     batch = Pass(theta, layers, len(rows), scratch)
     batch.forward(X[rows])
-    return float((batch.errors(D[rows]) / len(rows)).sum())
+    return _mean(batch.errors(D[rows]))
 
 
 def gradient(theta, layers, X, D, rows, scratch, dtheta):
     """The mean of dE/dtheta over a mini-batch, the samples `rows` of X and D (slide 30); returns the mean of E."""
-    batch, x, d = Pass(theta, layers, len(rows), scratch, dtheta), X[rows], D[rows]
-    batch.forward(x)
-    batch.backward(x, d, False, 1 / len(rows))
-    return float((batch.errors(d) / len(rows)).sum())
+    return Pass(theta, layers, len(rows), scratch, dtheta).gradient(X[rows], D[rows])
 
 
 def epoch(theta, layers, X, D, order, batch_size, eta, scratch, dtheta):
@@ -276,8 +288,6 @@ def epoch(theta, layers, X, D, order, batch_size, eta, scratch, dtheta):
         x, d = X[start : start + batch_size], D[start : start + batch_size]
         if len(x) < batch.samples:
             batch = Pass(theta, layers, len(x), scratch, dtheta)
-        batch.forward(x)
-        errors[start : start + batch_size] = batch.errors(d)
-        batch.backward(x, d, False, 1 / len(x))
+        errors[start : start + batch_size] = batch.errors_and_gradient(x, d)
         gradient_step(theta, dtheta, eta)
-    return float((errors / len(X)).sum())
+    return _mean(errors)
