@@ -215,7 +215,9 @@ def slides(text):
 
 
 def test_the_readme_and_the_docstrings_name_the_same_slides():
-    for row in re.findall(r"^\| (\d.*?) \| .* \| (`.*`) \|$", FORMULAS, re.MULTILINE):
+    rows = re.findall(r"^\| (\d.*?) \| .* \| (`.*`) \|$", FORMULAS, re.MULTILINE)
+    assert {name for row in rows for name in re.findall(r"`(\w+)`", row[1])} == kernels(loops).keys()
+    for row in rows:
         named = [kernels(loops)[name] for name in re.findall(r"`(\w+)`", row[1])]
         told = [
             re.findall(r"slides? ([\d, -]+?(?:and \d+)?)(?:[^\d, -]|$)", inspect.getdoc(f).splitlines()[0])
