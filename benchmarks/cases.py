@@ -51,6 +51,7 @@ class Start(NamedTuple):
     layers: np.ndarray
     X: np.ndarray
     D: np.ndarray
+    weight: np.ndarray
     scratch: np.ndarray
     dtheta: np.ndarray
 
@@ -68,7 +69,8 @@ def start(case, samples):
         network.theta,
         network.layers,
         door.real_matrix("X", X, case.sizes[0], case.dtype),
-        door.targets(D, samples, case.output, case.sizes[-1], case.dtype),
+        door.targets(D, samples, network.output, network.error, case.sizes[-1], case.dtype),
+        door.sample_weights(None, samples, case.dtype),
         layout.scratch_for(network.layers, case.batch, network.dtype),
         np.empty_like(network.theta),
     )

@@ -1,4 +1,5 @@
-"""One thread on one core, set before NumPy starts; what the times depend on; loops above matrix in every group.
+"""One thread on one core, set before NumPy starts, but for the tests of threads; what the times depend on; the order of
+the groups.
 
 A BLAS reads its number of threads when it is loaded, so this file must be there first.
 """
@@ -20,13 +21,25 @@ for library in ("OPENBLAS", "OMP", "MKL", "BLIS"):
 os.environ["VECLIB_MAXIMUM_THREADS"] = "1"  # Apple's Accelerate
 
 if hasattr(os, "sched_setaffinity"):  # Linux; elsewhere the scheduler may move the process from core to core
-    CORES, PINNED = len(os.sched_getaffinity(0)), True
-    os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})  # the last core: core 0 serves most interrupts
+    ALL_CORES = os.sched_getaffinity(0)
+    CORES, PINNED = len(ALL_CORES), True
+    os.sched_setaffinity(0, {max(ALL_CORES)})  # the last core: core 0 serves most interrupts
 else:
     CORES, PINNED = os.cpu_count(), False
 
 # What the printed tables show, where the command line does not ask for something else.
 DISPLAY = {"sort": "name", "columns": ["median", "iqr", "min", "rounds", "iterations"]}
+
+
+@pytest.fixture
+def all_cores():
+    """Lets a test and the threads that it starts run on all cores; tells how many there are."""
+    if PINNED:
+        one = os.sched_getaffinity(0)
+        os.sched_setaffinity(0, ALL_CORES)
+    yield CORES
+    if PINNED:
+        os.sched_setaffinity(0, one)
 
 
 def pytest_configure(config):

@@ -17,8 +17,8 @@ pytestmark = SINGLE_CALLS
 
 def loops_call(case):
     """A function that returns the mean error, its arguments, and the array of its gradient."""
-    theta, layers, X, D, scratch, dtheta = start(case, case.batch)
-    return loops.gradient, (theta, layers, X, D, np.arange(case.batch), scratch, dtheta), dtheta
+    theta, layers, X, D, weight, scratch, dtheta = start(case, case.batch)
+    return loops.gradient, (theta, layers, X, D, weight, np.arange(case.batch), scratch, dtheta), dtheta
 
 
 def matrix_call(case):
@@ -27,7 +27,7 @@ def matrix_call(case):
 
 
 def matrix_ready_call(case):
-    theta, layers, X, D, scratch, dtheta = start(case, case.batch)
+    theta, layers, X, D, _, scratch, dtheta = start(case, case.batch)
     return matrix.Pass(theta, layers, case.batch, scratch, dtheta).gradient, (X, D), dtheta
 
 

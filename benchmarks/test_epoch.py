@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from benchmarks.cases import CASES, KERNELS, LEARNING_RATE, LONG_CALLS, assert_same, label, rounds_for, start
+from fastbp.lecture.codes import SETTINGS
 
 SAMPLES = 1024
 
@@ -21,8 +22,14 @@ def test_epoch(benchmark, case, version):
     found, arguments = {}, {}
     order = np.random.default_rng(2).permutation(SAMPLES)
     for name, kernels in KERNELS.items():
-        theta, layers, X, D, scratch, dtheta = start(case, SAMPLES)
-        arguments[name] = theta, layers, X, D, order, case.batch, LEARNING_RATE, scratch, dtheta
+        theta, layers, X, D, weight, scratch, dtheta = start(case, SAMPLES)
+        how = (
+            np.full(SAMPLES // case.batch, LEARNING_RATE),
+            0,
+            np.zeros(SETTINGS),
+            np.empty((0, theta.size), case.dtype),
+        )
+        arguments[name] = theta, layers, X, D, weight, order, case.batch, *how, scratch, dtheta
         found[name] = kernels.epoch(*arguments[name]), theta  # compiles, too
     assert_same(case.dtype, found["loops"], found["matrix"])
 

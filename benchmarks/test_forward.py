@@ -21,7 +21,7 @@ pytestmark = SINGLE_CALLS
 
 def loops_call(case):
     """A function, its arguments and the array of its outputs."""
-    theta, layers, X, _, scratch, _ = start(case, case.batch)
+    theta, layers, X, _, _, scratch, _ = start(case, case.batch)
     Y = np.empty((case.batch, case.sizes[-1]), case.dtype)
     return loops.predict, (theta, layers, X, scratch, Y), Y
 
@@ -32,7 +32,7 @@ def matrix_call(case):
 
 
 def matrix_ready_call(case):
-    theta, layers, X, _, scratch, _ = start(case, case.batch)
+    theta, layers, X, _, _, scratch, _ = start(case, case.batch)
     ready = matrix.Pass(theta, layers, case.batch, scratch)
     return ready.forward, (X,), ready.values[1][-1]
 

@@ -10,7 +10,18 @@ _HOMES = {
     "train": "training",
     "History": "training",
     "Diverged": "training",
+    "Optimizer": "optimizers",
     "SGD": "optimizers",
+    "Adam": "optimizers",
+    "AdamW": "optimizers",
+    "RMSprop": "optimizers",
+    "Schedule": "rates",
+    "Constant": "schedules",
+    "StepDecay": "schedules",
+    "CosineDecay": "schedules",
+    "InverseScaling": "schedules",
+    "OneCycle": "schedules",
+    "WarmUp": "schedules",
     "load_digits": "digits",
 }
 __all__ = [*_HOMES]

@@ -22,7 +22,7 @@ def main(arguments=None):
     """Run the command line; returns the exit code."""
     parser = argparse.ArgumentParser(
         prog="python -m fastbp",
-        description="Train a network on handwritten digits twice from the same start, with the lecture's index loops "
+        description="Train a network on handwritten digits twice from the same start, with the engine's index loops "
         "and with its matrix products, and compare the two.",
     )
     parser.add_argument(
@@ -58,7 +58,7 @@ def main(arguments=None):
 
 
 def demonstrate(data, epochs, optimizer, dtype, seed):
-    """Train both versions side by side and print what they do. (Predictions are made by the loops for both.)"""
+    """Train both versions side by side and print what they do. (Predictions are made by the engine for both.)"""
     X, D, X_test, labels_test = data
     loops, matrix = (Network(SIZES, dtype=dtype, seed=seed) for _ in range(2))
     print(
@@ -66,13 +66,13 @@ def demonstrate(data, epochs, optimizer, dtype, seed):
         f"Network {'-'.join(map(str, SIZES))}, {loops.hidden} and {loops.output}, {loops.theta.size} parameters in "
         f"{dtype}; {optimizer}, batches of {BATCH}.\n"
     )
-    compile_loops(dtype)
-    seconds = {"loops": 0.0, "matrix": 0.0}
+    compile_engine(dtype)
+    seconds = {"engine": 0.0, "matrix": 0.0}
     print("        index loops (Numba)             matrix products (NumPy)")
     print("epoch     loss   test right  seconds      loss   test right  seconds")
     for epoch in range(1, epochs + 1):
         line = f"{epoch:5d}"
-        for version, network in (("loops", loops), ("matrix", matrix)):
+        for version, network in (("engine", loops), ("matrix", matrix)):
             how = {"batch_size": BATCH, "optimizer": optimizer, "seed": seed + epoch, "version": version}
             try:
                 history = train(network, X, D, epochs=1, **how)
@@ -85,8 +85,8 @@ def demonstrate(data, epochs, optimizer, dtype, seed):
     apart, largest = np.abs(loops.theta - matrix.theta).max(), np.abs(matrix.theta).max()
     print(
         f"\nParameters of the two versions: at most {apart:.1e} apart (the largest is {largest:.2f}).\n"
-        f"Time of {epochs} epochs: loops {seconds['loops'] * 1e3:.2f} ms, matrix {seconds['matrix'] * 1e3:.2f} ms, "
-        f"ratio {seconds['matrix'] / seconds['loops']:.2f}."
+        f"Time of {epochs} epochs: loops {seconds['engine'] * 1e3:.2f} ms, matrix {seconds['matrix'] * 1e3:.2f} ms, "
+        f"ratio {seconds['matrix'] / seconds['engine']:.2f}."
     )
     compare_with_differences(X, D, seed)
 
@@ -99,13 +99,13 @@ def digits(dtype):
     return X[~held_out], np.eye(10, dtype=dtype)[labels[~held_out]], X[held_out], labels[held_out]
 
 
-def compile_loops(dtype):
+def compile_engine(dtype):
     """Let Numba compile, or load from its cache, what the table below times."""
     begin = time.perf_counter()
-    network, X, D = Network(SIZES, dtype=dtype), np.zeros((1, SIZES[0])), np.eye(1, SIZES[-1])
+    network, X, D = Network(SIZES, dtype=dtype), np.zeros((BATCH, SIZES[0])), np.eye(SIZES[-1])[np.zeros(BATCH, int)]
     train(network, X, D, epochs=1)
     network.predict(X)
-    print(f"Compiled the loops, or found them compiled before, in {time.perf_counter() - begin:.1f} s.\n", flush=True)
+    print(f"Compiled the engine, or found it compiled before, in {time.perf_counter() - begin:.1f} s.\n", flush=True)
 
 
 def compare_with_differences(X, D, seed):
@@ -118,12 +118,12 @@ def compare_with_differences(X, D, seed):
     for name, kernel, repeats in (("analytic", loops.gradient, 50), ("differences", differences.gradient, 1)):
         found[name], scratch = np.empty_like(network.theta), scratch_for(network.layers, 1, network.dtype)
         small = Network((1, 1), dtype="float64")  # compiles the kernel; 2P errors of the real one would take a while
-        one = door.real_matrix("X", [[1.0]], 1, "float64")
-        kernel(small.theta, small.layers, one, one, rows[:1], scratch, np.empty(2))
+        one, weight = door.real_matrix("X", [[1.0]], 1, "float64"), door.sample_weights(None, BATCH, "float64")
+        kernel(small.theta, small.layers, one, one, weight, rows[:1], scratch, np.empty(2))
         laps = []
         for _ in range(repeats):
             begin = time.perf_counter()
-            kernel(network.theta, network.layers, X, D, rows, scratch, found[name])
+            kernel(network.theta, network.layers, X, D, weight, rows, scratch, found[name])
             laps.append(time.perf_counter() - begin)
         seconds[name] = statistics.median(laps)
     apart = np.abs(found["analytic"] - found["differences"]).max()

@@ -11,6 +11,8 @@ from collections.abc import Iterable, Mapping, Set
 
 import numpy as np
 
+LEAST_LEVEL, LARGEST_LEVEL = 2.0**-32, 2.0**30  # the table of layers holds it as an integer, in units of the least
+ROWS_AT_ONCE = 4096
 ROUNDING = 1e-5  # how far targets may lie beside 0..1 and their sums beside 1: float32, and sums of a thousand classes
 
 
@@ -32,8 +34,11 @@ def real_matrix(name, value, columns, dtype):
         raise ValueError(f"{name} must have at least one sample, got an array of shape {given.shape}")
     with np.errstate(all="ignore"):
         array = np.require(given, dtype, ["C", "A"]).view(np.ndarray)
-    if not np.isfinite(array).all():
-        row, column = np.argwhere(~np.isfinite(array))[0]
+    for start in range(0, len(array), ROWS_AT_ONCE):  # in parts: a memory map may be larger than the memory
+        finite = np.isfinite(array[start : start + ROWS_AT_ONCE])
+        if finite.all():
+            continue
+        row, column = np.argwhere(~finite)[0] + (start, 0)
         came = given[row, column]
         why = "NaN or infinity" if not np.isfinite(came) else f"values too large for {np.dtype(dtype)}"
         raise ValueError(f"{name} must be finite, got {why}: {came} in row {row}, column {column}")
@@ -41,8 +46,8 @@ def real_matrix(name, value, columns, dtype):
     return array
 
 
-def targets(D, samples, output, units, dtype):
-    """The teacher signal as a read-only matrix (samples, units) that suits the output activation."""
+def targets(D, samples, output, error, units, dtype):
+    """The teacher signal as a read-only matrix (samples, units) that suits the output and its error."""
     given = _real_array("D", D)
     if given.ndim == 1 and units > 1 and given.size == samples:
         raise ValueError(
@@ -52,7 +57,12 @@ def targets(D, samples, output, units, dtype):
     d = real_matrix("D", given, units, dtype)
     if len(d) != samples:
         raise ValueError(f"D must have a row for each of the {samples} samples of X, got {len(d)}")
-    if output != "identity" and (d.min() < -ROUNDING or d.max() > 1 + ROUNDING):
+    if error == "poisson" and d.min() < 0:
+        row, column = np.argwhere(d < 0)[0]
+        raise ValueError(
+            f"D must be at least 0 for error='poisson', got {d[row, column]} in row {row}, column {column}"
+        )
+    if output in ("softmax", "sigmoid") and (d.min() < -ROUNDING or d.max() > 1 + ROUNDING):
         row, column = np.argwhere((d < -ROUNDING) | (d > 1 + ROUNDING))[0]
         raise ValueError(
             f"D must lie between 0 and 1 for output={output!r}, got {d[row, column]} in row {row}, column {column}"
@@ -66,6 +76,31 @@ def targets(D, samples, output, units, dtype):
     return d
 
 
+def sample_weights(value, samples, dtype):
+    """How much each sample counts, as a read-only vector; None is 1 for all."""
+    if value is None:
+        weights = np.ones(samples, dtype)
+    else:
+        given = _real_array("sample_weight", value)
+        if given.shape != (samples,):
+            raise ValueError(
+                f"sample_weight must have shape ({samples},), a weight for each sample of X, got {given.shape}"
+            )
+        with np.errstate(all="ignore"):
+            weights = np.require(given, dtype, ["C", "A"]).view(np.ndarray)
+        wrong = ~(np.isfinite(weights) & (weights >= 0))
+        if wrong.any():
+            row = int(wrong.argmax())
+            where = "" if not np.isfinite(given[row]) or given[row] < 0 else f" in {np.dtype(dtype)}"
+            raise ValueError(f"sample_weight must be at least 0 and finite{where}, got {given[row]} in place {row}")
+        with np.errstate(all="ignore"):
+            total = weights.sum(dtype=np.float64)
+        if not 0 < total < math.inf:
+            raise ValueError(f"sample_weight must have a sum that is positive and finite, got the sum {total}")
+    weights.flags.writeable = False
+    return weights
+
+
 def layer_sizes(sizes):
     """The numbers of units of at least two layers, as a tuple of int."""
     if isinstance(sizes, str | bytes | Set | Mapping) or not isinstance(sizes, Iterable):
@@ -74,6 +109,43 @@ def layer_sizes(sizes):
     if len(sizes) < 2:
         raise ValueError(f"sizes must have at least two layers, inputs and outputs, got {sizes!r}")
     return tuple(whole_number(f"sizes[{layer}]", size, 1) for layer, size in enumerate(sizes))
+
+
+def hidden_activations(hidden, options, layers):
+    """The activation of all hidden layers, a str, or of each, a tuple of str."""
+    if isinstance(hidden, bytes | Set | Mapping) or not isinstance(hidden, Iterable) or isinstance(hidden, str):
+        return choice("hidden", hidden, options)
+    hidden = tuple(hidden)
+    if len(hidden) != layers:
+        raise ValueError(f"hidden must have a name for each of the {layers} hidden layers, got {shown(hidden)}")
+    return tuple(choice(f"hidden[{layer}]", name, options) for layer, name in enumerate(hidden))
+
+
+LEVELS = {"huber": 1.0, "quantile": 0.5}  # of the errors that have one, by default
+
+
+def error_of_output(error, output, options, errors_of):
+    """The error, one of those that go with the output activation; None is the usual one."""
+    possible = errors_of[output]
+    if error is None:
+        return possible[0]
+    if choice("error", error, options) not in possible:
+        raise ValueError(f"error must be {' or '.join(map(repr, possible))} for output={output!r}, got {shown(error)}")
+    return error
+
+
+def level_of_error(level, error):
+    """The threshold of the Huber error, the level of the quantile error; None for others."""
+    if level is None:
+        return LEVELS.get(error)
+    if error not in LEVELS:
+        raise ValueError(f"level must be None for error={error!r}, got {shown(level)}")
+    number = positive_number("level", level)
+    if error == "quantile" and not LEAST_LEVEL <= number <= 1 - LEAST_LEVEL:
+        raise ValueError(f"level must lie between 0 and 1 for error='quantile', got {shown(level)}")
+    if error == "huber" and not LEAST_LEVEL <= number <= LARGEST_LEVEL:
+        raise ValueError(f"level must lie between 2^-32 and 2^30 for error='huber', got {shown(level)}")
+    return number
 
 
 def dtype(value, options):

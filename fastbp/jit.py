@@ -30,31 +30,85 @@ from pathlib import Path
 import llvmlite
 import numba
 import numpy as np
+from llvmlite import ir
+from numba.core import types
 from numba.core.caching import NullCache
-from numba.core.compiler import CompileResult
+from numba.core.codegen import JITCodeLibrary
+from numba.core.compiler import Compiler, CompileResult
 from numba.core.serialize import dumps
 from numba.misc.appdirs import AppDirs
 
 # All of `fastmath` except the flags that assume away NaN and infinity (nnan, ninf): divergence must still be seen.
 FASTMATH = {"reassoc", "contract", "nsz", "arcp"}
 PACKAGE = Path(__file__).parent
-COMPILED = ("jit.py", "views.py", "lecture")  # the only places in the package that may hold compiled code
+COMPILED = ("jit.py", "views.py", "lecture", "engine")  # the only places in the package that may hold compiled code
 SETTINGS = ("OPT", "BOUNDSCHECK", "LOOP_VECTORIZE", "SLP_VECTORIZE", "DEBUGINFO_DEFAULT", "ENABLE_AVX")
 GENERATIONS = 8  # cache folders kept; each edit of a compiled file starts a new one of about 2 MB
 
 
-def jit(function):
+def jit(function=None, *, inline=True):
     """Compile a kernel on its first call: without the GIL, with IEEE division and non-finite numbers, cached.
 
     Kernels are inlined into each other (`forceinline`): a call that is left standing costs two atomic reference counts
-    for every array it passes, a third of the time of a small network (benchmarks/test_views.py).
-    With `NUMBA_DISABLE_JIT=1` the function is returned as it is.
+    for every array it passes, a third of the time of a small network (benchmarks/test_views.py). `inline=False` is for
+    the large ones that several others share: they are passed pointers, which nobody counts.
+
+    A kernel that another one calls is compiled as a part of that one (`PartLibrary`), and once more, with a wrapper and
+    a place in the cache, if Python calls it. With `NUMBA_DISABLE_JIT=1` the function is returned as it is.
     """
+    if function is None:
+        return functools.partial(jit, inline=inline)
     if numba.config.DISABLE_JIT:
         return function
-    dispatcher = numba.njit(nogil=True, error_model="numpy", fastmath=FASTMATH, forceinline=True)(function)
+    options = {"nogil": True, "error_model": "numpy", "fastmath": FASTMATH, "forceinline": inline}
+    dispatcher = numba.njit(no_cfunc_wrapper=True, **options)(function)
     dispatcher._cache = KernelCache(function)  # what `cache=True` does, with our cache in the place of Numba's
+    part = numba.njit(no_cfunc_wrapper=True, no_cpython_wrapper=True, pipeline_class=PartCompiler, **options)(function)
+    dispatcher.get_call_template, dispatcher.get_overload = part.get_call_template, part.get_overload
     return dispatcher
+
+
+class PartLibrary(JITCodeLibrary):
+    """The code of a kernel for others that call it. LLVM optimises it there, with what surrounds it, and need not do so
+    here, nor make machine code of it: without this a fresh process compiles an epoch for twice as long."""
+
+    def _optimize_functions(self, ll_module):
+        ll_module.data_layout = self._codegen._data_layout
+
+    def _optimize_final_module(self):
+        pass
+
+    def _finalize_final_module(self):
+        self._finalize_dynamic_globals()
+        self._finalized = True
+
+    def get_pointer_to_function(self, name):
+        self._ensure_finalized()
+        return 0
+
+    @property
+    def codegen(self):
+        return WithoutEnvironments(self._codegen)
+
+
+class WithoutEnvironments:
+    """Numba's code generator for a library that is never loaded, so has no place for Python's globals."""
+
+    def __init__(self, codegen):
+        self._codegen = codegen
+
+    def __getattr__(self, name):
+        return getattr(self._codegen, name)
+
+    def set_env(self, name, environment):
+        pass
+
+
+class PartCompiler(Compiler):
+    def define_pipelines(self):
+        state = self.state
+        state.library = PartLibrary(state.targetctx.codegen(), state.func_id.func_qualname)
+        return super().define_pipelines()
 
 
 class KernelCache(NullCache):
@@ -110,29 +164,40 @@ class Foreign(Exception):
     """A kernel refers to something whose content cannot be told."""
 
 
-def _meaning(thing, seen=()):
-    """What a kernel computes, as text: its code, and the same of every function and constant that it refers to."""
+def _meaning(thing, known=None):
+    """What a kernel computes, as text: its code, and the same of every function and constant that it refers to.
+
+    `known` holds the digests of the functions met on the way: a tree of calls has few of them and many paths.
+    """
+    known = {} if known is None else known
     function = getattr(thing, "py_func", getattr(thing, "_defn", thing))  # of a kernel, of an intrinsic
     if inspect.isfunction(function):
-        if function.__module__.partition(".")[0] in ("numba", "numpy"):  # their versions are in the content key
+        if function.__module__.partition(".")[0] in ("numba", "numpy", "llvmlite"):  # their versions are in the key
             return f"{function.__module__}.{function.__qualname__}"
         if function.__closure__ or PACKAGE not in Path(function.__code__.co_filename).parents:
             raise Foreign(function)
-        return function.__qualname__ if function in seen else _meaning_of_code(function, (*seen, function))
+        if function not in known:
+            known[function] = function.__qualname__  # for those that call themselves
+            known[function] = hashlib.sha256(_meaning_of_code(function, known).encode()).hexdigest()
+        return known[function]
+    if isinstance(thing, types.ExternalFunction):
+        return f"{thing.symbol} {thing.sig}"
     if inspect.ismodule(thing):
         return thing.__name__
-    if isinstance(thing, int | float | str | np.ufunc) or inspect.isclass(thing):
+    if isinstance(thing, tuple):
+        return repr((type(thing).__name__, [_meaning(item, known) for item in thing]))
+    if isinstance(thing, int | float | str | np.number | np.ufunc | ir.Type) or inspect.isclass(thing):
         return repr(thing)
     raise Foreign(thing)
 
 
-def _meaning_of_code(function, seen):
+def _meaning_of_code(function, known):
     codes, names = [function.__code__], []
     for code in codes:  # of the function and of those defined in it
         codes += [constant for constant in code.co_consts if inspect.iscode(constant)]
         names += code.co_names
     own = [(c.co_code, [k for k in c.co_consts if not inspect.iscode(k)], c.co_names, c.co_varnames) for c in codes]
-    referred = [(n, _meaning(function.__globals__[n], seen)) for n in names if n in function.__globals__]
+    referred = [(n, _meaning(function.__globals__[n], known)) for n in names if n in function.__globals__]
     return repr((function.__module__, function.__qualname__, function.__defaults__, own, referred))
 
 

@@ -5,31 +5,45 @@ from operator import attrgetter
 import numpy as np
 
 from fastbp import door
-from fastbp.lecture import layout
-from fastbp.lecture.codes import HIDDEN, OUTPUT
+from fastbp.lecture import codes, layout
+from fastbp.lecture.codes import ERROR, ERRORS_OF, HIDDEN, OUTPUT
 
 DTYPES = ("float32", "float64")
+LIKE_RELU = {"relu", "leaky_relu", "elu", "softplus", "silu", "gelu"}
+STATE = ("_sizes", "_hidden", "_output", "_dtype", "_error", "_level", "_theta")
 
 
 class Network:
     """A fully connected network of any number of layers, with fresh initial weights.
 
-    Layers that end in ReLU start from He's normal distribution, variance 2 / n_in [1]_; all others from Glorot's
-    uniform distribution, bound sqrt(6 / (n_in + n_out)) [2]_. Biases start at 0.
+    Layers that end in ReLU or one of its kin (leaky ReLU, ELU, SiLU, GELU, softplus) start from He's normal
+    distribution, variance 2 / n_in [1]_; all others from Glorot's uniform distribution, bound
+    sqrt(6 / (n_in + n_out)) [2]_. Biases start at 0.
 
     Parameters
     ----------
     sizes : sequence of int
         Units of each layer: inputs, hidden layers, outputs. At least two numbers, each at least 1.
-    hidden : {"relu", "sigmoid", "identity"}
-        Activation of the hidden layers.
-    output : {"softmax", "sigmoid", "identity"}
-        Activation of the output layer, and with it the error E: cross-entropy for "softmax", binary cross-entropy of
-        each unit for "sigmoid", 1/2 sum (y - d)^2 for "identity".
+    hidden : str or sequence of str
+        Activation of the hidden layers, or one for each: "relu", "leaky_relu" (slope 0.01), "elu", "softplus", "silu",
+        "gelu" (the tanh form), "tanh", "sigmoid" or "identity".
+    output : {"softmax", "sigmoid", "identity", "exponential"}
+        Activation of the output layer, and with it the errors that are possible.
     dtype : {"float32", "float64"}
         Type of the parameters and of all computation.
     seed : int
         Seed of the initial weights. Both dtypes start from the same numbers, to rounding.
+    error : str, optional
+        E of a sample; the first of those that go with the output is the default.
+
+        - "softmax": "cross_entropy", -sum d ln y.
+        - "sigmoid": "binary_cross_entropy", the cross-entropy of each unit.
+        - "identity": "squared", 1/2 sum (y - d)^2; "huber", squared up to a distance of `level` and straight from
+          there on [3]_; or "quantile", sum max(level (d - y), (level - 1) (d - y)) [4]_.
+        - "exponential": "poisson", sum (y - d ln y), for counts d.
+    level : float, optional
+        For "huber" the distance above, positive, 1 by default; for "quantile" the quantile that the outputs estimate,
+        between 0 and 1, 0.5 by default, which is the median. Kept in steps of 2^-32. No other error has one.
 
     Attributes
     ----------
@@ -39,9 +53,10 @@ class Network:
         `W[l]` is a view of theta of shape (receiving, sending); `l = 0` is the first weight layer.
     B : tuple of ndarray
         `B[l]` is a view of theta of shape (receiving,).
-    sizes, hidden, output, dtype
-        As given; `sizes` a tuple of int, `dtype` a numpy.dtype.
-    layers : ndarray of int64, shape (len(sizes) - 1, 6)
+    sizes, hidden, output, dtype, error, level
+        As given or by default; `sizes` a tuple of int, `hidden` a str or a tuple of str, `dtype` a numpy.dtype, `level`
+        None for an error that has none.
+    layers : ndarray of int64, shape (len(sizes) - 1, 8)
         The table that the kernels read (see `fastbp/lecture/layout.py`).
 
     Raises
@@ -56,6 +71,8 @@ class Network:
     .. [1] K. He, X. Zhang, S. Ren, J. Sun: Delving deep into rectifiers. ICCV 2015, eq. 10.
     .. [2] X. Glorot, Y. Bengio: Understanding the difficulty of training deep feedforward neural networks.
        AISTATS 2010, eq. 16.
+    .. [3] P. J. Huber: Robust estimation of a location parameter. Annals of Mathematical Statistics 35, 1964.
+    .. [4] R. Koenker, G. Bassett: Regression quantiles. Econometrica 46, 1978.
 
     Examples
     --------
@@ -65,12 +82,16 @@ class Network:
     Network((4, 8, 3), hidden='relu', output='softmax', dtype='float32')
     >>> [w.shape for w in network.W], network.theta.size
     ([(8, 4), (3, 8)], 67)
+    >>> fastbp.Network((4, 8, 5, 1), hidden=("tanh", "relu"), output="identity", error="huber", level=0.5)
+    Network((4, 8, 5, 1), hidden=('tanh', 'relu'), output='identity', dtype='float32', error='huber', level=0.5)
     """
 
-    def __init__(self, sizes, hidden="relu", output="softmax", dtype="float32", seed=0):
+    def __init__(self, sizes, hidden="relu", output="softmax", dtype="float32", seed=0, error=None, level=None):
         self._sizes = door.layer_sizes(sizes)
-        self._hidden = door.choice("hidden", hidden, HIDDEN)
+        self._hidden = door.hidden_activations(hidden, HIDDEN, len(self.sizes) - 2)
         self._output = door.choice("output", output, OUTPUT)
+        self._error = door.error_of_output(error, self.output, ERROR, ERRORS_OF)
+        self._level = door.level_of_error(level, self.error)
         self._dtype = door.dtype(dtype, DTYPES)
         seed = door.whole_number("seed", seed, 0)
         parameters = layout.parameter_count(self.sizes)
@@ -82,7 +103,8 @@ class Network:
         self._draw_weights(np.random.default_rng(seed))
 
     def _hold(self, theta):
-        self._layers = layout.layer_table(self.sizes, HIDDEN[self.hidden], OUTPUT[self.output])
+        hidden = [HIDDEN[name] for name in self._activations()[:-1]]
+        self._layers = layout.layer_table(self.sizes, hidden, OUTPUT[self.output], ERROR[self.error], self.level or 0.0)
         self._theta = theta
         self._W = tuple(layout.weights(theta, self.layers))
         self._B = tuple(layout.biases(theta, self.layers))
@@ -92,16 +114,22 @@ class Network:
     hidden = property(attrgetter("_hidden"))
     output = property(attrgetter("_output"))
     dtype = property(attrgetter("_dtype"))
+    error = property(attrgetter("_error"))
+    level = property(attrgetter("_level"))
     layers = property(attrgetter("_layers"))
     theta = property(attrgetter("_theta"))
     W = property(attrgetter("_W"))
     B = property(attrgetter("_B"))
 
+    def _activations(self):
+        """The name of the activation of each layer."""
+        hidden = [self.hidden] * (len(self.sizes) - 2) if isinstance(self.hidden, str) else self.hidden
+        return [*hidden, self.output]
+
     def _draw_weights(self, rng):
-        activations = [self.hidden] * (len(self.W) - 1) + [self.output]
-        for w, activation in zip(self.W, activations, strict=True):
+        for w, activation in zip(self.W, self._activations(), strict=True):
             receiving, sending = w.shape
-            if activation == "relu":
+            if activation in LIKE_RELU:
                 w[...] = rng.normal(0, np.sqrt(2 / sending), w.shape)
             else:
                 bound = np.sqrt(6 / (sending + receiving))
@@ -130,33 +158,41 @@ class Network:
         >>> fastbp.Network((2, 5, 3)).predict([[0.5, -1.0]]).sum(axis=1).round(6)
         array([1.], dtype=float32)
         """
-        from fastbp.lecture import loops  # here, because it imports Numba
+        from fastbp.engine import choice, epoch, plan  # here, because they import Numba
+        from fastbp.lecture import loops
 
         X = door.real_matrix("X", X, self.sizes[0], self.dtype)
         Y = np.empty((len(X), self.sizes[-1]), self.dtype)
-        loops.predict(self.theta, self.layers, X, layout.scratch_for(self.layers, 1, self.dtype), Y)
+        if choice.prefers_loops(self.layers, len(X), self.dtype):
+            loops.predict(self.theta, self.layers, X, layout.scratch_for(self.layers, 1, self.dtype), Y)
+        else:
+            places, scratch = plan.plan(self.layers, len(X), self.dtype, 1)
+            epoch.predict(self.theta, self.layers, X, np.zeros(codes.SETTINGS), places, scratch, Y)
         return Y
 
-    def gradient(self, X, D):
+    def gradient(self, X, D, sample_weight=None):
         """The mean error of the samples, and its derivatives with respect to all parameters.
 
         Parameters
         ----------
         X : array-like of real numbers, shape (N, sizes[0])
         D : array-like of real numbers, shape (N, sizes[-1])
-            Teacher signal. For softmax each row sums to 1; for softmax and sigmoid it lies in 0..1.
+            Teacher signal. For softmax each row sums to 1; for softmax and sigmoid it lies in 0..1; for the Poisson
+            error it is at least 0.
+        sample_weight : array-like of real numbers, shape (N,), optional
+            How much each sample counts, at least 0 and one of them above; 2 is as good as two copies.
 
         Returns
         -------
         E : float
-            Mean error of a sample.
+            Mean error of a sample, weighted.
         dW, dB : tuple of ndarray
             dE/dW and dE/dB in the shapes of `W` and `B`: views of one vector in the order of `theta`.
 
         Raises
         ------
         TypeError, ValueError
-            If X or D is no finite real matrix of that shape, or D does not suit the output.
+            If X or D is no finite real matrix of that shape, D does not suit the error, or the weights are no weights.
 
         Examples
         --------
@@ -169,17 +205,23 @@ class Network:
         from fastbp.lecture import loops  # here, because it imports Numba
 
         X = door.real_matrix("X", X, self.sizes[0], self.dtype)
-        D = door.targets(D, len(X), self.output, self.sizes[-1], self.dtype)
+        D = door.targets(D, len(X), self.output, self.error, self.sizes[-1], self.dtype)
+        weight = door.sample_weights(sample_weight, len(X), self.dtype)
         dtheta, scratch = np.empty_like(self.theta), layout.scratch_for(self.layers, 1, self.dtype)
-        E = loops.gradient(self.theta, self.layers, X, D, np.arange(len(X)), scratch, dtheta)
+        E = loops.gradient(self.theta, self.layers, X, D, weight, np.arange(len(X)), scratch, dtheta)
         return E, tuple(layout.weights(dtheta, self.layers)), tuple(layout.biases(dtheta, self.layers))
 
     def __repr__(self):
-        return f"Network({self.sizes}, hidden={self.hidden!r}, output={self.output!r}, dtype={self.dtype.name!r})"
+        shown = f"Network({self.sizes}, hidden={self.hidden!r}, output={self.output!r}, dtype={self.dtype.name!r}"
+        if self.error != ERRORS_OF[self.output][0]:
+            shown += f", error={self.error!r}"
+        if self.level != door.LEVELS.get(self.error):
+            shown += f", level={self.level!r}"
+        return f"{shown})"
 
     def __getstate__(self):
         """Views do not survive a copy or a pickle; the vector does, and the table follows from the rest."""
-        return {name: self.__dict__[name] for name in ("_sizes", "_hidden", "_output", "_dtype", "_theta")}
+        return {name: self.__dict__[name] for name in STATE}
 
     def __setstate__(self, state):
         self.__dict__.update(state)

@@ -1,5 +1,6 @@
 """Training: epochs over samples. Checks its input, allocates, and keeps the history; an epoch is one compiled call."""
 
+import contextlib
 import importlib
 import time
 from dataclasses import dataclass, field
@@ -7,11 +8,13 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from fastbp import door
+from fastbp.lecture import codes
 from fastbp.lecture.layout import scratch_for
 from fastbp.network import Network
-from fastbp.optimizers import SGD
+from fastbp.optimizers import SGD, Optimizer
+from fastbp.rates import real_number
 
-VERSIONS = ("loops", "matrix")
+VERSIONS = ("engine", "tiles", "loops", "matrix")
 
 
 @dataclass
@@ -71,28 +74,46 @@ class Diverged(FloatingPointError):
         )
 
 
-def train(network, X, D, *, epochs=10, batch_size=32, optimizer=SGD(0.1), shuffle=True, seed=0, version="loops"):
+def train(
+    network, X, D, *, epochs=10, batch_size=32, optimizer=SGD(0.1), l1=0.0, l2=0.0, max_norm=None, clip_norm=None,
+    dropout=0.0, sample_weight=None, shuffle=True, seed=0, threads=None, version="engine",
+):  # fmt: skip
     """Train a network in place.
 
     Parameters
     ----------
     network : Network
     X : array-like of real numbers, shape (N, network.sizes[0])
-        Samples. A matrix of the network's dtype in C order is used where it lies, any other is copied once.
+        Samples. A matrix of the network's dtype in C order is used where it lies (a memory map too), any other is
+        copied once.
     D : array-like of real numbers, shape (N, network.sizes[-1])
-        Teacher signal. For softmax each row sums to 1; for softmax and sigmoid it lies in 0..1.
+        Teacher signal. For softmax each row sums to 1; for softmax and sigmoid it lies in 0..1; for the Poisson error
+        it is at least 0.
     epochs : int
         Passes over all samples, at least 0.
     batch_size : int
         Samples a step, at least 1. The last batch of an epoch may be smaller.
-    optimizer : SGD
-        The update rule.
+    optimizer : Optimizer
+        The update rule with its learning rate, a number or a schedule. Its memory starts at 0 with each call.
+    l1, l2 : float
+        Penalties l1 sum |w| + l2/2 sum w^2 on the weights (not the biases) of each step. `History.loss` is without.
+    max_norm : float or None
+        After each step the weights that lead to a unit are scaled down to this norm, if theirs is larger.
+    clip_norm : float or None
+        The gradient of a step is scaled down to this norm, if its own is larger.
+    dropout : float
+        Probability, 0 or more and below 1, that a hidden unit is left out of a step; what stays is scaled up.
+    sample_weight : array-like of shape (N,), or None
+        Weights of the samples, at least 0: weight k gives the gradient of k copies, weight 0 that of none.
     shuffle : bool
         Draw a new order of the samples for each epoch.
     seed : int
-        Seed of these orders. The same seed gives the same bits.
-    version : {"loops", "matrix"}
-        The lecture's index loops, compiled by Numba, or its matrix products by NumPy, which serve as their check.
+        Seed of these orders and of dropout. The same seed gives the same bits, whatever the number of threads.
+    threads : int or None
+        Threads that share each epoch; None: as many as pay, at most the cores that the process may use.
+    version : {"engine", "tiles", "loops", "matrix"}
+        "engine" takes the faster of "tiles" (register tiles over a mini-batch) and "loops" (the lecture's index loops,
+        a sample at a time); "matrix" is the lecture as matrix products by NumPy, which serves as their check.
 
     Returns
     -------
@@ -116,28 +137,83 @@ def train(network, X, D, *, epochs=10, batch_size=32, optimizer=SGD(0.1), shuffl
     """
     door.instance("network", network, Network)
     X = door.real_matrix("X", X, network.sizes[0], network.dtype)
-    D = door.targets(D, len(X), network.output, network.sizes[-1], network.dtype)
+    D = door.targets(D, len(X), network.output, network.error, network.sizes[-1], network.dtype)
+    weight = door.sample_weights(sample_weight, len(X), network.dtype)
     epochs = door.whole_number("epochs", epochs, 0)
     batch_size = min(door.whole_number("batch_size", batch_size, 1), len(X))
-    door.instance("optimizer", optimizer, SGD)
+    door.instance("optimizer", optimizer, Optimizer)
+    if not hasattr(optimizer.learning_rate, "rates"):
+        door.positive_number("learning_rate", optimizer.learning_rate, network.dtype)
+    seed = door.whole_number("seed", seed, 0)
     shuffle = door.flag("shuffle", shuffle)
-    rng = np.random.default_rng(door.whole_number("seed", seed, 0))
-    kernels = importlib.import_module(f"fastbp.lecture.{door.choice('version', version, VERSIONS)}")
-    rate = door.positive_number("learning_rate", optimizer.learning_rate, network.dtype)
+    version = door.choice("version", version, VERSIONS)
+    settings = _settings(optimizer, l1, l2, max_norm, clip_norm, dropout, seed)
+    if settings[codes.DROPOUT] and version in ("loops", "matrix"):
+        raise ValueError(f"dropout must be 0 for version={version!r}, got {dropout}: only the engine's tiles have it")
+    if threads is not None:
+        threads = door.whole_number("threads", threads, 1)
     theta = door.trainable(network.theta)
+    moments = np.zeros((optimizer.moments, theta.size), network.dtype)
+    arguments = (network.layers, X, D, weight), batch_size, settings, moments
+    steps = -(-len(X) // batch_size)
+    with _epochs(version, threads, theta, *arguments) as run:
+        return _train(run, theta, len(X), epochs, steps, optimizer, np.random.default_rng(seed) if shuffle else None)
 
-    layers, history = network.layers, History()
-    samples_at_once = 1 if version == "loops" else batch_size
-    scratch, dtheta = scratch_for(layers, samples_at_once, network.dtype), np.empty_like(theta)
-    order, before = np.arange(len(X)), np.empty_like(theta)
+
+def _settings(optimizer, l1, l2, max_norm, clip_norm, dropout, seed):
+    """The vector that kernels read (columns in codes.py)."""
+    settings = optimizer.settings()
+    for column, name, value in ((codes.L1, "l1", l1), (codes.L2, "l2", l2)):
+        settings[column] = real_number(name, value, lambda x: 0 <= x < np.inf, "at least 0 and finite")
+    for column, name, value in ((codes.MAX_NORM, "max_norm", max_norm), (codes.CLIP_NORM, "clip_norm", clip_norm)):
+        settings[column] = 0 if value is None else door.positive_number(name, value)
+    settings[codes.DROPOUT] = real_number("dropout", dropout, lambda x: 0 <= x < 1, "at least 0 and below 1")
+    settings[codes.SEED] = seed % 2**53  # a whole number that a float holds
+    return settings
+
+
+@contextlib.contextmanager
+def _epochs(version, threads, theta, data, batch_size, settings, moments):
+    """A function (order, rates, first step) -> mean error that runs an epoch, for as long as the training lasts."""
+    layers = data[0]
+    if version == "engine":
+        from fastbp.engine import choice  # here, as below, because it imports Numba
+
+        slow = choice.prefers_loops(layers, batch_size, theta.dtype) and not settings[codes.DROPOUT]
+        version = "loops" if slow else "tiles"
+    dtheta = np.empty_like(theta)
+    if version == "tiles":
+        from fastbp.engine import choice, epoch, plan
+        from fastbp.engine.team import Team
+
+        threads = choice.threads_for(layers, batch_size, theta.dtype, threads)
+        places, scratch = plan.plan(layers, batch_size, theta.dtype, threads)
+        squares = np.zeros(plan.blocks_of(theta))
+        with Team(threads) as team:
+            yield lambda order, rates, step: team.run(
+                epoch.epoch, theta, *data, order, batch_size, rates, step, settings, moments, scratch, dtheta, places,
+                squares,
+            )  # fmt: skip
+    else:
+        kernels = importlib.import_module(f"fastbp.lecture.{version}")
+        scratch = scratch_for(layers, 1 if version == "loops" else batch_size, theta.dtype)
+        yield lambda order, rates, step: kernels.epoch(
+            theta, *data, order, batch_size, rates, step, settings, moments, scratch, dtheta
+        )
+
+
+def _train(run, theta, samples, epochs, steps, optimizer, rng):
+    history, order, before = History(), np.arange(samples), np.empty_like(theta)
     for epoch in range(1, epochs + 1):
-        if shuffle:
-            order = rng.permutation(len(X))
+        if rng:
+            order = rng.permutation(samples)
+        first_step = (epoch - 1) * steps
+        rates = optimizer.rates(first_step, steps, epochs * steps)
         np.copyto(before, theta)
         begin = time.perf_counter()
         try:
             with np.errstate(all="ignore"):  # a training that diverges is reported below, once
-                loss = kernels.epoch(theta, layers, X, D, order, batch_size, rate, scratch, dtheta)
+                loss = run(order, rates, first_step)
             if not (np.isfinite(loss) and np.isfinite(theta).all()):
                 raise Diverged(epoch, optimizer, history)
         except BaseException:  # Ctrl-C too leaves the last whole epoch

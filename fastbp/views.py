@@ -7,20 +7,25 @@ that it looks into, so kernels make such views for the length of a call and neve
 """
 
 import numba
-from numba.core import types
+from numba.core import cgutils, types
 from numba.core.errors import TypingError
 from numba.extending import intrinsic
 from numba.np.arrayobj import make_array, populate_array
 
 
 def _vector_at(array, at, n):
-    """array[at : at + n], borrowed."""
-    return array[at : at + n]
+    """array[at : at + n], borrowed; the elements of a matrix count row after row."""
+    return array.reshape(-1)[at : at + n]
 
 
 def _matrix_at(array, at, rows, columns):
     """array[at : at + rows * columns] as a matrix in C order, borrowed."""
     return array[at : at + rows * columns].reshape(rows, columns)
+
+
+def _borrowed(array):
+    """The whole array, borrowed: from then on nothing that is made of it is counted, slices and rows included."""
+    return array
 
 
 def _borrow(context, builder, signature, args):
@@ -33,6 +38,13 @@ def _borrow(context, builder, signature, args):
     return out._getvalue()
 
 
+def _borrow_whole(context, builder, signature, args):
+    source, out = (make_array(signature.return_type)(context, builder, *given) for given in (args, ()))
+    shape, strides = (cgutils.unpack_tuple(builder, each) for each in (source.shape, source.strides))
+    populate_array(out, source.data, shape, strides, source.itemsize, meminfo=None)
+    return out._getvalue()
+
+
 def _view_type(array, ndim):
     if array.layout != "C":  # its elements do not lie one behind the other
         raise TypingError(f"kernels take arrays in C order, got {array}")
@@ -40,7 +52,7 @@ def _view_type(array, ndim):
 
 
 if numba.config.DISABLE_JIT:
-    vector_at, matrix_at = _vector_at, _matrix_at
+    vector_at, matrix_at, borrowed = _vector_at, _matrix_at, _borrowed
 else:
 
     @intrinsic
@@ -50,3 +62,8 @@ else:
     @intrinsic
     def matrix_at(typing_context, array, at, rows, columns):
         return _view_type(array, 2)(array, types.intp, types.intp, types.intp), _borrow
+
+    @intrinsic
+    def borrowed(typing_context, array):
+        view = _view_type(array, array.ndim)
+        return view(view), _borrow_whole

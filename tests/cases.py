@@ -4,12 +4,20 @@ import inspect
 
 import numba
 import numpy as np
+from llvmlite.binding import get_process_triple
+from numba.core.registry import cpu_target
 
-from fastbp.lecture.codes import HIDDEN, OUTPUT
+from fastbp.lecture.codes import ERROR, ERRORS_OF, HIDDEN, OUTPUT, SETTINGS
 from fastbp.lecture.layout import layer_table, parameter_count, scratch_for, weights
 
 DTYPES = ("float32", "float64")
 UNCOMPILED = bool(numba.config.DISABLE_JIT)
+# Whether x y + z is rounded once.
+FUSED = (
+    UNCOMPILED
+    or "aarch64" in get_process_triple()
+    or "+fma," in cpu_target.target_context.codegen()._get_host_cpu_features() + ","
+)
 RTOL = {"float32": 1e-5, "float64": 1e-12}
 
 
@@ -21,9 +29,13 @@ def assert_close(actual, expected, dtype, times=1):
 
 
 def kernels(module):
-    """{name: function} of what a module of the lecture itself defines for others, uncompiled."""
+    """{name: function} of what a module of the lecture, or a package of them, defines for others, uncompiled."""
     defined = {name: getattr(value, "py_func", value) for name, value in vars(module).items() if name[0] != "_"}
-    return {n: f for n, f in defined.items() if inspect.isfunction(f) and f.__module__ == module.__name__}
+    return {
+        n: f
+        for n, f in defined.items()
+        if inspect.isfunction(f) and f"{f.__module__}.".startswith(f"{module.__name__}.")
+    }
 
 
 def inputs_to_activation(rng, shape, dtype, largest=400.0):
@@ -39,6 +51,8 @@ def teacher(rng, samples, units, output, dtype):
     """Targets that suit the output activation, not only the hard ones."""
     if output == "identity":
         return rng.normal(size=(samples, units)).astype(dtype)
+    if output == "exponential":
+        return rng.poisson(2.0, (samples, units)).astype(dtype)
     D = rng.random((samples, units))
     if output == "softmax":
         D[::2] = D[::2] == D[::2].max(axis=1, keepdims=True)
@@ -49,9 +63,17 @@ def teacher(rng, samples, units, output, dtype):
 class Case:
     """Everything that a pass takes, for a random network and random samples."""
 
-    def __init__(self, sizes, hidden="relu", output="softmax", dtype="float64", samples=5, seed=0):
+    def __init__(
+        self, sizes, hidden="relu", output="softmax", dtype="float64", samples=5, seed=0, error=None, level=0.5
+    ):
         rng = np.random.default_rng(seed)
-        self.layers = layer_table(sizes, HIDDEN[hidden], OUTPUT[output])
+        self.layers = layer_table(
+            sizes,
+            [HIDDEN[name] for name in ([hidden] * (len(sizes) - 2) if isinstance(hidden, str) else hidden)],
+            OUTPUT[output],
+            ERROR[error or ERRORS_OF[output][0]],
+            level,
+        )
         self.theta = rng.normal(0, 0.5, parameter_count(sizes)).astype(dtype)
         for w in weights(self.theta, self.layers):
             w *= 1.5 / np.sqrt(w.shape[1])  # sums stay of the size of their terms, however deep the network
@@ -59,7 +81,8 @@ class Case:
         self.D = teacher(rng, samples, sizes[-1], output, dtype)
         self.rows = rng.permutation(samples)
         self.dtype, self.samples, self.outputs = dtype, samples, sizes[-1]
-        for array in (self.X, self.D):
+        self.weight = np.ones(samples, dtype)
+        for array in (self.X, self.D, self.weight):
             array.flags.writeable = False  # as the door gives them to the kernels
 
     def scratch(self):
@@ -71,5 +94,14 @@ class Case:
     def gradient(self, version):
         """(E, dtheta) of the mini-batch by `gradient` of the module `version`."""
         dtheta = np.full_like(self.theta, np.nan)
-        E = version.gradient(self.theta, self.layers, self.X, self.D, self.rows, self.scratch(), dtheta)
+        E = version.gradient(self.theta, self.layers, self.X, self.D, self.weight, self.rows, self.scratch(), dtheta)
         return E, dtheta
+
+    def epoch(self, version, batch_size, rates, settings=None, moments=None, first_step=0):
+        """(E, theta) after an epoch over `rows` by `epoch` of the module `version`, from a copy of theta."""
+        theta, how = self.theta.copy(), np.zeros(SETTINGS) if settings is None else settings
+        moments = np.empty((0, theta.size), self.dtype) if moments is None else moments
+        rates = np.broadcast_to(rates, -(-len(self.rows) // batch_size)).astype(float)
+        batches = self.rows, batch_size, rates, first_step, how, moments
+        arguments = self.X, self.D, self.weight, *batches, self.scratch(), np.full_like(theta, np.nan)
+        return version.epoch(theta, self.layers, *arguments), theta

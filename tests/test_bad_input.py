@@ -8,6 +8,10 @@ import scipy.sparse
 
 import fastbp
 
+HIDDEN = "'identity', 'sigmoid', 'tanh', 'relu', 'leaky_relu', 'elu', 'softplus', 'silu', 'gelu'"
+OUTPUT = "'identity', 'sigmoid', 'softmax', 'exponential'"
+HUBER, QUANTILE = ({"output": "identity", "error": error} for error in ("huber", "quantile"))
+ERROR = "'squared', 'cross_entropy', 'binary_cross_entropy', 'huber', 'poisson', 'quantile'"
 X, D = np.ones((4, 2)), np.eye(3)[[0, 1, 2, 0]]
 
 
@@ -136,6 +140,37 @@ def test_targets_outside_0_to_1_for_sigmoid():
         fastbp.train(network, X, [[1], [-1], [1], [-1]])
 
 
+def test_targets_below_0_for_poisson():
+    network = fastbp.Network((2, 1), output="exponential")
+    with pytest.raises(ValueError, match=r"D must be at least 0 for error='poisson', got -1.0 in row 1, column 0"):
+        network.gradient(X, [[0], [-1], [1000], [0.5]])
+    network.gradient(X, [[0], [1], [1000], [0.5]])
+
+
+BAD_WEIGHTS = [
+    (np.ones(3), ValueError, r"sample_weight must have shape \(4,\), a weight for each sample of X, got \(3,\)"),
+    (np.ones((4, 1)), ValueError, r"sample_weight must have shape \(4,\), a weight for each sample of X, got \(4, 1\)"),
+    (2.0, ValueError, r"sample_weight must have shape \(4,\), a weight for each sample of X, got \(\)"),
+    ([1, 1, -1, 1], ValueError, "sample_weight must be at least 0 and finite, got -1 in place 2"),
+    ([1, np.nan, 1, 1], ValueError, "sample_weight must be at least 0 and finite, got nan in place 1"),
+    ([1, np.inf, 1, 1], ValueError, "sample_weight must be at least 0 and finite, got inf in place 1"),
+    ([1e39, 1, 1, 1], ValueError, r"sample_weight must be at least 0 and finite in float32, got 1e\+39 in place 0"),
+    (np.zeros(4), ValueError, r"sample_weight must have a sum that is positive and finite, got the sum 0\.0"),
+    (list("abcd"), TypeError, "sample_weight must hold real numbers, got an array of dtype <U1"),
+]
+
+
+@pytest.mark.parametrize(("bad", "error", "message"), BAD_WEIGHTS)
+def test_sample_weights(bad, error, message):
+    refused(lambda n: n.gradient(X, D, bad), error, message)
+
+
+def test_sample_weights_whose_sum_no_float_holds():
+    network = fastbp.Network((2, 3), dtype="float64")
+    with pytest.raises(ValueError, match="sample_weight must have a sum that is positive and finite, got the sum inf"):
+        network.gradient(X, D, np.full(4, 1e308))
+
+
 def test_one_output_wants_a_column():
     network = fastbp.Network((2, 1), output="identity")
     with pytest.raises(ValueError, match=r"D must have shape \(samples, 1\), got \(4,\) \(give D\[:, None\]\)"):
@@ -209,10 +244,40 @@ def test_train_wants_a_network():
         ({"sizes": (1, 2**62)}, MemoryError, "sizes ask for more memory than there is: 9223372036854775808 par"),
         ({"dtype": None}, TypeError, "dtype must be one of 'float32', 'float64', got None"),
         ({"sizes": (2, True)}, TypeError, r"sizes\[1\] must be an integer, got True"),
-        ({"hidden": "tanhh"}, ValueError, "hidden must be one of 'identity', 'sigmoid', 'relu', got 'tanhh'"),
-        ({"hidden": "softmax"}, ValueError, "hidden must be one of 'identity', 'sigmoid', 'relu', got 'softmax'"),
-        ({"hidden": None}, TypeError, "hidden must be one of 'identity', 'sigmoid', 'relu', got None"),
-        ({"output": "relu"}, ValueError, "output must be one of 'identity', 'sigmoid', 'softmax', got 'relu'"),
+        ({"hidden": "tanhh"}, ValueError, f"hidden must be one of {HIDDEN}, got 'tanhh'"),
+        ({"hidden": "softmax"}, ValueError, f"hidden must be one of {HIDDEN}, got 'softmax'"),
+        ({"hidden": None}, TypeError, f"hidden must be one of {HIDDEN}, got None"),
+        (
+            {"hidden": (), "sizes": (2, 3, 4)},
+            ValueError,
+            r"hidden must have a name for each of the 1 hidden layers, got \(\)",
+        ),
+        ({"hidden": ["relu"] * 2}, ValueError, r"hidden must have a name for each of the 0 hidden layers, got \('relu"),
+        ({"hidden": {"relu"}}, TypeError, f"hidden must be one of {HIDDEN}, got {{'relu'}}"),
+        ({"hidden": ("relu", 3), "sizes": (1, 1, 1, 1)}, TypeError, r"hidden\[1\] must be one of .*, got 3"),
+        ({"hidden": ("selu",), "sizes": (1, 1, 1)}, ValueError, r"hidden\[0\] must be one of .*, got 'selu'"),
+        ({"error": "hubert"}, ValueError, f"error must be one of {ERROR}, got 'hubert'"),
+        ({"error": 1}, TypeError, f"error must be one of {ERROR}, got 1"),
+        ({"error": "squared"}, ValueError, "error must be 'cross_entropy' for output='softmax', got 'squared'"),
+        (
+            {"error": "poisson", "output": "identity"},
+            ValueError,
+            "error must be 'squared' or 'huber' or 'quantile' for output='identity', got 'poisson'",
+        ),
+        ({"level": 0.5}, ValueError, "level must be None for error='cross_entropy', got 0.5"),
+        ({"level": 0} | HUBER, ValueError, "level must be positive and finite, got 0"),
+        ({"level": np.nan} | HUBER, ValueError, "level must be positive and finite, got nan"),
+        ({"level": "1"} | HUBER, TypeError, "level must be a number, got '1'"),
+        ({"level": 1e-12} | HUBER, ValueError, r"level must lie between 2\^-32 and 2\^30 for error='huber', got 1e-12"),
+        (
+            {"level": 1e10} | HUBER,
+            ValueError,
+            r"level must lie between 2\^-32 and 2\^30 for error='huber', got 10000000000.0",
+        ),
+        ({"level": 1} | QUANTILE, ValueError, "level must lie between 0 and 1 for error='quantile', got 1"),
+        ({"level": 1e-12} | QUANTILE, ValueError, "level must lie between 0 and 1 for error='quantile', got 1e-12"),
+        ({"level": -0.5} | QUANTILE, ValueError, "level must be positive and finite, got -0.5"),
+        ({"output": "relu"}, ValueError, f"output must be one of {OUTPUT}, got 'relu'"),
         ({"dtype": "float16"}, ValueError, "dtype must be one of 'float32', 'float64', got 'float16'"),
         ({"dtype": "int"}, ValueError, "dtype must be one of 'float32', 'float64', got 'int64'"),
         ({"dtype": "fast"}, ValueError, "dtype must be one of 'float32', 'float64', got 'fast'"),
@@ -232,10 +297,10 @@ def test_network_arguments(arguments, error, message):
         (-0.1, ValueError, "learning_rate must be positive and finite, got -0.1"),
         (np.nan, ValueError, "learning_rate must be positive and finite, got nan"),
         (np.inf, ValueError, "learning_rate must be positive and finite, got inf"),
-        ("0.1", TypeError, "learning_rate must be a number, got '0.1'"),
-        (None, TypeError, "learning_rate must be a number, got None"),
-        (1j, TypeError, "learning_rate must be a number, got 1j"),
-        (True, TypeError, "learning_rate must be a number, got True"),
+        ("0.1", TypeError, "learning_rate must be a number or a fastbp.Schedule, got '0.1'"),
+        (None, TypeError, "learning_rate must be a number or a fastbp.Schedule, got None"),
+        (1j, TypeError, "learning_rate must be a number or a fastbp.Schedule, got 1j"),
+        (True, TypeError, "learning_rate must be a number or a fastbp.Schedule, got True"),
         (10**400, ValueError, r"learning_rate must be positive and finite, got 10+\.\.\."),
         (Fraction(1, 10**400), ValueError, r"learning_rate must be positive and finite, got Fraction\(1, 10+\.\.\."),
     ],

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from fastbp.lecture import loops, matrix
+from fastbp.lecture.codes import ERRORS_OF, HIDDEN, OUTPUT
 from tests.cases import DTYPES
 
 both = pytest.mark.parametrize("version", [loops, matrix])
@@ -116,7 +117,7 @@ def test_nan_is_handed_on(version, dtype, place):
     """So that a training that diverges ends with an error and not with numbers."""
     u, y = np.array([0.5, -1, 1], dtype), np.empty(3, dtype)
     u[place] = np.nan
-    for name in ("identity", "sigmoid", "relu", "softmax"):
+    for name in HIDDEN | OUTPUT:
         getattr(version, name)(u, y)
         assert np.isnan(y[place]), name
 
@@ -137,3 +138,109 @@ def test_relu_and_its_derivative(version, dtype):
     np.testing.assert_array_equal(y, [0, 0, 0, 0, 0, u[5], 1, top])
     version.relu_derivative(u, y, dh)
     np.testing.assert_array_equal(dh, [0, 0, 0, 1, 1, 1, 1, 1])  # 1 at u = 0 (slide 36)
+
+
+@both
+@dtypes
+@pytest.mark.parametrize("name", HIDDEN)
+def test_hidden_activations_and_their_derivatives_are_finite(version, dtype, name):
+    """Each lies between its bounds; the derivatives of SiLU and GELU leave 0..1 by a little."""
+    lowest = {"sigmoid": 0, "tanh": -1, "relu": 0, "elu": -1, "softplus": 0, "silu": -0.279, "gelu": -0.171}
+    for u in extremes(dtype):
+        y, dh = np.full_like(u, np.nan), np.full_like(u, np.nan)
+        getattr(version, name)(u, y)
+        assert np.isfinite(y).all(), u
+        assert (y >= lowest.get(name, -np.inf)).all(), u
+        assert (y <= np.maximum(u, 0) + 1).all(), u
+        getattr(version, f"{name}_derivative")(u, y, dh)
+        assert ((dh >= -0.13) & (dh <= 1.13)).all(), u
+
+
+@both
+@dtypes
+@pytest.mark.parametrize("name", ["relu", "leaky_relu", "elu", "softplus", "silu", "gelu"])
+def test_activations_like_relu_are_the_identity_far_above_0(version, dtype, name):
+    u = np.array([50, 1e3, 1e30, np.finfo(dtype).max], dtype)
+    y, dh = np.empty_like(u), np.empty_like(u)
+    getattr(version, name)(u, y)
+    np.testing.assert_array_equal(y, u)
+    getattr(version, f"{name}_derivative")(u, y, dh)
+    np.testing.assert_array_equal(dh, 1)
+
+
+@both
+@pytest.mark.parametrize(
+    ("name", "expected"), [("leaky_relu", [0.01, 1, 1]), ("elu", [1 - 1e-30, 1, 1]), ("relu", [0, 1, 1])]
+)
+def test_the_derivative_at_0_is_that_above_0(version, name, expected):
+    u = np.array([-1e-30, -0.0, 0.0])
+    y, dh = np.empty_like(u), np.empty_like(u)
+    getattr(version, name)(u, y)
+    getattr(version, f"{name}_derivative")(u, y, dh)
+    np.testing.assert_array_equal(dh, expected)
+
+
+@both
+@dtypes
+@pytest.mark.parametrize(
+    ("name", "exact"), [("elu", np.expm1), ("softplus", np.exp), ("silu", lambda u: u * np.exp(u))]
+)
+def test_activations_keep_their_small_values(version, dtype, name, exact):
+    """Long before they are 0 they are these, to the rounding of the dtype."""
+    u = np.array([-40, -60, -80], dtype)
+    y = np.empty_like(u)
+    getattr(version, name)(u, y)
+    np.testing.assert_allclose(y, exact(u.astype("float64")), rtol=2e-6)
+
+
+@both
+@dtypes
+def test_exponential_and_poisson_error(version, dtype):
+    """Infinity where the exponential is, and never NaN."""
+    for u in extremes(dtype):
+        y = np.empty_like(u)
+        with np.errstate(over="ignore"):
+            version.exponential(u, y)
+            assert (y >= 0).all(), u
+            np.testing.assert_allclose(y, np.exp(u), rtol=1e-6)
+        for d in (np.zeros_like(u), np.ones_like(u), np.full_like(u, np.finfo(dtype).max)):
+            E = version.poisson_error(u, y, d)
+            assert not np.isnan(E), (u, d)
+            if np.isinf(y).any():
+                assert np.isposinf(E), (u, d)
+
+
+@both
+@dtypes
+@pytest.mark.parametrize("error", ["huber", "quantile"])
+def test_straight_errors_of_far_targets(version, dtype, error):
+    """Where squares of float32 would overflow."""
+    y, d = np.array([1e20, -1e20], dtype), np.array([-1e20, 0], dtype)
+    delta = np.empty_like(y)
+    E = getattr(version, f"{error}_error")(0.25, y, y, d)
+    np.testing.assert_allclose(E, {"huber": 0.25 * 3e20, "quantile": 0.75 * 2e20 + 0.25 * 1e20}[error], rtol=1e-6)
+    getattr(version, f"{error}_delta")(0.25, y, d, delta)
+    np.testing.assert_array_equal(delta, {"huber": [0.25, -0.25], "quantile": [0.75, -0.25]}[error])
+
+
+@both
+def test_straight_errors_at_their_kinks(version):
+    """y - d = -2, -1, 0, 1, 2 with level 1: Huber E = 3/2 + 1/2 + 0 + 1/2 + 3/2; with level 1/4: quantile E =
+    (2 + 1) / 4 + (1 + 2) 3 / 4 = 3."""
+    y, d, delta = np.arange(-2.0, 3), np.zeros(5), np.empty(5)
+    assert version.huber_error(1.0, y, y, d) == 4
+    version.huber_delta(1.0, y, d, delta)
+    np.testing.assert_array_equal(delta, [-1, -1, 0, 1, 1])
+    assert version.quantile_error(0.25, y, y, d) == 3
+    version.quantile_delta(0.25, y, d, delta)
+    np.testing.assert_array_equal(delta, [-0.25, -0.25, 0, 0.75, 0.75])
+
+
+@both
+@dtypes
+@pytest.mark.parametrize("error", sorted({error for errors in ERRORS_OF.values() for error in errors}))
+def test_errors_hand_nan_on(version, dtype, error):
+    u, d = np.array([0.5, np.nan, 1], dtype), np.array([1, 0, 0], dtype)
+    level = (0.5,) if error in ("huber", "quantile") else ()
+    name = error if "entropy" in error else f"{error}_error"
+    assert np.isnan(getattr(version, name)(*level, u, u, d))

@@ -22,11 +22,17 @@ PACKAGE = ROOT / "fastbp"
 SOURCES = sorted(PACKAGE.rglob("*.py"))
 ALL_SOURCES = [*SOURCES, *sorted((ROOT / "tests").rglob("*.py")), *sorted((ROOT / "benchmarks").rglob("*.py"))]
 
+# The lecture twice, in modules of the same names, the lowest first.
+VERSIONS = ("loops", "matrix")
+MODULES = ("activations", "errors", "layers", "updates", "passes")
+
 # Imports go down only: a module may import from the floors below its own.
 FLOORS = [
     {"jit", "views", "lecture.codes", "door", "digits"},
-    {"lecture.layout", "optimizers"},
-    {"lecture.loops", "lecture.matrix"},
+    {"lecture.layout", "rates"},
+    {"optimizers", "schedules"},
+    *({f"lecture.{version}.{module}" for version in VERSIONS} for module in MODULES),
+    {f"lecture.{version}" for version in VERSIONS},
     {"lecture.differences"},
     {"network"},
     {"training"},
@@ -66,7 +72,7 @@ def test_imports_go_down_only(file):
         if name.split(".")[0] == "fastbp":
             below = [m for m in floor if name == f"fastbp.{m}" or name.startswith(f"fastbp.{m}.")]
             assert below, f"{here} imports {name}, which is on no floor"
-            assert max(floor[m] for m in below) < floor[here], f"{here} imports {name} from its own floor or above"
+            assert floor[max(below, key=len)] < floor[here], f"{here} imports {name} from its own floor or above"
         elif name.split(".")[0] in ONLY_HERE:
             assert here in ONLY_HERE[name.split(".")[0]], f"{here} imports {name}"
         else:
@@ -95,9 +101,10 @@ def test_the_digest_of_the_cache_covers_every_compiled_file(monkeypatch):
     monkeypatch.setattr(Path, "read_bytes", lambda file: read.append(file) or original(file))
     jit_module.content_key()
     assert {module_name(f) for f in read} == {
-        "jit", "views", "lecture.__init__", "lecture.codes", "lecture.layout", "lecture.loops", "lecture.matrix",
-        "lecture.differences",
-    }  # fmt: skip
+        *("jit", "views", "lecture.__init__", "lecture.codes", "lecture.layout", "lecture.differences"),
+        *(f"lecture.{version}.{module}" for version in VERSIONS for module in ("__init__", *MODULES)),
+        *(module_name(file) for file in (PACKAGE / "engine").rglob("*.py")),
+    }
 
 
 def test_every_loop_has_its_twin():
@@ -108,34 +115,57 @@ def test_every_loop_has_its_twin():
     assert inspect.signature(kernels(differences)["gradient"]) == inspect.signature(twins["gradient"])
 
 
-def test_the_matrix_version_imports_numpy_alone():
-    outside = {
-        name for name in imported(parse(PACKAGE / "lecture" / "matrix.py")) if not name.startswith("fastbp.lecture")
+@pytest.mark.parametrize("version", [loops, matrix])
+def test_a_version_of_the_lecture_names_all_that_its_modules_define(version):
+    folder = Path(version.__file__).parent
+    assert {file.stem for file in folder.glob("*.py")} == {"__init__", *MODULES}
+    assert {name.rsplit(".", 1)[0] for name in imported(parse(folder / "__init__.py"))} == {
+        f"{version.__name__}.{module}" for module in MODULES
     }
+    classes = {"Pass"} if version is matrix else set()
+    assert set(version.__all__) == kernels(version).keys() | classes
+    for module in MODULES:
+        here = importlib.import_module(f"{version.__name__}.{module}")
+        assert kernels(here).items() <= kernels(version).items()
+
+
+def test_the_matrix_version_imports_numpy_alone():
+    files = [*(PACKAGE / "lecture" / "matrix").glob("*.py")]
+    outside = {name for file in files for name in imported(parse(file)) if not name.startswith("fastbp.lecture")}
     assert outside == {"numpy"}
+    within = {name.split(".")[2] for file in files for name in imported(parse(file)) if name.startswith("fastbp")}
+    assert within == {"codes", "layout", "matrix"}
     script = "import sys, fastbp.lecture.matrix; assert 'numba' not in sys.modules"
     subprocess.run([sys.executable, "-c", script], check=True)
 
 
 def test_a_kernel_is_its_formula():
-    """The first line of its docstring is the equation; a formula names its slides; a comment gives the shapes."""
+    """The first line of its docstring is the equation with its slides, or with its source and the year of it where the
+    lecture has none; a comment gives the shapes."""
     for name, kernel in kernels(loops).items():
         first = inspect.getdoc(kernel).splitlines()[0]
-        assert re.search(r"slides? \d", first), (name, first)
+        assert re.search(r"slides? \d", first) or source(first), (name, first)
         if name not in BY_CODE:
             assert re.search(r"^    # \w+ \(", inspect.getsource(kernel), re.MULTILINE), (
                 f"{name} has no comment on shapes"
             )
 
 
-BY_CODE = {"activate", "activation_derivative", "output_error"}
+BY_CODE = {"activate", "activation_derivative", "output_error", "error_delta"}
 
 
-@pytest.mark.parametrize("module", [loops, differences])
+def source(first):
+    """What stands in "(Kingma and Ba 2015, algorithm 1)" in the first line of a docstring; "" if it has no source."""
+    found = re.search(r"\(([A-Z][^()]* (?:19|20)\d\d[^()]*)\)", first)
+    return found[1] if found else ""
+
+
+@pytest.mark.parametrize("module", [*MODULES, "differences"])
 def test_kernels_are_index_loops(module):
     """No array expressions: no slices, no NumPy function but of one number, no method of an array."""
-    tree = ast.parse(inspect.getsource(module))
-    of_a_number = {"exp", "log", "log1p", "finfo", "float64"}
+    where = "differences" if module == "differences" else f"loops.{module}"
+    tree = ast.parse(inspect.getsource(importlib.import_module(f"fastbp.lecture.{where}")))
+    of_a_number = {"exp", "expm1", "log", "log1p", "tanh", "sqrt", "pi", "finfo", "float64"}
     for node in ast.walk(tree):
         assert not isinstance(node, ast.Slice), f"line {node.lineno}"
         if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "np":
@@ -215,14 +245,14 @@ def slides(text):
 
 
 def test_the_readme_and_the_docstrings_name_the_same_slides():
-    rows = re.findall(r"^\| (\d.*?) \| .* \| (`.*`) \|$", FORMULAS, re.MULTILINE)
+    rows = re.findall(r"^\| ([^|]*\d[^|]*) \| .* \| (`.*`) \|$", FORMULAS, re.MULTILINE)
     assert {name for row in rows for name in re.findall(r"`(\w+)`", row[1])} == kernels(loops).keys()
     for row in rows:
-        named = [kernels(loops)[name] for name in re.findall(r"`(\w+)`", row[1])]
-        told = [
-            re.findall(r"slides? ([\d, -]+?(?:and \d+)?)(?:[^\d, -]|$)", inspect.getdoc(f).splitlines()[0])
-            for f in named
-        ]
+        firsts = [inspect.getdoc(kernels(loops)[name]).splitlines()[0] for name in re.findall(r"`(\w+)`", row[1])]
+        if not row[0][0].isdigit():
+            assert {source(first) for first in firsts} == {row[0]}, row
+            continue
+        told = [re.findall(r"slides? ([\d, -]+?(?:and \d+)?)(?:[^\d, -]|$)", first) for first in firsts]
         assert set().union(*(slides(",".join(numbers).replace("and", ",")) for numbers in told)) == slides(row[0]), row
 
 

@@ -8,7 +8,8 @@ import pytest
 
 import fastbp
 from fastbp.lecture import matrix
-from fastbp.lecture.layout import scratch_for
+from fastbp.lecture.codes import ELU, HUBER, QUANTILE, RELU, SOFTMAX, TANH
+from fastbp.lecture.layout import ACTIVATION, ERROR, LEVEL, LEVEL_UNIT, scratch_for
 from tests.cases import DTYPES, assert_close, teacher
 
 
@@ -26,7 +27,7 @@ def test_parameters_are_views_of_one_vector():
     assert network.theta[40] == -1
 
 
-@pytest.mark.parametrize("name", ["theta", "W", "B", "sizes", "hidden", "output", "dtype", "layers"])
+@pytest.mark.parametrize("name", ["theta", "W", "B", "sizes", "hidden", "output", "dtype", "layers", "error", "level"])
 def test_nothing_can_be_replaced_by_mistake(name):
     """Parameters are changed in place, a new array would part the vector from its views; the rest is what they fit."""
     network = fastbp.Network((2, 2))
@@ -43,7 +44,9 @@ def test_the_table_that_kernels_trust_is_read_only():
 
 @pytest.mark.parametrize("duplicate", [copy.copy, copy.deepcopy, lambda n: pickle.loads(pickle.dumps(n))])
 def test_a_copy_has_its_own_vector_and_views_of_it(duplicate):
-    network = fastbp.Network((3, 5, 2), hidden="sigmoid", output="identity", dtype="float64", seed=7)
+    network = fastbp.Network(
+        (3, 5, 2), hidden=["sigmoid"], output="identity", dtype="float64", seed=7, error="huber", level=0.3
+    )
     other = duplicate(network)
     np.testing.assert_array_equal(other.theta, network.theta)
     assert repr(other) == repr(network)
@@ -57,13 +60,12 @@ def test_a_copy_has_its_own_vector_and_views_of_it(duplicate):
 @pytest.mark.parametrize(
     ("hidden", "bound", "spread"),
     [
-        ("relu", np.inf, np.sqrt(2 / 300)),
-        ("sigmoid", np.sqrt(6 / 500), np.sqrt(2 / 500)),
-        ("identity", np.sqrt(6 / 500), np.sqrt(2 / 500)),
+        *((name, np.inf, np.sqrt(2 / 300)) for name in ("relu", "leaky_relu", "elu", "softplus", "silu", "gelu")),
+        *((name, np.sqrt(6 / 500), np.sqrt(2 / 500)) for name in ("sigmoid", "tanh", "identity")),
     ],
 )
 def test_initial_weights_follow_the_published_rules(hidden, bound, spread):
-    """He et al. 2015 for ReLU: variance 2 / n_in. Glorot & Bengio 2010 else: bound sqrt(6 / (n_in + n_out))."""
+    """He et al. 2015 for ReLU and kin: variance 2 / n_in. Glorot & Bengio 2010 else: bound sqrt(6 / (n_in + n_out))."""
     w, last = fastbp.Network((300, 200, 100), hidden=hidden, dtype="float64").W
     np.testing.assert_allclose(w.std(), spread, rtol=0.02)
     assert abs(w.mean()) < 4 * spread / np.sqrt(w.size)
@@ -91,8 +93,8 @@ def test_sizes_of_any_integer_kind():
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("output", ["identity", "softmax", "sigmoid"])
-@pytest.mark.parametrize("hidden", ["identity", "sigmoid", "relu"])
+@pytest.mark.parametrize("output", ["identity", "softmax", "sigmoid", "exponential"])
+@pytest.mark.parametrize("hidden", ["identity", "sigmoid", "relu", ("tanh", "gelu")])
 def test_predict_and_gradient_equal_the_matrix_version(hidden, output, dtype):
     network = fastbp.Network((4, 6, 5, 3), hidden=hidden, output=output, dtype=dtype, seed=2)
     rng = np.random.default_rng(0)
@@ -102,9 +104,11 @@ def test_predict_and_gradient_equal_the_matrix_version(hidden, output, dtype):
     predicted = network.predict(X)
     assert predicted.dtype == dtype
     assert_close(predicted, Y, dtype)
-    E, dW, dB = network.gradient(X, D)
+    weight, rows = rng.random(9).astype(dtype), np.arange(9)
+    by_matrix = matrix.gradient(network.theta, network.layers, X, D, weight, rows, scratch, dtheta)
+    E, dW, dB = network.gradient(X, D, weight)
     assert isinstance(E, float)
-    assert_close(E, matrix.gradient(network.theta, network.layers, X, D, np.arange(9), scratch, dtheta), dtype)
+    assert_close(E, by_matrix, dtype)
     assert [dw.shape for dw in dW] == [w.shape for w in network.W]
     assert [db.shape for db in dB] == [b.shape for b in network.B]
     flat = np.concatenate([part.ravel() for pair in zip(dW, dB, strict=True) for part in pair])
@@ -118,3 +122,48 @@ def test_gradient_leaves_the_network_as_it_was():
     network.gradient([[5, -2]], [[1, 0]])
     assert network.theta.tobytes() == before
     np.testing.assert_array_equal(network.gradient([[1, 2]], [[0, 1]])[1][0], first)
+
+
+def test_each_hidden_layer_may_have_an_activation_of_its_own():
+    network = fastbp.Network((3, 4, 4, 4, 2), hidden=["tanh", "elu", "relu"])
+    assert network.hidden == ("tanh", "elu", "relu")
+    assert network.layers[:, ACTIVATION].tolist() == [TANH, ELU, RELU, SOFTMAX]
+    assert fastbp.Network((3, 4, 4, 2), hidden="elu").layers[:, ACTIVATION].tolist() == [ELU, ELU, SOFTMAX]
+    assert fastbp.Network((3, 2), hidden=()).hidden == ()
+
+
+def test_each_hidden_layer_starts_as_its_activation_asks():
+    first, second, _ = fastbp.Network((300, 300, 300, 10), hidden=("tanh", "relu"), dtype="float64").W
+    assert np.abs(first).max() <= np.sqrt(6 / 600)
+    np.testing.assert_allclose(second.std(), np.sqrt(2 / 300), rtol=0.02)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "level", "shown"),
+    [
+        ({}, "cross_entropy", None, ""),
+        ({"output": "sigmoid"}, "binary_cross_entropy", None, ""),
+        ({"output": "exponential", "error": "poisson"}, "poisson", None, ""),
+        ({"output": "identity"}, "squared", None, ""),
+        ({"output": "identity", "error": "huber"}, "huber", 1.0, ", error='huber'"),
+        ({"output": "identity", "error": "huber", "level": 2}, "huber", 2.0, ", error='huber', level=2.0"),
+        ({"output": "identity", "error": "quantile"}, "quantile", 0.5, ", error='quantile'"),
+        ({"output": "identity", "error": "quantile", "level": 0.9}, "quantile", 0.9, ", error='quantile', level=0.9"),
+    ],
+)
+def test_error_and_level(arguments, error, level, shown):
+    network = fastbp.Network((3, 2), **arguments)
+    assert (network.error, network.level) == (error, level)
+    output = arguments.get("output", "softmax")
+    assert repr(network) == f"Network((3, 2), hidden='relu', output={output!r}, dtype='float32'{shown})"
+    if level is not None:
+        assert network.layers[-1, ERROR] == {"huber": HUBER, "quantile": QUANTILE}[error]
+        np.testing.assert_allclose(network.layers[-1, LEVEL] * LEVEL_UNIT, level, rtol=0, atol=LEVEL_UNIT)
+
+
+def test_weights_of_samples_are_as_good_as_copies():
+    network, X, D = fastbp.Network((2, 3, 1), output="identity"), [[1, 2], [3, 4], [5, 6]], [[1], [2], [3]]
+    E, dW, _ = network.gradient(X, D, sample_weight=[2, 0, 1])
+    E_copies, dW_copies, _ = network.gradient([X[0], X[0], X[2]], [D[0], D[0], D[2]])
+    np.testing.assert_allclose(E, E_copies, rtol=1e-6)
+    np.testing.assert_allclose(dW[0], dW_copies[0], rtol=1e-5)

@@ -1,4 +1,4 @@
-"""Slide 31 against slides 32 and 33: the full sum over r and the short form are two formulas for the same delta."""
+"""Slide 31 against slides 32 and 33 (and counts): the full sum over r and the short form give the same delta."""
 
 import numpy as np
 import pytest
@@ -6,16 +6,12 @@ import pytest
 from fastbp.lecture import loops, matrix
 from tests.cases import DTYPES, assert_close, teacher
 
-
-def derivative_of_error(version, output, y, d):
-    dy = np.empty_like(y)
-    if output == "identity":
-        version.squared_error_derivative(y, d, dy)
-    elif output == "softmax":
-        version.cross_entropy_derivative(y, d, dy)
-    else:  # E = -(d ln y + (1 - d) ln(1 - y)), which is not on the slides
-        dy[:] = (y - d) / (y * (1 - y))
-    return dy
+DERIVATIVES = {
+    "identity": "squared_error_derivative",
+    "softmax": "cross_entropy_derivative",
+    "sigmoid": "binary_cross_entropy_derivative",
+    "exponential": "poisson_error_derivative",
+}
 
 
 def jacobian_of_output(version, output, u, y):
@@ -23,26 +19,28 @@ def jacobian_of_output(version, output, u, y):
     if output == "softmax":
         version.softmax_derivative(u, y, jacobian)
         return jacobian
-    dh = np.empty_like(y)
-    getattr(version, f"{output}_derivative")(u, y, dh)
+    dh = y.copy()  # exp' = exp
+    if output != "exponential":
+        getattr(version, f"{output}_derivative")(u, y, dh)
     jacobian[:] = np.diag(dh)  # y_r, r != k, is no function of u_k
     return jacobian
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("units", [1, 2, 10, 33])
-@pytest.mark.parametrize("output", ["identity", "softmax", "sigmoid"])
+@pytest.mark.parametrize("output", DERIVATIVES)
 @pytest.mark.parametrize("version", [loops, matrix])
 def test_general_and_short_form_agree(version, output, units, dtype):
     rng = np.random.default_rng(units)
     u, y = rng.normal(0, 2, units).astype(dtype), np.empty(units, dtype)
     getattr(version, output)(u, y)
     for d in teacher(rng, 4, units, output, dtype):
-        general, short = np.empty_like(y), np.empty_like(y)
-        dy = derivative_of_error(version, output, y, d)
+        dy, general, short = np.empty_like(y), np.empty_like(y), np.empty_like(y)
+        getattr(version, DERIVATIVES[output])(y, d, dy)
         version.output_delta_general(dy, jacobian_of_output(version, output, u, y), general)
         version.output_delta(y, d, short)
-        np.testing.assert_allclose(general, short, rtol=0, atol=1e-13 if dtype == "float64" else 1e-5)
+        tolerance = 1e-13 if dtype == "float64" else 1e-5
+        np.testing.assert_allclose(general, short, rtol=tolerance, atol=tolerance)
 
 
 @pytest.mark.parametrize("version", [loops, matrix])

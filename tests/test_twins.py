@@ -13,17 +13,37 @@ FORMULAS = [
     ("sigmoid", "u:sj > y:sj", None),
     ("relu", "u:sj > y:sj", None),
     ("softmax", "u:sj > y:sj", None),
+    ("tanh", "u:sj > y:sj", None),
+    ("leaky_relu", "u:sj > y:sj", None),
+    ("elu", "u:sj > y:sj", None),
+    ("softplus", "u:sj > y:sj", None),
+    ("silu", "u:sj > y:sj", None),
+    ("gelu", "u:sj > y:sj", None),
+    ("exponential", "u:sj > y:sj", "exponential"),
     ("identity_derivative", "u:sj y:sj > dh:sj", "identity"),
     ("sigmoid_derivative", "u:sj y:sj > dh:sj", "sigmoid"),
     ("relu_derivative", "u:sj y:sj > dh:sj", "relu"),
+    ("tanh_derivative", "u:sj y:sj > dh:sj", "tanh"),
+    ("leaky_relu_derivative", "u:sj y:sj > dh:sj", "leaky_relu"),
+    ("elu_derivative", "u:sj y:sj > dh:sj", "elu"),
+    ("softplus_derivative", "u:sj y:sj > dh:sj", "softplus"),
+    ("silu_derivative", "u:sj y:sj > dh:sj", "silu"),
+    ("gelu_derivative", "u:sj y:sj > dh:sj", "gelu"),
     ("softmax_derivative", "u:sj y:sj > jacobian:sjj", "softmax"),
     ("squared_error", "u:sj y:sj d:sj", "identity"),
     ("cross_entropy", "u:sj y:sj d:sj", "softmax"),
     ("binary_cross_entropy", "u:sj y:sj d:sj", "sigmoid"),
+    ("huber_error", "level: u:sj y:sj d:sj", "identity"),
+    ("poisson_error", "u:sj y:sj d:sj", "exponential"),
+    ("quantile_error", "level: u:sj y:sj d:sj", "identity"),
     ("squared_error_derivative", "y:sj d:sj > dy:sj", "identity"),
     ("cross_entropy_derivative", "y:sj d:sj > dy:sj", "softmax"),
+    ("binary_cross_entropy_derivative", "y:sj d:sj > dy:sj", "sigmoid"),
+    ("poisson_error_derivative", "y:sj d:sj > dy:sj", "exponential"),
     ("output_delta_general", "dy:sj jacobian:sjj > delta:sj", None),
     ("output_delta", "y:sj d:sj > delta:sj", "softmax"),
+    ("huber_delta", "level: y:sj d:sj > delta:sj", "identity"),
+    ("quantile_delta", "level: y:sj d:sj > delta:sj", "identity"),
     ("weight_gradient", "delta:sj x:si > dw:ji", None),
     ("add_weight_gradient", "delta:sj x:si > dw:ji", None),
     ("bias_gradient", "delta:sj > db:j", None),
@@ -35,13 +55,20 @@ FORMULAS = [
 BY_CODE = [
     ("activate", "code: u:sj > y:sj", codes.OUTPUT | codes.HIDDEN),
     ("activation_derivative", "code: u:sj y:sj > dh:sj", codes.HIDDEN),
-    ("output_error", "code: u:sj y:sj d:sj", codes.OUTPUT),
+    ("output_error", "code: level: u:sj y:sj d:sj", codes.ERROR),
+    ("error_delta", "code: level: y:sj d:sj > delta:sj", codes.ERROR),
 ]
 PASSES = ["forward", "backward", "predict", "mean_error", "gradient", "epoch"]  # tests/test_passes.py
+UPDATES = [  # tests/test_updates.py
+    "momentum_step", "nesterov_step", "adam_step", "adamw_step", "rmsprop_step", "add_l1", "add_l2", "square_sum",
+    "clip_gradient", "limit_norms", "rule_step", "update",
+]  # fmt: skip
+NUMBERS = {"eta": 0.1, "level": 0.3}
+OUTPUT_OF = {error: output for output, errors in codes.ERRORS_OF.items() for error in errors}
 CASES = [pytest.param(name, spec, None, activation, id=name) for name, spec, activation in FORMULAS] + [
-    pytest.param(name, spec, table[activation], activation, id=f"{name}-{activation}")
+    pytest.param(name, spec, table[choice], OUTPUT_OF.get(choice, choice), id=f"{name}-{choice}")
     for name, spec, table in BY_CODE
-    for activation in table
+    for choice in table
 ]
 
 
@@ -53,10 +80,11 @@ def arguments(spec, code, activation, sizes, dtype, rng):
         shape = tuple(sizes[axis] for axis in axes)
         if name == "code":
             value = code
-        elif name == "eta":
-            value = 0.1
+        elif name in NUMBERS:
+            value = NUMBERS[name]
         elif name == "u":
-            value = inputs_to_activation(rng, shape, dtype)
+            exponential = activation == "exponential" or code == codes.EXPONENTIAL  # beyond, see test_extremes.py
+            value = inputs_to_activation(rng, shape, dtype, 80.0 if exponential else 400.0)
         elif name == "d":
             value = teacher(rng, *shape, activation, dtype)
         elif name == "y" and activation and "u" in made:
@@ -64,6 +92,8 @@ def arguments(spec, code, activation, sizes, dtype, rng):
             matrix.activate((codes.OUTPUT | codes.HIDDEN)[activation], made["u"][1], value)
         elif name == "y" and activation == "softmax":
             value = rng.dirichlet(np.ones(shape[-1]), shape[0]).astype(dtype) + np.dtype(dtype).type(0.01)
+        elif name == "y" and activation in ("sigmoid", "exponential"):
+            value = rng.uniform(0.1, 0.9, shape).astype(dtype)
         else:
             value = rng.normal(size=shape).astype(dtype)
         made[name] = (axes, value)
@@ -71,7 +101,7 @@ def arguments(spec, code, activation, sizes, dtype, rng):
 
 
 def run_matrix(name, made):
-    arrays = {key: np.copy(value) if key not in ("code", "eta") else value for key, (_, value) in made.items()}
+    arrays = {key: np.copy(value) if np.ndim(value) else value for key, (_, value) in made.items()}
     returned = getattr(matrix, name)(**arrays)
     return returned, arrays
 
@@ -79,7 +109,7 @@ def run_matrix(name, made):
 def run_loops(name, made, samples):
     """Sample by sample. Outputs without a sample axis are summed over them, as a matrix product does."""
     axes = {key: axes for key, (axes, _) in made.items()}
-    arrays = {key: np.copy(value) if key not in ("code", "eta") else value for key, (_, value) in made.items()}
+    arrays = {key: np.copy(value) if np.ndim(value) else value for key, (_, value) in made.items()}
     shared = [key for key in ("dw", "db") if key in arrays and not name.startswith("add_")]
     sums, returned = {key: np.zeros_like(arrays[key]) for key in shared}, []
     for s in range(samples):
@@ -122,4 +152,4 @@ def test_matrix_products_take_one_sample_too(name, spec, code, activation):
 
 
 def test_every_formula_has_its_row_here():
-    assert kernels(loops).keys() == {row[0] for row in FORMULAS + BY_CODE} | set(PASSES)
+    assert kernels(loops).keys() == {row[0] for row in FORMULAS + BY_CODE} | {*PASSES, *UPDATES}

@@ -1,5 +1,38 @@
-"""Activations by number: Numba can neither cache nor quickly call a function that is passed as an argument."""
+"""Choices by number: Numba can neither cache nor quickly call a function that is passed as an argument."""
 
-IDENTITY, SIGMOID, RELU, SOFTMAX = range(4)
-HIDDEN = {"identity": IDENTITY, "sigmoid": SIGMOID, "relu": RELU}
-OUTPUT = {"identity": IDENTITY, "sigmoid": SIGMOID, "softmax": SOFTMAX}
+# Activations.
+IDENTITY, SIGMOID, RELU, SOFTMAX, TANH, LEAKY_RELU, ELU, SOFTPLUS, SILU, GELU, EXPONENTIAL = range(11)
+HIDDEN = {
+    "identity": IDENTITY,
+    "sigmoid": SIGMOID,
+    "tanh": TANH,
+    "relu": RELU,
+    "leaky_relu": LEAKY_RELU,
+    "elu": ELU,
+    "softplus": SOFTPLUS,
+    "silu": SILU,
+    "gelu": GELU,
+}
+OUTPUT = {"identity": IDENTITY, "sigmoid": SIGMOID, "softmax": SOFTMAX, "exponential": EXPONENTIAL}
+
+# Errors, and which of them go with an output activation; the first is the usual one.
+SQUARED, CROSS_ENTROPY, BINARY_CROSS_ENTROPY, HUBER, POISSON, QUANTILE = range(6)
+ERROR = {
+    "squared": SQUARED,
+    "cross_entropy": CROSS_ENTROPY,
+    "binary_cross_entropy": BINARY_CROSS_ENTROPY,
+    "huber": HUBER,
+    "poisson": POISSON,
+    "quantile": QUANTILE,
+}
+ERRORS_OF = {
+    "identity": ("squared", "huber", "quantile"),
+    "sigmoid": ("binary_cross_entropy",),
+    "softmax": ("cross_entropy",),
+    "exponential": ("poisson",),
+}
+
+# Update rules, and what the vector `settings` of an epoch holds.
+SGD, MOMENTUM, NESTEROV, ADAM, ADAMW, RMSPROP = range(6)
+RULE, FIRST_DECAY, SECOND_DECAY, EPSILON, WEIGHT_DECAY, L1, L2, MAX_NORM, CLIP_NORM, DROPOUT, SEED = range(11)
+SETTINGS = 11

@@ -9,30 +9,38 @@ import itertools
 
 import numpy as np
 
-# The columns of `layers`: numbers of sending and receiving units, places of w, b and units, code of the activation.
-SENDING, RECEIVING, WEIGHTS_AT, BIASES_AT, UNITS_AT, ACTIVATION = range(6)
+# The columns of `layers`: numbers of sending and receiving units, places of w, b and units, code of the activation;
+# in the last row also the code of the error and its level (the threshold of Huber's, the level of the quantile), an
+# integer in units of LEVEL_UNIT because the table holds integers.
+SENDING, RECEIVING, WEIGHTS_AT, BIASES_AT, UNITS_AT, ACTIVATION, ERROR, LEVEL = range(8)
+LEVEL_UNIT = 2.0**-32
 
 # The rows of the scratch matrix of a pass: u, y, dE/dy, h'(u) and delta of all units.
 SCRATCH_ROWS = 5
 
 
-def layer_table(sizes, hidden, output):
-    """The table `layers` of a network, int64 of shape (len(sizes) - 1, 6), read-only: kernels trust it.
+def layer_table(sizes, hidden, output, error, level=0.0):
+    """The table `layers` of a network, int64 of shape (len(sizes) - 1, 8), read-only: kernels trust it.
 
     Parameters
     ----------
     sizes : sequence of int
         Units of each layer, the input layer first.
-    hidden, output : int
-        Codes of the activation of the hidden layers and of the output layer.
+    hidden : sequence of int
+        Codes of the activations of the hidden layers, one for each.
+    output, error : int
+        Codes of the activation of the output layer and of the error.
+    level : float
+        Threshold of the Huber error, or level of the quantile error.
     """
-    layers = np.empty((len(sizes) - 1, 6), np.int64)
+    layers = np.zeros((len(sizes) - 1, 8), np.int64)
     parameters = units = 0
     for layer, (sending, receiving) in enumerate(itertools.pairwise(sizes)):
         biases_at = parameters + sending * receiving
-        layers[layer] = sending, receiving, parameters, biases_at, units, hidden
+        layers[layer, :ACTIVATION] = sending, receiving, parameters, biases_at, units
         parameters, units = biases_at + receiving, units + receiving
-    layers[-1, ACTIVATION] = output
+    layers[:, ACTIVATION] = *hidden, output
+    layers[-1, ERROR], layers[-1, LEVEL] = error, round(level / LEVEL_UNIT)
     layers.flags.writeable = False
     return layers
 

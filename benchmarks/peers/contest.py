@@ -1,0 +1,107 @@
+"""The contest: who trains which row on how many cores, the check, and the laps in turn."""
+
+import statistics
+import sys
+import time
+
+from benchmarks.peers import process
+from benchmarks.peers.rows import OURS
+
+ONE_CORE = "fastbp-one-core"  # in the contest on all cores, fastbp on one core runs along
+
+# Seconds before each lap; on several cores, threads of some libraries look for work for up to 0.1 s after the last one.
+PAUSE = {True: 0.02, False: 0.15}
+
+
+def say(*words):
+    print(*words, file=sys.stderr, flush=True)
+
+
+class Contest:
+    """All processes, and what they answered."""
+
+    def __init__(self, rivals, rounds):
+        self.names, self.rounds = [OURS, *rivals], rounds
+        self.processes, self.versions, self.missing = {}, {}, set()
+
+    def process(self, name, cores):
+        return self.processes.setdefault((name, cores), process.Process(name, cores))
+
+    def stop(self):
+        for one in self.processes.values():
+            one.stop()
+
+    def forget(self, cores):
+        """Processes of another number of cores are not needed any more: their memory is."""
+        for key in [key for key in self.processes if key[1] not in (1, cores)]:
+            self.processes.pop(key).stop()
+
+    def entrants(self, cores):
+        entrants = {name: self.process(name, cores) for name in self.names if name not in self.missing}
+        if cores > 1:
+            entrants[ONE_CORE] = self.process(OURS, 1)
+        return entrants
+
+    def row(self, row, dtype, cores):
+        """The result of a row: for each rival its laps, or why there are none."""
+        say(f"{row}, {dtype}, {cores} core{'s' * (cores > 1)}")
+        entrants, found, results = self.entrants(cores), {}, {}
+        for name, entrant in list(entrants.items()):
+            try:
+                found[name] = entrant.ask("settle", row, dtype)
+                self.versions.update(entrant.ask("versions"))
+                results[name] = {"status": "ok", "laps": []}
+            except (process.Failed, process.Unavailable) as problem:
+                results[name] = self.excuse(name, problem)
+        self.check(row, dtype, found, results)
+        peaks = self.laps(dtype, cores, entrants, results)
+        for name, result in results.items():
+            if result["laps"]:
+                result.update({key: found[name][key] for key in ("samples", "epochs", "steps")})
+                result["us"] = statistics.median(result["laps"]) / result["steps"] * 1e6
+        return {
+            "row": str(row), "sizes": row.sizes, "hidden": row.hidden, "output": row.output, "batch": row.batch,
+            "rule": row.rule, "learning_rate": row.rate, "dtype": dtype, "cores": cores, "flops": row.flops,
+            "goals": row.goals, "peaks": peaks, "rivals": results,
+        }  # fmt: skip
+
+    def excuse(self, name, problem):
+        status = "unavailable" if isinstance(problem, process.Unavailable) else "failed"
+        say(f"  {name}: {'not available' if status == 'unavailable' else status}: {problem}")
+        return {"status": status, "reason": str(problem), "laps": []}
+
+    def check(self, row, dtype, found, results):
+        """Who trains something else is not timed."""
+        if OURS not in found:
+            for result in results.values():
+                if result["status"] == "ok":
+                    result.update(status="unavailable", reason="nothing of ours to compare with")
+            return
+        from benchmarks.peers.agree import difference
+        from benchmarks.peers.problem import problem
+
+        start = [array for pair in problem(row, dtype, 1).start() for array in pair]
+        for name, answer in found.items():
+            differs = difference(row, dtype, start, found[OURS]["parameters"], answer["parameters"])
+            if differs:
+                say(f"  {name} differs: {differs}")
+                results[name].update(status="differs", reason=differs)
+
+    def laps(self, dtype, cores, entrants, results):
+        """Round robin, one process at a time; returns the FMA peak before each of our laps."""
+        peaks = []
+        for turn in range(self.rounds + 1):
+            for name, result in results.items():
+                if result["status"] != "ok":
+                    continue
+                try:
+                    peak = entrants[name].ask("peak", dtype) if name == OURS else None
+                    time.sleep(PAUSE[cores == 1])
+                    seconds = entrants[name].ask("lap")
+                except (process.Failed, process.Unavailable) as problem:
+                    result.update(self.excuse(name, problem))
+                    continue
+                if turn:  # the first round only wakes them up
+                    result["laps"].append(seconds)
+                    peaks += [peak] if name == OURS else []
+        return peaks

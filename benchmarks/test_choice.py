@@ -1,0 +1,116 @@
+"""Does the engine take the fastest way? A step by the loops, by tiles with one thread and with all cores, and its choice.
+
+Cases lie around the crossovers: few samples in a mini-batch, where a vector of samples is mostly empty, and steps just
+large enough to share. The choice is one of the other three, so it is measured beside them to see what it may lose: not
+more than some 5 % against the best, and that only where two ways are about as fast. All ways take turns, epoch by epoch,
+because the speed of a processor drifts by more than that. The figures in engine/choice.py come from here.
+"""
+
+import contextlib
+import statistics
+import time
+
+import numpy as np
+import pytest
+
+from benchmarks.cases import LEARNING_RATE, LONG_CALLS, Case, assert_same, start
+from fastbp.engine import choice
+from fastbp.lecture.codes import SETTINGS
+from fastbp.training import _epochs
+
+FEW = [
+    Case(sizes, hidden, output, batch, dtype)
+    for sizes, hidden, output in [
+        ((4, 8, 3), "relu", "softmax"),
+        ((10, 32, 1), "sigmoid", "identity"),
+        ((64, 64, 10), "relu", "softmax"),
+        ((784, 100, 10), "relu", "softmax"),
+    ]
+    for dtype in ("float32", "float64")
+    for batch in (1, 2, 4, 5, 6, 8, 16, 32)
+]
+MANY = [
+    Case(sizes, "relu", "softmax", batch, dtype)
+    for sizes, batches in [((64, 64, 10), (64, 256)), ((784, 100, 10), (16, 32, 128)), ((784, 128, 10), (128,))]
+    for batch in batches
+    for dtype in ("float32", "float64")
+]
+SECONDS = 0.2  # of a case, all ways together
+
+pytestmark = LONG_CALLS
+
+
+def samples_of(case):
+    """As many as make an epoch of about a millisecond, and some whole mini-batches."""
+    about = 1024 if sum(case.sizes) < 100 else 256
+    return max(4, about // case.batch) * case.batch
+
+
+def ways(cores):
+    """Arguments `version` and `threads` of `_epochs`."""
+    return {"loops": ("loops", 1), "tiles": ("tiles", 1), "shared": ("tiles", cores), "engine": ("engine", None)}
+
+
+def timed_turn(runs, how, times):
+    """An epoch by each way from the same parameters, each time a different one first."""
+    names = list(runs)
+    shift = len(times["engine"]) % len(names)
+    for name in names[shift:] + names[:shift]:
+        run, theta, first = runs[name]
+        np.copyto(theta, first)
+        begin = time.perf_counter()
+        run(*how)
+        times[name].append(time.perf_counter() - begin)
+
+
+def measure(case, cores, benchmark):
+    """Median seconds of a step by each way, whose results have been compared."""
+    samples = samples_of(case)
+    order = np.random.default_rng(2).permutation(samples)
+    steps = samples // case.batch
+    how = order, np.full(steps, LEARNING_RATE), 0
+    with contextlib.ExitStack() as stack:
+        runs, found = {}, []
+        for name, (version, threads) in ways(cores).items():
+            theta, layers, X, D, weight, *_ = start(case, samples)
+            first, moments = theta.copy(), np.empty((0, theta.size), case.dtype)
+            data = (layers, X, D, weight), case.batch, np.zeros(SETTINGS), moments
+            runs[name] = stack.enter_context(_epochs(version, threads, theta, *data)), theta, first
+            few = order[: 4 * case.batch]  # rounding grows with the steps, tenfold in some 50 of them
+            found.append((runs[name][0](few, *how[1:]), theta.copy()))  # compiles, too
+        for other in found[1:]:
+            assert_same(case.dtype, found[0], other)
+        begin = time.perf_counter()
+        timed_turn(runs, how, {name: [] for name in runs})
+        rounds = max(12, min(400, int(SECONDS / (time.perf_counter() - begin))))
+        times = {name: [] for name in runs}
+        benchmark.pedantic(timed_turn, (runs, how, times), rounds=rounds)
+    return {name: statistics.median(seconds) / steps for name, seconds in times.items()}
+
+
+def label(benchmark, what, case, cores):
+    _, layers, *_ = start(case, 1)
+    dtype = np.dtype(case.dtype)
+    benchmark.group = what
+    benchmark.extra_info.update(
+        what=what,
+        sizes=case.sizes,
+        batch=case.batch,
+        dtype=case.dtype,
+        cores=cores,
+        flops=choice.flops_of_step(layers, case.batch),
+        loops=bool(choice.prefers_loops(layers, case.batch, dtype)),
+        threads=choice.threads_for(layers, case.batch, dtype),
+    )
+
+
+@pytest.mark.parametrize("case", FEW, ids=str)
+def test_few_samples(benchmark, all_cores, case):
+    label(benchmark, "few samples", case, all_cores)
+    benchmark.extra_info["seconds"] = measure(case, all_cores, benchmark)
+
+
+@pytest.mark.parametrize("case", MANY, ids=str)
+def test_many_samples(benchmark, all_cores, case):
+    label(benchmark, "many samples", case, all_cores)
+    benchmark.extra_info["seconds"] = measure(case, all_cores, benchmark)

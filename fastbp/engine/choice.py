@@ -1,0 +1,40 @@
+"""Which way an epoch goes: the lecture's loops, a sample at a time, or tiles; and how many threads share it.
+
+The loops win where a vector of samples would be mostly empty. The choice between the two looks at the sizes and the
+mini-batch alone, never at the threads: the two round differently, and the same seed must give the same bits.
+"""
+
+import os
+
+from fastbp.engine.shapes import VECTOR_BYTES
+from fastbp.lecture.layout import RECEIVING, SENDING
+
+FLOPS_OF_A_THREAD = (
+    1.5e6  # a step with less work than this for each thread loses by meeting (benchmarks/test_choice.py)
+)
+
+
+def flops_of_step(layers, samples):
+    """Floating-point operations of a step: 2 a weight and sample forward, 2 for the gradient, 2 for dE/dy."""
+    weights = (layers[:, SENDING] * layers[:, RECEIVING]).tolist()
+    return 2 * samples * (3 * sum(weights) - weights[0])
+
+
+def prefers_loops(layers, batch_size, dtype):
+    """Whether a sample at a time is faster than a vector of samples."""
+    return batch_size * 3 <= VECTOR_BYTES // dtype.itemsize
+
+
+def usable_cores():
+    """The cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def threads_for(layers, batch_size, dtype, threads=None):
+    """How many threads share an epoch: `threads` if given, else as many as the work of a step keeps busy."""
+    vectors = -(-batch_size * dtype.itemsize // VECTOR_BYTES)
+    if threads is None:
+        threads = min(usable_cores(), int(flops_of_step(layers, batch_size) / FLOPS_OF_A_THREAD))
+    return max(1, min(threads, vectors))

@@ -1,0 +1,312 @@
+"""The training loop over mini-batches, chunks of samples and layers, for one thread of a team.
+
+In each chunk a thread takes some of the samples through all layers, up and down; then the threads share the gradient,
+a tile's columns of a layer at a time; at the end of the mini-batch each updates a part of theta. Every sum is taken by
+one thread and in one order, so the bits do not depend on how many threads there are.
+"""
+
+from fastbp.engine.dropout import drop, key_of
+from fastbp.engine.layers import (
+    FROM_COLUMN,
+    FROM_OUT,
+    FROM_ZERO,
+    NEXT,
+    ONTO_OUT,
+    PACKED,
+    activate,
+    bias_gradient,
+    copy_rows,
+    multiply,
+    pack_columns,
+    product,
+    product_of_samples,
+    transpose_rows,
+    width_of_next,
+)
+from fastbp.engine.optimizers import is_plain, update_together
+from fastbp.engine.outputs import output, output_and_delta
+from fastbp.engine.plan import (
+    BLOCK_AT,
+    CHUNK,
+    COUNTING_AT,
+    DELTAS_AT,
+    ERRORS_AT,
+    OWN,
+    PANELS_AT,
+    ROW,
+    SHARES_AT,
+    SLOPES_AT,
+    TARGETS_AT,
+)
+from fastbp.engine.registers import address, lanes, moved
+from fastbp.engine.team import TICKET, meet, take_ticket
+from fastbp.jit import jit
+from fastbp.lecture.codes import DROPOUT, SEED
+from fastbp.lecture.layout import (
+    ACTIVATION,
+    BIASES_AT,
+    ERROR,
+    LEVEL,
+    LEVEL_UNIT,
+    RECEIVING,
+    SENDING,
+    UNITS_AT,
+    WEIGHTS_AT,
+)
+from fastbp.views import borrowed
+
+
+@jit
+def units(scratch, layers, layer, values_at, row, s):
+    """The values of the first unit of a layer, from sample s of the chunk on."""
+    return moved(scratch, values_at + layers[layer, UNITS_AT] * row + s)
+
+
+@jit
+def panels_of(scratch, places, thread):
+    """The thread's own panels."""
+    return moved(scratch, places[PANELS_AT] + thread * places[OWN])
+
+
+@jit
+def block_of(scratch, places, thread):
+    """The thread's own block of a packed matrix."""
+    return moved(scratch, places[PANELS_AT] + thread * places[OWN] + places[BLOCK_AT])
+
+
+@jit(inline=False)
+def gather(x, rows, samples, vectors, sending, panels):
+    """x_is of the mini-batch as panels: rows of X become columns."""
+    # x (N, i), rows (s), panels (tile, i, samples of the tile)
+    L, v = lanes(x), 0
+    while v < vectors:
+        columns = width_of_next(vectors - v)
+        panel, n = moved(panels, v * L * sending), min(columns * L, samples - v * L)
+        transpose_rows(x, moved(rows, v * L), sending, n, sending, panel, columns * L)
+        v += columns
+
+
+@jit(inline=False)
+def forward(theta, layers, x, rows, samples, first, places, scratch, thread, settings, step, number):
+    """u_j = sum_i w_ji x_i + b_j, y_j = h(u_j) (slides 7, 8), all layers upwards, to u of the output layer.
+
+    For the samples from `first` on; the first is number `number` of its mini-batch, which dropout must know.
+    """
+    L, row, slopes_at, counting = lanes(scratch), places[ROW], places[SLOPES_AT], address(places, COUNTING_AT)
+    vectors = -(-samples // L)
+    panels, block = panels_of(scratch, places, thread), block_of(scratch, places, thread)
+    for layer in range(layers.shape[0]):
+        sending, receiving = layers[layer, SENDING], layers[layer, RECEIVING]
+        w, b = moved(theta, layers[layer, WEIGHTS_AT]), moved(theta, layers[layer, BIASES_AT])
+        below, below_row = panels, 0 * row
+        if layer == 0:
+            gather(x, rows, samples, vectors, sending, panels)
+        else:
+            below, below_row = units(scratch, layers, layer - 1, 0, row, first), row
+            if receiving * sending > PACKED:
+                pack_columns(vectors, sending, below, row, counting, panels)
+                below, below_row = panels, 0 * row
+        y = units(scratch, layers, layer, 0, row, first)
+        product_of_samples(
+            vectors, receiving, sending, w, sending, NEXT, below, below_row, FROM_COLUMN, b, y, row, counting, block
+        )
+        if layer < layers.shape[0] - 1:
+            slopes = units(scratch, layers, layer, slopes_at, row, first)
+            activate(layers[layer, ACTIVATION], receiving, vectors * L, row, y, slopes)
+            if settings[DROPOUT] > 0:
+                key = key_of(settings[SEED], step, layer)
+                drop(key, settings[DROPOUT], receiving, number, vectors * L, row, y, slopes)
+
+
+@jit(inline=False)
+def backward(theta, layers, samples, first, places, scratch, thread):
+    """dE/dy_j = sum_k delta_k w_kj, delta_j = dE/dy_j h'(u_j) (slides 25, 34-36), all layers downwards."""
+    L, row, deltas_at, counting = lanes(scratch), places[ROW], places[DELTAS_AT], address(places, COUNTING_AT)
+    vectors = -(-samples // L)
+    panels, block = panels_of(scratch, places, thread), block_of(scratch, places, thread)
+    for layer in range(layers.shape[0] - 2, -1, -1):
+        above, receiving = layers[layer + 1, RECEIVING], layers[layer, RECEIVING]
+        delta, delta_row = units(scratch, layers, layer + 1, deltas_at, row, first), row
+        if receiving * above > PACKED:
+            pack_columns(vectors, above, delta, row, counting, panels)
+            delta, delta_row = panels, 0 * row
+        dy, w = units(scratch, layers, layer, deltas_at, row, first), moved(theta, layers[layer + 1, WEIGHTS_AT])
+        product_of_samples(
+            vectors, receiving, above, w, NEXT, receiving, delta, delta_row, FROM_ZERO, dy, dy, row, counting, block
+        )
+        slopes = units(scratch, layers, layer, places[SLOPES_AT], row, first)
+        multiply(receiving, vectors * L, row, slopes, dy)
+
+
+@jit(inline=False)
+def gradient(
+    layers, x, rows, samples, row, deltas_at, scratch, panel, counting, begin, factor, dtheta, meeting, threads
+):  # fmt: skip
+    """dE/dw_ji = sum_s delta_js x_is and dE/db_j = sum_s delta_js (slides 21-24, 26-29), shared by the threads.
+
+    Written to dtheta, or added to it, or, times `factor`, to theta in its place: a step without a gradient in memory.
+    """
+    L = lanes(scratch)
+    ticket, mine = 0, 0
+    if threads > 1:
+        mine = take_ticket(meeting)
+    for layer in range(layers.shape[0] - 1, -1, -1):
+        sending, receiving = layers[layer, SENDING], layers[layer, RECEIVING]
+        vectors = -(-sending // L)
+        v = 0
+        while v < vectors:
+            columns, i = width_of_next(vectors - v), v * L
+            if ticket == mine:
+                width, delta = min(columns * L, sending - i), units(scratch, layers, layer, deltas_at, row, 0)
+                if layer == 0:
+                    copy_rows(moved(x, i), rows, sending, samples, width, panel, columns * L)
+                else:
+                    y = moved(units(scratch, layers, layer - 1, 0, row, 0), i * row)
+                    transpose_rows(y, counting, row, width, samples, panel, columns * L)
+                dw = moved(dtheta, layers[layer, WEIGHTS_AT] + i)
+                last = width - (columns - 1) * L
+                product(
+                    columns,
+                    receiving,
+                    samples,
+                    delta,
+                    row,
+                    NEXT,
+                    panel,
+                    columns * L,
+                    begin,
+                    dw,
+                    factor,
+                    dw,
+                    sending,
+                    last,
+                )
+                if v == 0:
+                    bias_gradient(
+                        receiving, samples, delta, row, begin, factor, moved(dtheta, layers[layer, BIASES_AT])
+                    )
+                mine = take_ticket(meeting) if threads > 1 else mine + 1
+            ticket += 1
+            v += columns
+
+
+@jit
+def share_samples(weight, rows, samples, whole, shares, samples_with_gaps):
+    """weight_s / sum of the weights of the mini-batch: how much a sample counts; 0 beyond the samples."""
+    for s in range(samples):
+        shares[s] = weight[rows[s]] / whole
+    for s in range(samples, samples_with_gaps):
+        shares[s] = 0
+
+
+@jit
+def sum_of_weights(weight, rows, samples):
+    total = 0.0
+    for s in range(samples):
+        total += weight[rows[s]]
+    return total
+
+
+@jit
+def sum_of_errors(shares, errors, samples):
+    """sum_s share_s E_s. A sample that counts nothing may have an infinite error."""
+    total = 0.0
+    for s in range(samples):
+        if shares[s] > 0:
+            total += float(shares[s]) * float(errors[s])
+    return total
+
+
+@jit
+def part_of(n, thread, threads, unit):
+    """Where the part of a thread begins if n is shared in whole units."""
+    return min(n, -(-n // unit) * thread // threads * unit)
+
+
+@jit(inline=False)
+def chunk(theta, layers, x, d, weight, rows, samples, number, whole, step, settings, places, scratch, thread, threads):
+    """The samples of one thread through all layers, up and down: outputs, errors and deltas."""
+    L, row, last = lanes(scratch), places[ROW], layers.shape[0] - 1
+    first, end = part_of(samples, thread, threads, L), part_of(samples, thread + 1, threads, L)
+    n = end - first
+    if n <= 0:
+        return
+    mine, columns, K = moved(rows, first), -(-n // L) * L, layers[last, RECEIVING]
+    shares, errors = moved(scratch, places[SHARES_AT] + first), moved(scratch, places[ERRORS_AT] + first)
+    targets = moved(scratch, places[TARGETS_AT] + first)
+    share_samples(weight, mine, n, whole, shares, columns)
+    forward(theta, layers, x, mine, n, first, places, scratch, thread, settings, step, number + first)
+    transpose_rows(d, mine, K, n, K, targets, row)
+    u = units(scratch, layers, last, 0, row, first)
+    delta = units(scratch, layers, last, places[DELTAS_AT], row, first)
+    level = layers[last, LEVEL] * LEVEL_UNIT
+    output_and_delta(layers[last, ERROR], level, K, columns, row, u, targets, shares, errors, delta)
+    backward(theta, layers, n, first, places, scratch, thread)
+
+
+@jit
+def epoch(
+    theta, layers, X, D, weight, order, batch_size, rates, first_step, settings, moments, scratch, dtheta,
+    places, squares, meeting, thread, threads,
+):  # fmt: skip
+    """w <- w - eta dE/dw for each mini-batch of `order` (slide 12); returns the mean of the errors met on the way.
+
+    The arguments up to dtheta are those of the lecture's `epoch`; then where things lie in `scratch`, sums of squares
+    for the clipping, and the thread's place in its team. NaN if the team was abandoned.
+    """
+    # theta (p), X (N, i), D (N, k), weight (N), order (N), rates (b), settings (columns in codes.py),
+    # moments (rows of the rule, p), dtheta (p)
+    layers, settings, places = borrowed(layers), borrowed(settings), borrowed(places)
+    p, dp, x, d, values = address(theta, 0), address(dtheta, 0), address(X, 0), address(D, 0), address(scratch, 0)
+    weights, all_rows, counting = address(weight, 0), address(order, 0), address(places, COUNTING_AT)
+    panel = panels_of(values, places, thread)
+    at_once = is_plain(settings)
+    total, whole_epoch = 0.0, sum_of_weights(weights, all_rows, order.size)
+    for start in range(0, order.size, batch_size):
+        size, b = min(batch_size, order.size - start), start // batch_size
+        whole = sum_of_weights(weights, moved(all_rows, start), size)
+        if not whole > 0:
+            continue
+        step = first_step + b + 1
+        for done in range(0, size, places[CHUNK]):
+            rows, samples = moved(all_rows, start + done), min(places[CHUNK], size - done)
+            chunk(p, layers, x, d, weights, rows, samples, done, whole, step, settings, places, values, thread, threads)
+            if thread == 0:
+                meeting[TICKET] = 0
+            if meet(meeting, threads):
+                return float("nan")
+            if thread == 0:
+                shares, errors = moved(values, places[SHARES_AT]), moved(values, places[ERRORS_AT])
+                total += sum_of_errors(shares, errors, samples) * (whole / whole_epoch)
+            begin, to = (FROM_ZERO if done == 0 else FROM_OUT), dp
+            if at_once and size <= places[CHUNK]:
+                begin, to = ONTO_OUT, p
+            gradient(
+                layers, x, rows, samples, places[ROW], places[DELTAS_AT], values, panel, counting, begin, -rates[b], to,
+                meeting, threads,
+            )  # fmt: skip
+            if meet(meeting, threads):
+                return float("nan")
+        if at_once and size <= places[CHUNK]:
+            continue
+        if update_together(settings, layers, rates[b], step, theta, dtheta, moments, squares, meeting, thread, threads):
+            return float("nan")
+    return total
+
+
+@jit
+def predict(theta, layers, X, settings, places, scratch, Y):
+    """The outputs y of the samples X (slides 7, 8)."""
+    # theta (p), X (N, i), Y (N, k)
+    layers, settings, places = borrowed(layers), borrowed(settings), borrowed(places)
+    p, values, rows = address(theta, 0), address(scratch, 0), address(places, COUNTING_AT)
+    row, last = places[ROW], layers.shape[0] - 1
+    K, L = layers[last, RECEIVING], lanes(values)
+    for start in range(0, X.shape[0], places[CHUNK]):
+        samples = min(places[CHUNK], X.shape[0] - start)
+        forward(p, layers, address(X, start * X.shape[1]), rows, samples, 0, places, values, 0, settings, 0, 0)
+        u = units(values, layers, last, 0, row, 0)
+        output(layers[last, ACTIVATION], K, -(-samples // L) * L, row, u)
+        for s in range(samples):
+            for k in range(K):
+                Y[start + s, k] = u[k * row + s]

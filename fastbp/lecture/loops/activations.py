@@ -1,0 +1,294 @@
+"""Activations and their derivatives, as index loops over the units of one layer (slides 5, 6, 32-36).
+
+The derivative of a kink, at u = 0, is that of u >= 0, as on slide 36. No function overflows for a finite u but the
+exponential, where infinity is right; NaN stays NaN: what diverges must be seen.
+"""
+
+import numpy as np
+
+from fastbp.jit import jit
+from fastbp.lecture.codes import (
+    ELU,
+    EXPONENTIAL,
+    GELU,
+    IDENTITY,
+    LEAKY_RELU,
+    RELU,
+    SIGMOID,
+    SILU,
+    SOFTMAX,
+    SOFTPLUS,
+    TANH,
+)
+
+SLOPE = 0.01  # of the leaky ReLU below 0
+GELU_SCALE = (2 / np.pi) ** 0.5
+GELU_CUBIC = 0.044715
+GELU_END = 10.0  # from here on the tanh is 1 to the last bit, and the cube of u could overflow
+
+# ---- Activations -----------------------------------------------------------------------------------------------------
+
+
+@jit
+def identity(u, y):
+    """y_j = u_j (slides 5, 32)."""
+    # u (j), y (j)
+    for j in range(u.size):
+        y[j] = u[j]
+
+
+@jit
+def sigmoid(u, y):
+    """y_j = 1 / (1 + exp(-u_j)) (slides 5, 35)."""
+    # u (j), y (j)
+    for j in range(u.size):
+        y[j] = _sigmoid_of(u[j], u.dtype.type(1))
+
+
+@jit
+def _sigmoid_of(a, one):
+    """1 / (1 + exp(-a)) of one number."""
+    e = np.exp(-abs(a))  # at most 1, so it cannot overflow; for a < 0 the fraction is expanded by exp(a)
+    return (one if a >= 0 else e) / (one + e)
+
+
+@jit
+def tanh(u, y):
+    """y_j = tanh(u_j) (LeCun et al. 1998)."""
+    # u (j), y (j)
+    for j in range(u.size):
+        y[j] = np.tanh(u[j])
+
+
+@jit
+def relu(u, y):
+    """y_j = u_j if u_j >= 0 else 0 (slides 5, 36)."""
+    # u (j), y (j)
+    zero = u.dtype.type(0)
+    for j in range(u.size):
+        y[j] = zero if u[j] < 0 else u[j]  # NaN stays NaN
+
+
+@jit
+def leaky_relu(u, y):
+    """y_j = u_j if u_j >= 0 else 0.01 u_j (Maas et al. 2013)."""
+    # u (j), y (j)
+    slope = u.dtype.type(SLOPE)
+    for j in range(u.size):
+        y[j] = slope * u[j] if u[j] < 0 else u[j]
+
+
+@jit
+def elu(u, y):
+    """y_j = u_j if u_j >= 0 else exp(u_j) - 1 (Clevert et al. 2016)."""
+    # u (j), y (j)
+    for j in range(u.size):
+        y[j] = np.expm1(u[j]) if u[j] < 0 else u[j]
+
+
+@jit
+def softplus(u, y):
+    """y_j = ln(1 + exp(u_j)) (Dugas et al. 2001)."""
+    # u (j), y (j); ln(1 + exp u) = max(u, 0) + ln(1 + exp -|u|), and that exponential is at most 1
+    zero = u.dtype.type(0)
+    for j in range(u.size):
+        y[j] = max(u[j], zero) + np.log1p(np.exp(-abs(u[j])))
+
+
+@jit
+def silu(u, y):
+    """y_j = u_j / (1 + exp(-u_j)) (Elfwing et al. 2018)."""
+    # u (j), y (j)
+    for j in range(u.size):
+        y[j] = u[j] * _sigmoid_of(u[j], u.dtype.type(1))
+
+
+@jit
+def gelu(u, y):
+    """y_j = 1/2 u_j (1 + tanh(sqrt(2 / pi) (u_j + 0.044715 u_j^3))) (Hendrycks and Gimpel 2016)."""
+    # u (j), y (j)
+    one, half = u.dtype.type(1), u.dtype.type(0.5)
+    for j in range(u.size):
+        y[j] = u[j] * (half * (one + _gelu_tanh(u[j])))
+
+
+@jit
+def _gelu_tanh(a):
+    """tanh(sqrt(2 / pi) (a + 0.044715 a^3)) of one number."""
+    one, scale, cubic, end = type(a)(1), type(a)(GELU_SCALE), type(a)(GELU_CUBIC), type(a)(GELU_END)
+    b = min(max(a, -end), end)
+    return np.tanh(scale * b * (one + cubic * b * b))
+
+
+@jit
+def exponential(u, y):
+    """y_j = exp(u_j) (Nelder and Wedderburn 1972)."""
+    # u (j), y (j)
+    for j in range(u.size):
+        y[j] = np.exp(u[j])
+
+
+@jit
+def softmax(u, y):
+    """y_k = exp(u_k) / sum_r exp(u_r) (slides 6, 33)."""
+    # u (k), y (k); the fraction is reduced by exp(max u), so no exponential exceeds 1
+    zero = total = u.dtype.type(0)
+    top = _largest(u)
+    for k in range(u.size):
+        # exp(-1000) is 0 in every dtype, and u_k - top can be twice the largest float
+        y[k] = zero if u[k] < top - 1000 else np.exp(u[k] - top)
+        total += y[k]
+    for k in range(u.size):
+        y[k] /= total
+
+
+@jit
+def _largest(u):
+    """max_r u_r."""
+    top = u[0]
+    for r in range(u.size):
+        top = max(top, u[r])
+    return top
+
+
+@jit
+def activate(code, u, y):
+    """y = h(u), for the activation h with this code (slides 5, 6)."""
+    if code == IDENTITY:
+        identity(u, y)
+    elif code == SIGMOID:
+        sigmoid(u, y)
+    elif code == RELU:
+        relu(u, y)
+    elif code == SOFTMAX:
+        softmax(u, y)
+    elif code == TANH:
+        tanh(u, y)
+    elif code == LEAKY_RELU:
+        leaky_relu(u, y)
+    elif code == ELU:
+        elu(u, y)
+    elif code == SOFTPLUS:
+        softplus(u, y)
+    elif code == SILU:
+        silu(u, y)
+    elif code == GELU:
+        gelu(u, y)
+    elif code == EXPONENTIAL:
+        exponential(u, y)
+
+
+# ---- Their derivatives -----------------------------------------------------------------------------------------------
+
+
+@jit
+def identity_derivative(u, y, dh):
+    """h'(u_j) = 1 (slide 32)."""
+    # u (j), y (j), dh (j)
+    for j in range(u.size):
+        dh[j] = 1
+
+
+@jit
+def sigmoid_derivative(u, y, dh):
+    """h'(u_j) = y_j (1 - y_j) (slide 35)."""
+    # u (j), y (j), dh (j)
+    one = u.dtype.type(1)
+    for j in range(u.size):
+        dh[j] = y[j] * (one - y[j])
+
+
+@jit
+def tanh_derivative(u, y, dh):
+    """h'(u_j) = 1 - y_j^2 (LeCun et al. 1998)."""
+    # u (j), y (j), dh (j); as a product, because near 1 the square has lost what 1 - y_j still holds
+    one = u.dtype.type(1)
+    for j in range(u.size):
+        dh[j] = (one - y[j]) * (one + y[j])
+
+
+@jit
+def relu_derivative(u, y, dh):
+    """h'(u_j) = 1 if u_j >= 0 else 0 (slide 36)."""
+    # u (j), y (j), dh (j)
+    for j in range(u.size):
+        dh[j] = 1 if u[j] >= 0 else 0
+
+
+@jit
+def leaky_relu_derivative(u, y, dh):
+    """h'(u_j) = 1 if u_j >= 0 else 0.01 (Maas et al. 2013)."""
+    # u (j), y (j), dh (j)
+    for j in range(u.size):
+        dh[j] = 1 if u[j] >= 0 else SLOPE
+
+
+@jit
+def elu_derivative(u, y, dh):
+    """h'(u_j) = 1 if u_j >= 0 else y_j + 1, which is exp(u_j) (Clevert et al. 2016)."""
+    # u (j), y (j), dh (j)
+    one = u.dtype.type(1)
+    for j in range(u.size):
+        dh[j] = one if u[j] >= 0 else y[j] + one
+
+
+@jit
+def softplus_derivative(u, y, dh):
+    """h'(u_j) = 1 / (1 + exp(-u_j)) = 1 - exp(-y_j) (Dugas et al. 2001)."""
+    # u (j), y (j), dh (j)
+    for j in range(u.size):
+        dh[j] = -np.expm1(-y[j])
+
+
+@jit
+def silu_derivative(u, y, dh):
+    """h'(u_j) = g_j + y_j (1 - g_j), g_j = 1 / (1 + exp(-u_j)) (Elfwing et al. 2018)."""
+    # u (j), y (j), dh (j)
+    one = u.dtype.type(1)
+    for j in range(u.size):
+        g = _sigmoid_of(u[j], one)
+        dh[j] = g + y[j] * (one - g)
+
+
+@jit
+def gelu_derivative(u, y, dh):
+    """h'(u_j) = 1/2 (1 + t) + 1/2 u_j (1 - t^2) sqrt(2 / pi) (1 + 0.134145 u_j^2) (Hendrycks and Gimpel 2016)."""
+    # u (j), y (j), dh (j); t is the tanh of `gelu`, and where it is 1 or -1 the second term is 0, however large u_j
+    one, half, end = u.dtype.type(1), u.dtype.type(0.5), u.dtype.type(GELU_END)
+    scale, cubic = u.dtype.type(GELU_SCALE), u.dtype.type(3 * GELU_CUBIC)
+    for j in range(u.size):
+        t, a = _gelu_tanh(u[j]), min(max(u[j], -end), end)
+        dh[j] = half * (one + t) + half * a * (one - t) * (one + t) * scale * (one + cubic * a * a)
+
+
+@jit
+def softmax_derivative(u, y, jacobian):
+    """dy_k/du_k = y_k (1 - y_k); dy_r/du_k = -y_r y_k for r != k (slide 33)."""
+    # u (k), y (k), jacobian (r, k)
+    one = u.dtype.type(1)
+    for r in range(y.size):
+        for k in range(y.size):
+            jacobian[r, k] = y[k] * (one - y[k]) if r == k else -y[r] * y[k]
+
+
+@jit
+def activation_derivative(code, u, y, dh):
+    """dh = h'(u), for the hidden activation h with this code (slides 32, 35, 36)."""
+    if code == IDENTITY:
+        identity_derivative(u, y, dh)
+    elif code == SIGMOID:
+        sigmoid_derivative(u, y, dh)
+    elif code == RELU:
+        relu_derivative(u, y, dh)
+    elif code == TANH:
+        tanh_derivative(u, y, dh)
+    elif code == LEAKY_RELU:
+        leaky_relu_derivative(u, y, dh)
+    elif code == ELU:
+        elu_derivative(u, y, dh)
+    elif code == SOFTPLUS:
+        softplus_derivative(u, y, dh)
+    elif code == SILU:
+        silu_derivative(u, y, dh)
+    elif code == GELU:
+        gelu_derivative(u, y, dh)

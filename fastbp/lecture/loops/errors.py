@@ -1,0 +1,188 @@
+"""Errors, their derivatives and the deltas of the output layer, as index loops over one sample (slides 9, 31-33).
+
+Errors are summed in double precision. `level` is the threshold of the Huber error or the level of the quantile.
+"""
+
+import numpy as np
+
+from fastbp.jit import jit
+from fastbp.lecture.codes import BINARY_CROSS_ENTROPY, CROSS_ENTROPY, HUBER, POISSON, QUANTILE
+from fastbp.lecture.loops.activations import _largest
+
+LARGEST = float(np.finfo(np.float64).max)
+
+# ---- Errors ----------------------------------------------------------------------------------------------------------
+
+
+@jit
+def _double(x):
+    """x in double precision. (float alone keeps float32 in Numba; np.float64 alone warns of overflow uncompiled.)"""
+    return float(np.float64(x))
+
+
+@jit
+def squared_error(u, y, d):
+    """E = 1/2 sum_r (y_r - d_r)^2 (slides 9, 32)."""
+    # u (r), y (r), d (r)
+    total = 0.0
+    for r in range(y.size):
+        total += _double(y[r] - d[r]) * _double(y[r] - d[r])
+    return 0.5 * total
+
+
+@jit
+def cross_entropy(u, y, d):
+    """E = -sum_r d_r ln y_r, y = softmax(u) (slides 9, 33)."""
+    # u (r), y (r), d (r); ln y_r = u_r - max u - ln sum exp(u - max u), and that sum is 1 / max y
+    top, ln_sum = _double(_largest(u)), -_double(np.log(_double(_largest(y))))
+    total = 0.0
+    for r in range(u.size):
+        total -= _double(d[r]) * (max(_double(u[r]) - top, -LARGEST) - ln_sum)
+    return min(total, LARGEST)
+
+
+@jit
+def binary_cross_entropy(u, y, d):
+    """E = -sum_r (d_r ln y_r + (1 - d_r) ln(1 - y_r)), y = sigmoid(u): slide 33 for two classes, in each unit."""
+    # u (r), y (r), d (r); ln y = u - ln(1 + exp u), ln(1 - y) = -ln(1 + exp u), ln(1 + exp u) = max(u, 0) + ln(1 + e)
+    total = 0.0
+    for r in range(u.size):
+        a = _double(u[r])
+        total += _double(max(a, 0.0) - _double(d[r]) * a + np.log1p(np.exp(-abs(a))))
+    return min(total, LARGEST)
+
+
+@jit
+def huber_error(level, u, y, d):
+    """E = sum_r (1/2 e^2 if e <= level else level (e - level / 2)), e = |y_r - d_r| (Huber 1964)."""
+    # u (r), y (r), d (r)
+    total = 0.0
+    for r in range(y.size):
+        e = abs(_double(y[r] - d[r]))
+        total += 0.5 * e * e if e <= level else level * (e - 0.5 * level)
+    return total
+
+
+@jit
+def poisson_error(u, y, d):
+    """E = sum_r (y_r - d_r u_r), y = exp(u): -ln of the likelihood but for ln d_r! (Nelder and Wedderburn 1972)."""
+    # u (r), y (r), d (r); the limits keep infinity from meeting infinity: where y_r overflows, the error does
+    total = 0.0
+    for r in range(y.size):
+        total = max(total + (_double(y[r]) - min(_double(d[r]) * _double(u[r]), LARGEST)), -LARGEST)
+    return total
+
+
+@jit
+def quantile_error(level, u, y, d):
+    """E = sum_r max(level (d_r - y_r), (level - 1) (d_r - y_r)) (Koenker and Bassett 1978)."""
+    # u (r), y (r), d (r)
+    total = 0.0
+    for r in range(y.size):
+        e = _double(d[r] - y[r])
+        total += max(level * e, (level - 1.0) * e)
+    return total
+
+
+@jit
+def output_error(code, level, u, y, d):
+    """E of one sample: the error with this code (slides 9, 32, 33)."""
+    if code == CROSS_ENTROPY:
+        return cross_entropy(u, y, d)
+    if code == BINARY_CROSS_ENTROPY:
+        return binary_cross_entropy(u, y, d)
+    if code == HUBER:
+        return huber_error(level, u, y, d)
+    if code == POISSON:
+        return poisson_error(u, y, d)
+    if code == QUANTILE:
+        return quantile_error(level, u, y, d)
+    return squared_error(u, y, d)
+
+
+# ---- Their derivatives with respect to y -----------------------------------------------------------------------------
+
+
+@jit
+def squared_error_derivative(y, d, dy):
+    """dE/dy_r = y_r - d_r (slides 31, 32)."""
+    # y (r), d (r), dy (r)
+    for r in range(y.size):
+        dy[r] = y[r] - d[r]
+
+
+@jit
+def cross_entropy_derivative(y, d, dy):
+    """dE/dy_r = -d_r / y_r (slides 31, 33). Not finite where y_r = 0: the short form of delta has no such hole."""
+    # y (r), d (r), dy (r)
+    for r in range(y.size):
+        dy[r] = -d[r] / y[r]
+
+
+@jit
+def binary_cross_entropy_derivative(y, d, dy):
+    """dE/dy_r = (y_r - d_r) / (y_r (1 - y_r)) (slides 31, 33, for two classes). Not finite where y_r is 0 or 1."""
+    # y (r), d (r), dy (r)
+    one = y.dtype.type(1)
+    for r in range(y.size):
+        dy[r] = (y[r] - d[r]) / (y[r] * (one - y[r]))
+
+
+@jit
+def poisson_error_derivative(y, d, dy):
+    """dE/dy_r = 1 - d_r / y_r (Nelder and Wedderburn 1972). Not finite where y_r = 0."""
+    # y (r), d (r), dy (r); d_r u_r = d_r ln y_r
+    one = y.dtype.type(1)
+    for r in range(y.size):
+        dy[r] = one - d[r] / y[r]
+
+
+# ---- Deltas of the output layer --------------------------------------------------------------------------------------
+
+
+@jit
+def output_delta_general(dy, jacobian, delta):
+    """delta_k = sum_r dE/dy_r dy_r/du_k: the chain rule with all intermediate variables (slides 18-20, 31)."""
+    # dy (r), jacobian (r, k), delta (k)
+    for k in range(delta.size):
+        total = dy.dtype.type(0)
+        for r in range(dy.size):
+            total += dy[r] * jacobian[r, k]
+        delta[k] = total
+
+
+@jit
+def output_delta(y, d, delta):
+    """delta_k = y_k - d_k, in regression, in classification and for counts (slides 32, 33)."""
+    # y (k), d (k), delta (k)
+    for k in range(y.size):
+        delta[k] = y[k] - d[k]
+
+
+@jit
+def huber_delta(level, y, d, delta):
+    """delta_k = y_k - d_k, but at most level and at least -level (Huber 1964)."""
+    # y (k), d (k), delta (k)
+    end = y.dtype.type(level)
+    for k in range(y.size):
+        delta[k] = min(max(y[k] - d[k], -end), end)
+
+
+@jit
+def quantile_delta(level, y, d, delta):
+    """delta_k = -level if y_k < d_k, 1 - level if y_k > d_k, 0 if they are equal (Koenker and Bassett 1978)."""
+    # y (k), d (k), delta (k)
+    zero, below, above = y.dtype.type(0), y.dtype.type(-level), y.dtype.type(1.0 - level)
+    for k in range(y.size):
+        delta[k] = below if y[k] < d[k] else (above if y[k] > d[k] else zero)
+
+
+@jit
+def error_delta(code, level, y, d, delta):
+    """delta_k = dE/du_k, for the error with this code and its output activation (slides 32, 33)."""
+    if code == HUBER:
+        huber_delta(level, y, d, delta)
+    elif code == QUANTILE:
+        quantile_delta(level, y, d, delta)
+    else:
+        output_delta(y, d, delta)

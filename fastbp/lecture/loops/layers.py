@@ -1,0 +1,67 @@
+"""One layer: its weighted sums, its gradients and the way back through it, as index loops (slides 7, 8, 21-30, 34)."""
+
+from fastbp.jit import jit
+
+
+@jit
+def weighted_sum(x, w, b, u):
+    """u_j = sum_i w_ji x_i + b_j (slides 7, 8, 26)."""
+    # x (i), w (j, i), b (j), u (j)
+    for j in range(w.shape[0]):
+        total = b[j]
+        for i in range(w.shape[1]):
+            total += w[j, i] * x[i]
+        u[j] = total
+
+
+@jit
+def weight_gradient(delta, x, dw):
+    """dE/dw_ji = delta_j x_i: STEP 1 (slides 21, 22) and STEP 2 (slides 26, 27)."""
+    # delta (j), x (i), dw (j, i)
+    for j in range(dw.shape[0]):
+        for i in range(dw.shape[1]):
+            dw[j, i] = delta[j] * x[i]
+
+
+@jit
+def add_weight_gradient(delta, x, dw):
+    """dE/dw_ji += delta_j x_i: the sum over a mini-batch of slides 21, 22, 26 and 27."""
+    # delta (j), x (i), dw (j, i)
+    for j in range(dw.shape[0]):
+        for i in range(dw.shape[1]):
+            dw[j, i] += delta[j] * x[i]
+
+
+@jit
+def bias_gradient(delta, db):
+    """dE/db_j = delta_j: STEP 1 (slides 23, 24) and STEP 2 (slides 28, 29)."""
+    # delta (j), db (j)
+    for j in range(delta.size):
+        db[j] = delta[j]
+
+
+@jit
+def add_bias_gradient(delta, db):
+    """dE/db_j += delta_j: the sum over a mini-batch of slides 23, 24, 28 and 29."""
+    # delta (j), db (j)
+    for j in range(delta.size):
+        db[j] += delta[j]
+
+
+@jit
+def backward_sum(delta, w, dy):
+    """dE/dy_j = sum_k delta_k w_kj: STEP 1.5 (slide 25)."""
+    # delta (k), w (k, j), dy (j); k is the outer loop, because w_kj and w_k,j+1 are neighbours in memory
+    for j in range(w.shape[1]):
+        dy[j] = 0
+    for k in range(w.shape[0]):
+        for j in range(w.shape[1]):
+            dy[j] += delta[k] * w[k, j]
+
+
+@jit
+def hidden_delta(dy, dh, delta):
+    """delta_j = dE/dy_j h'(u_j) (slides 34, 35, 36)."""
+    # dy (j), dh (j), delta (j)
+    for j in range(dy.size):
+        delta[j] = dy[j] * dh[j]

@@ -1,0 +1,174 @@
+"""Whole passes through any number of layers, as index loops over samples; layout.py tells what `layers` holds."""
+
+from fastbp.jit import jit
+from fastbp.lecture.layout import (
+    ACTIVATION,
+    BIASES_AT,
+    ERROR,
+    LEVEL,
+    LEVEL_UNIT,
+    RECEIVING,
+    SENDING,
+    UNITS_AT,
+    WEIGHTS_AT,
+)
+from fastbp.lecture.loops.activations import activate, activation_derivative, identity
+from fastbp.lecture.loops.errors import _double, error_delta, output_error
+from fastbp.lecture.loops.layers import (
+    add_bias_gradient,
+    add_weight_gradient,
+    backward_sum,
+    bias_gradient,
+    hidden_delta,
+    weight_gradient,
+    weighted_sum,
+)
+from fastbp.lecture.loops.updates import update
+from fastbp.views import borrowed, matrix_at, vector_at
+
+
+@jit
+def _weights(theta, layers, layer):
+    return matrix_at(theta, layers[layer, WEIGHTS_AT], layers[layer, RECEIVING], layers[layer, SENDING])
+
+
+@jit
+def _biases(theta, layers, layer):
+    return vector_at(theta, layers[layer, BIASES_AT], layers[layer, RECEIVING])
+
+
+@jit
+def _units(values, layers, layer):
+    return vector_at(values, layers[layer, UNITS_AT], layers[layer, RECEIVING])
+
+
+@jit
+def forward(theta, layers, x, u, y):
+    """u^(l) = W^(l) y^(l-1) + B^(l), y^(l) = h(u^(l)), from the first hidden layer to the output (slides 7, 8)."""
+    # theta (p), x (i), u (units), y (units)
+    sending = vector_at(x, 0, x.size)
+    for layer in range(layers.shape[0]):
+        u_layer, y_layer = _units(u, layers, layer), _units(y, layers, layer)
+        weighted_sum(sending, _weights(theta, layers, layer), _biases(theta, layers, layer), u_layer)
+        activate(layers[layer, ACTIVATION], u_layer, y_layer)
+        sending = y_layer
+
+
+@jit
+def backward(theta, layers, x, d, weight, u, y, dy, dh, delta, add, dtheta):
+    """STEP 1 at the output, then STEP 1.5 and STEP 2 for each hidden layer downwards (slides 12, 21-36).
+
+    Every gradient is linear in the output delta, so the `weight` of the sample is put on that. With `add` the
+    gradients are added to those in dtheta (the later samples of a mini-batch), else they replace them.
+    """
+    # theta (p), x (i), d (k), u, y, dy, dh, delta (units), dtheta (p)
+    last, factor = layers.shape[0] - 1, delta.dtype.type(weight)
+    delta_layer = _units(delta, layers, last)
+    error_delta(layers[last, ERROR], layers[last, LEVEL] * LEVEL_UNIT, _units(y, layers, last), d, delta_layer)
+    for k in range(delta_layer.size):
+        delta_layer[k] *= factor
+    for layer in range(last, -1, -1):
+        delta_layer = _units(delta, layers, layer)
+        if layer < last:
+            dy_layer, dh_layer = _units(dy, layers, layer), _units(dh, layers, layer)
+            backward_sum(_units(delta, layers, layer + 1), _weights(theta, layers, layer + 1), dy_layer)
+            u_layer, y_layer = _units(u, layers, layer), _units(y, layers, layer)
+            activation_derivative(layers[layer, ACTIVATION], u_layer, y_layer, dh_layer)
+            hidden_delta(dy_layer, dh_layer, delta_layer)
+        sending = _units(y, layers, layer - 1) if layer > 0 else vector_at(x, 0, x.size)
+        dw, db = _weights(dtheta, layers, layer), _biases(dtheta, layers, layer)
+        if add:
+            add_weight_gradient(delta_layer, sending, dw)
+            add_bias_gradient(delta_layer, db)
+        else:
+            weight_gradient(delta_layer, sending, dw)
+            bias_gradient(delta_layer, db)
+
+
+@jit
+def _error_of_sample(theta, layers, x, d, u, y):
+    forward(theta, layers, x, u, y)
+    last = layers.shape[0] - 1
+    level = layers[last, LEVEL] * LEVEL_UNIT
+    return output_error(layers[last, ERROR], level, _units(u, layers, last), _units(y, layers, last), d)
+
+
+@jit
+def _weight_sum(weight, rows):
+    total = 0.0
+    for s in range(rows.size):
+        total += _double(weight[rows[s]])
+    return total
+
+
+@jit
+def predict(theta, layers, X, scratch, Y):
+    """The outputs y of each sample x (slides 7, 8)."""
+    # theta (p), X (s, i), scratch (5, units), Y (s, k)
+    theta, layers, X = borrowed(theta), borrowed(layers), borrowed(X)
+    scratch, Y = borrowed(scratch), borrowed(Y)
+    u, y = scratch[0], scratch[1]
+    for s in range(X.shape[0]):
+        forward(theta, layers, X[s], u, y)
+        identity(_units(y, layers, layers.shape[0] - 1), Y[s])
+
+
+@jit
+def mean_error(theta, layers, X, D, weight, rows, scratch):
+    """sum_s weight_s E_s / sum_s weight_s over a mini-batch, the samples `rows` of X and D (slide 9)."""
+    # theta (p), X (N, i), D (N, k), weight (N), rows (s), scratch (5, units)
+    theta, layers, X = borrowed(theta), borrowed(layers), borrowed(X)
+    D, weight, rows, scratch = borrowed(D), borrowed(weight), borrowed(rows), borrowed(scratch)
+    u, y = scratch[0], scratch[1]
+    whole, total = _weight_sum(weight, rows), 0.0
+    for s in range(rows.size):
+        if weight[rows[s]] > 0:  # a sample that counts nothing may have an infinite error
+            E = _error_of_sample(theta, layers, X[rows[s]], D[rows[s]], u, y)
+            total += _double(weight[rows[s]]) / whole * E
+    return total
+
+
+@jit
+def gradient(theta, layers, X, D, weight, rows, scratch, dtheta):
+    """sum_s weight_s dE_s/dtheta / sum_s weight_s over a mini-batch, the samples `rows` of X and D (slide 30).
+
+    Returns the same mean of E. Both are 0 where the weights sum to 0.
+    """
+    # theta (p), X (N, i), D (N, k), weight (N), rows (s), scratch (5, units), dtheta (p)
+    theta, layers, X = borrowed(theta), borrowed(layers), borrowed(X)
+    D, weight, rows = borrowed(D), borrowed(weight), borrowed(rows)
+    scratch, dtheta = borrowed(scratch), borrowed(dtheta)
+    u, y, dy, dh, delta = scratch[0], scratch[1], scratch[2], scratch[3], scratch[4]
+    whole, total, add = _weight_sum(weight, rows), 0.0, False
+    for s in range(rows.size):
+        if weight[rows[s]] > 0:  # a sample that counts nothing may have an infinite delta
+            x, d, share = X[rows[s]], D[rows[s]], _double(weight[rows[s]]) / whole
+            total += share * _error_of_sample(theta, layers, x, d, u, y)
+            backward(theta, layers, x, d, share, u, y, dy, dh, delta, add, dtheta)
+            add = True
+    if not add:
+        for p in range(dtheta.size):
+            dtheta[p] = 0
+    return total
+
+
+@jit
+def epoch(theta, layers, X, D, weight, order, batch_size, rates, first_step, settings, moments, scratch, dtheta):
+    """w <- w - eta dE/dw for each mini-batch of `order` (slide 12); returns the mean of the errors met on the way.
+
+    Mini-batch b takes the learning rate rates_b, and `settings` tells how `update` makes a step of the gradient. One
+    whose weights sum to 0 makes none.
+    """
+    # theta (p), X (N, i), D (N, k), weight (N), order (N), rates (b), settings (columns in codes.py),
+    # moments (rows of the rule, p), scratch (5, units), dtheta (p)
+    theta, layers, X = borrowed(theta), borrowed(layers), borrowed(X)
+    D, weight, order, rates = borrowed(D), borrowed(weight), borrowed(order), borrowed(rates)
+    settings, moments, scratch, dtheta = borrowed(settings), borrowed(moments), borrowed(scratch), borrowed(dtheta)
+    whole, total = _weight_sum(weight, order), 0.0
+    for start in range(0, order.size, batch_size):
+        rows, b = vector_at(order, start, min(batch_size, order.size - start)), start // batch_size
+        counted = _weight_sum(weight, rows)
+        if counted > 0:
+            total += counted / whole * gradient(theta, layers, X, D, weight, rows, scratch, dtheta)
+            update(settings, layers, rates[b], first_step + b + 1, theta, dtheta, moments)
+    return total

@@ -1,0 +1,211 @@
+"""Update rules, penalties and limits, as index loops over the parameters (slide 12 and its successors).
+
+A step takes whole vectors, so that a view of a part of them makes a step of that part. Coefficients are computed in
+double precision, then rounded once to the dtype of theta.
+"""
+
+import numpy as np
+
+from fastbp.jit import jit
+from fastbp.lecture.codes import (
+    ADAMW,
+    CLIP_NORM,
+    EPSILON,
+    FIRST_DECAY,
+    L1,
+    L2,
+    MAX_NORM,
+    MOMENTUM,
+    NESTEROV,
+    RMSPROP,
+    RULE,
+    SECOND_DECAY,
+    SGD,
+    WEIGHT_DECAY,
+)
+from fastbp.lecture.layout import BIASES_AT, RECEIVING, SENDING, WEIGHTS_AT
+from fastbp.lecture.loops.errors import _double
+from fastbp.views import matrix_at, vector_at
+
+# ---- Rules -----------------------------------------------------------------------------------------------------------
+
+
+@jit
+def gradient_step(theta, dtheta, eta):
+    """w <- w - eta dE/dw, b <- b - eta dE/db (slide 12)."""
+    # theta (p), dtheta (p)
+    rate = theta.dtype.type(eta)
+    for p in range(theta.size):
+        theta[p] -= rate * dtheta[p]
+
+
+@jit
+def momentum_step(theta, dtheta, eta, momentum, velocity):
+    """v <- momentum v - eta dE/dtheta; theta <- theta + v (Polyak 1964)."""
+    # theta (p), dtheta (p), velocity (p)
+    rate, kept = theta.dtype.type(eta), theta.dtype.type(momentum)
+    for p in range(theta.size):
+        v = kept * velocity[p] - rate * dtheta[p]
+        velocity[p] = v
+        theta[p] += v
+
+
+@jit
+def nesterov_step(theta, dtheta, eta, momentum, velocity):
+    """v <- momentum v - eta dE/dtheta; theta <- theta + momentum v - eta dE/dtheta (Sutskever et al. 2013)."""
+    # theta (p), dtheta (p), velocity (p)
+    rate, kept = theta.dtype.type(eta), theta.dtype.type(momentum)
+    for p in range(theta.size):
+        step = rate * dtheta[p]
+        v = kept * velocity[p] - step
+        velocity[p] = v
+        theta[p] += kept * v - step
+
+
+@jit
+def adam_step(theta, dtheta, eta, beta1, beta2, epsilon, step, m, v):
+    """theta <- theta - eta m^ / (sqrt(v^) + epsilon) (Kingma and Ba 2015, algorithm 1).
+
+    m <- beta1 m + (1 - beta1) g; v <- beta2 v + (1 - beta2) g^2; m^ = m / (1 - beta1^step); v^ = v / (1 - beta2^step);
+    g = dE/dtheta; step is 1 for the first.
+    """
+    # theta (p), dtheta (p), m (p), v (p)
+    adamw_step(theta, dtheta, eta, beta1, beta2, epsilon, 0.0, step, m, v)
+
+
+@jit
+def adamw_step(theta, dtheta, eta, beta1, beta2, epsilon, weight_decay, step, m, v):
+    """theta <- theta - eta (m^/(sqrt(v^) + epsilon) + weight_decay theta) (Loshchilov and Hutter 2019, algorithm 2).
+
+    m, v, m^ and v^ as in `adam_step`.
+    """
+    # theta (p), dtheta (p), m (p), v (p)
+    real = theta.dtype.type
+    kept1, kept2, new1, new2 = real(beta1), real(beta2), real(1.0 - beta1), real(1.0 - beta2)
+    rate = real(eta / (1.0 - beta1**step))  # of m: eta m^ = eta / (1 - b1^step) m
+    unbias = real(1.0 / (1.0 - beta2**step))
+    shrunk, small = real(1.0 - eta * weight_decay), real(epsilon)
+    for p in range(theta.size):
+        m[p] = kept1 * m[p] + new1 * dtheta[p]
+        v[p] = kept2 * v[p] + new2 * dtheta[p] * dtheta[p]
+        theta[p] = shrunk * theta[p] - rate * m[p] / (np.sqrt(unbias * v[p]) + small)
+
+
+@jit
+def rmsprop_step(theta, dtheta, eta, decay, epsilon, v):
+    """v <- decay v + (1 - decay) g^2; theta <- theta - eta g / (sqrt(v) + epsilon) (Tieleman and Hinton 2012)."""
+    # theta (p), dtheta (p), v (p); g = dE/dtheta
+    rate, kept, small = theta.dtype.type(eta), theta.dtype.type(decay), theta.dtype.type(epsilon)
+    new = theta.dtype.type(1.0 - decay)
+    for p in range(theta.size):
+        v[p] = kept * v[p] + new * dtheta[p] * dtheta[p]
+        theta[p] -= rate * dtheta[p] / (np.sqrt(v[p]) + small)
+
+
+# ---- Penalties and limits --------------------------------------------------------------------------------------------
+
+
+@jit
+def add_l2(w, l2, dw):
+    """dE/dw_p += l2 w_p, the derivative of l2/2 sum w^2 (Krogh and Hertz 1992)."""
+    # w (p), dw (p)
+    strength = w.dtype.type(l2)
+    for p in range(w.size):
+        dw[p] += strength * w[p]
+
+
+@jit
+def add_l1(w, l1, dw):
+    """dE/dw_p += l1 sign(w_p), the derivative of l1 sum |w| (Tibshirani 1996)."""
+    # w (p), dw (p)
+    zero, above, below = w.dtype.type(0), w.dtype.type(l1), w.dtype.type(-l1)
+    for p in range(w.size):
+        dw[p] += above if w[p] > 0 else (below if w[p] < 0 else zero)
+
+
+@jit
+def square_sum(dtheta):
+    """|dE/dtheta|^2 = sum_p (dE/dtheta_p)^2 (Pascanu et al. 2013)."""
+    # dtheta (p)
+    total = 0.0
+    for p in range(dtheta.size):
+        total += _double(dtheta[p]) * _double(dtheta[p])
+    return total
+
+
+@jit
+def clip_gradient(clip_norm, square, dtheta):
+    """g <- g clip_norm / |g| if |g| > clip_norm, g = dE/dtheta, |g|^2 = square (Pascanu et al. 2013, algorithm 1)."""
+    # dtheta (p)
+    norm = np.sqrt(square)
+    if norm > clip_norm:
+        factor = dtheta.dtype.type(clip_norm / norm)
+        for p in range(dtheta.size):
+            dtheta[p] *= factor
+
+
+@jit
+def limit_norms(max_norm, w):
+    """w_ji <- w_ji max_norm / |w_j| if |w_j| > max_norm, |w_j|^2 = sum_i w_ji^2 (Hinton et al. 2012)."""
+    # w (j, i)
+    for j in range(w.shape[0]):
+        total = 0.0
+        for i in range(w.shape[1]):
+            total += _double(w[j, i]) * _double(w[j, i])
+        norm = np.sqrt(total)
+        if norm > max_norm:
+            factor = w.dtype.type(max_norm / norm)
+            for i in range(w.shape[1]):
+                w[j, i] *= factor
+
+
+# ---- All that a mini-batch does to the parameters --------------------------------------------------------------------
+
+
+@jit
+def rule_step(settings, eta, step, theta, dtheta, m, v):
+    """theta <- theta + the step of the rule that `settings` names (slide 12); a rule with one memory keeps it in m."""
+    # settings (columns in codes.py), theta (p), dtheta (p), m (p), v (p)
+    rule = settings[RULE]
+    if rule == SGD:
+        gradient_step(theta, dtheta, eta)
+    elif rule == MOMENTUM:
+        momentum_step(theta, dtheta, eta, settings[FIRST_DECAY], m)
+    elif rule == NESTEROV:
+        nesterov_step(theta, dtheta, eta, settings[FIRST_DECAY], m)
+    elif rule == RMSPROP:
+        rmsprop_step(theta, dtheta, eta, settings[SECOND_DECAY], settings[EPSILON], m)
+    else:  # ADAM is ADAMW without weight decay
+        beta1, beta2, epsilon = settings[FIRST_DECAY], settings[SECOND_DECAY], settings[EPSILON]
+        decay = settings[WEIGHT_DECAY] if rule == ADAMW else 0.0
+        adamw_step(theta, dtheta, eta, beta1, beta2, epsilon, decay, step, m, v)
+
+
+@jit
+def _add_penalties(settings, layers, theta, dtheta):
+    for layer in range(layers.shape[0]):
+        n = layers[layer, BIASES_AT] - layers[layer, WEIGHTS_AT]
+        w, dw = vector_at(theta, layers[layer, WEIGHTS_AT], n), vector_at(dtheta, layers[layer, WEIGHTS_AT], n)
+        if settings[L2] != 0:
+            add_l2(w, settings[L2], dw)
+        if settings[L1] != 0:
+            add_l1(w, settings[L1], dw)
+
+
+@jit
+def update(settings, layers, eta, step, theta, dtheta, moments):
+    """w <- w - eta dE/dw, by the rule, penalties and limits of `settings`; 0 is none (slide 12).
+
+    Penalties on the weights come first, then the clipping, the rule, and the largest norm of a row of weights.
+    """
+    # settings (columns in codes.py), theta (p), dtheta (p), moments (rows of the rule, p)
+    if settings[L1] != 0 or settings[L2] != 0:
+        _add_penalties(settings, layers, theta, dtheta)
+    if settings[CLIP_NORM] != 0:
+        clip_gradient(settings[CLIP_NORM], square_sum(dtheta), dtheta)
+    n = theta.size  # a rule with fewer memories does not read what is not there
+    rule_step(settings, eta, step, theta, dtheta, vector_at(moments, 0, n), vector_at(moments, n, n))
+    if settings[MAX_NORM] != 0:
+        for layer in range(layers.shape[0]):
+            rows, columns = layers[layer, RECEIVING], layers[layer, SENDING]
+            limit_norms(settings[MAX_NORM], matrix_at(theta, layers[layer, WEIGHTS_AT], rows, columns))

@@ -1,0 +1,216 @@
+"""Activations and their derivatives, as NumPy expressions over a layer or a mini-batch of it (slides 5, 6, 32-36)."""
+
+import numpy as np
+
+from fastbp.lecture.codes import (
+    ELU,
+    EXPONENTIAL,
+    GELU,
+    IDENTITY,
+    LEAKY_RELU,
+    RELU,
+    SIGMOID,
+    SILU,
+    SOFTMAX,
+    SOFTPLUS,
+    TANH,
+)
+
+SLOPE = 0.01  # of the leaky ReLU below 0
+GELU_SCALE = float(np.sqrt(2 / np.pi))
+GELU_CUBIC = 0.044715
+GELU_END = 10.0  # from here on the tanh is 1 to the last bit, and the cube of u could overflow
+
+# ---- Activations -----------------------------------------------------------------------------------------------------
+
+
+def identity(u, y):
+    """Y = U (slides 5, 32)."""
+    np.copyto(y, u)
+
+
+def sigmoid(u, y):
+    """Y = 1 / (1 + exp(-U)) (slides 5, 35)."""
+    np.negative(u, out=y)
+    with np.errstate(over="ignore"):  # 1 / (1 + infinity) is 0, which is right
+        np.exp(y, out=y)
+    y += 1
+    np.reciprocal(y, out=y)
+
+
+def tanh(u, y):
+    """Y = tanh(U) (LeCun et al. 1998)."""
+    np.tanh(u, out=y)
+
+
+def relu(u, y):
+    """Y = max(U, 0) (slides 5, 36)."""
+    np.maximum(u, 0, out=y)
+
+
+def leaky_relu(u, y):
+    """Y = max(U, 0.01 U) (Maas et al. 2013)."""
+    np.multiply(u, SLOPE, out=y)
+    np.maximum(u, y, out=y)
+
+
+def elu(u, y):
+    """Y = max(U, 0) + exp(min(U, 0)) - 1 (Clevert et al. 2016)."""
+    np.minimum(u, 0, out=y)
+    np.expm1(y, out=y)
+    y += np.maximum(u, 0)
+
+
+def softplus(u, y):
+    """Y = ln(1 + exp(U)) = max(U, 0) + ln(1 + exp(-|U|)) (Dugas et al. 2001)."""
+    np.abs(u, out=y)
+    np.negative(y, out=y)
+    np.exp(y, out=y)
+    np.log1p(y, out=y)
+    y += np.maximum(u, 0)
+
+
+def silu(u, y):
+    """Y = U / (1 + exp(-U)) (Elfwing et al. 2018)."""
+    sigmoid(u, y)
+    y *= u
+
+
+def gelu(u, y):
+    """Y = 1/2 U (1 + tanh(sqrt(2 / pi) (U + 0.044715 U^3))) (Hendrycks and Gimpel 2016)."""
+    _gelu_tanh(np.clip(u, -GELU_END, GELU_END), y)
+    y += 1
+    y *= 0.5
+    y *= u
+
+
+def _gelu_tanh(u, t):
+    np.multiply(u, u, out=t)
+    t *= GELU_CUBIC
+    t += 1
+    t *= u
+    t *= GELU_SCALE
+    np.tanh(t, out=t)
+
+
+def exponential(u, y):
+    """Y = exp(U) (Nelder and Wedderburn 1972)."""
+    with np.errstate(over="ignore"):  # infinity is right
+        np.exp(u, out=y)
+
+
+def softmax(u, y):
+    """Y = exp(U) / sum exp(U) (slides 6, 33)."""
+    with np.errstate(over="ignore"):  # u - max u can be twice the largest float; the exponential of -inf is right too
+        np.subtract(u, u.max(axis=-1, keepdims=True), out=y)
+    np.exp(y, out=y)
+    y /= y.sum(axis=-1, keepdims=True)
+
+
+def activate(code, u, y):
+    """Y = h(U), for the activation h with this code (slides 5, 6)."""
+    _ACTIVATIONS[code](u, y)
+
+
+_ACTIVATIONS = {
+    IDENTITY: identity,
+    SIGMOID: sigmoid,
+    RELU: relu,
+    SOFTMAX: softmax,
+    TANH: tanh,
+    LEAKY_RELU: leaky_relu,
+    ELU: elu,
+    SOFTPLUS: softplus,
+    SILU: silu,
+    GELU: gelu,
+    EXPONENTIAL: exponential,
+}
+
+# ---- Their derivatives -----------------------------------------------------------------------------------------------
+
+
+def identity_derivative(u, y, dh):
+    """H' = 1 (slide 32)."""
+    dh.fill(1)
+
+
+def sigmoid_derivative(u, y, dh):
+    """H' = Y * (1 - Y) (slide 35, 39)."""
+    np.subtract(1, y, out=dh)
+    dh *= y
+
+
+def tanh_derivative(u, y, dh):
+    """H' = 1 - Y^2 = (1 - Y) (1 + Y) (LeCun et al. 1998)."""
+    np.subtract(1, y, out=dh)
+    dh *= 1 + y
+
+
+def relu_derivative(u, y, dh):
+    """H' = [U >= 0] (slides 36, 40)."""
+    np.greater_equal(u, 0, out=dh)
+
+
+def leaky_relu_derivative(u, y, dh):
+    """H' = 1 where U >= 0, else 0.01 (Maas et al. 2013)."""
+    dh.fill(SLOPE)
+    np.copyto(dh, 1, where=u >= 0)
+
+
+def elu_derivative(u, y, dh):
+    """H' = min(Y, 0) + 1, because Y + 1 = exp(U) below 0 (Clevert et al. 2016)."""
+    np.minimum(y, 0, out=dh)
+    dh += 1
+
+
+def softplus_derivative(u, y, dh):
+    """H' = 1 - exp(-Y) (Dugas et al. 2001)."""
+    np.negative(y, out=dh)
+    np.expm1(dh, out=dh)
+    np.negative(dh, out=dh)
+
+
+def silu_derivative(u, y, dh):
+    """H' = G + Y * (1 - G), G = 1 / (1 + exp(-U)) (Elfwing et al. 2018)."""
+    sigmoid(u, dh)
+    dh += y * (1 - dh)
+
+
+def gelu_derivative(u, y, dh):
+    """H' = 1/2 (1 + T) + 1/2 U * (1 - T^2) sqrt(2 / pi) (1 + 0.134145 U^2) (Hendrycks and Gimpel 2016)."""
+    u = np.clip(u, -GELU_END, GELU_END)  # beyond, T is 1 or -1 and the second term is 0
+    _gelu_tanh(u, dh)
+    dh += 1  # then the product of 1/2 (1 + T) and 1 + U (1 - T) ...
+    factor = u * u
+    factor *= 3 * GELU_CUBIC
+    factor += 1
+    factor *= GELU_SCALE
+    factor *= u
+    factor *= 2 - dh
+    factor += 1
+    dh *= 0.5
+    dh *= factor
+
+
+def softmax_derivative(u, y, jacobian):
+    """J = diag(y) - y y^T for each sample (slide 33)."""
+    np.multiply(-y[..., :, None], y[..., None, :], out=jacobian)
+    np.einsum("...kk->...k", jacobian)[...] += y
+
+
+def activation_derivative(code, u, y, dh):
+    """H' = h'(U), for the hidden activation h with this code (slides 32, 35, 36)."""
+    _DERIVATIVES[code](u, y, dh)
+
+
+_DERIVATIVES = {
+    IDENTITY: identity_derivative,
+    SIGMOID: sigmoid_derivative,
+    RELU: relu_derivative,
+    TANH: tanh_derivative,
+    LEAKY_RELU: leaky_relu_derivative,
+    ELU: elu_derivative,
+    SOFTPLUS: softplus_derivative,
+    SILU: silu_derivative,
+    GELU: gelu_derivative,
+}

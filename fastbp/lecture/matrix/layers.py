@@ -1,0 +1,48 @@
+"""One layer: its weighted sums, its gradients and the way back through it, as products (slides 7, 8, 21-30, 34, 38)."""
+
+import numpy as np
+
+
+def weighted_sum(x, w, b, u):
+    """U = X W^T + B (slides 7, 8, 26, 38)."""
+    np.matmul(x, w.T, out=u)
+    u += b
+
+
+def weight_gradient(delta, x, dw):
+    """dE/dW = Delta^T X, the sum over the samples (slides 21, 22, 26, 27, 30, 38-40)."""
+    delta, x = _as_rows(delta, x)
+    np.matmul(delta.T, x, out=dw)
+
+
+def add_weight_gradient(delta, x, dw):
+    """dE/dW += Delta^T X (slides 21, 22, 26, 27, 30)."""
+    delta, x = _as_rows(delta, x)
+    dw += delta.T @ x
+
+
+def bias_gradient(delta, db):
+    """dE/dB = sum of the rows of Delta (slides 23, 24, 28-30, 38-40)."""
+    (delta,) = _as_rows(delta)
+    delta.sum(axis=0, out=db)
+
+
+def add_bias_gradient(delta, db):
+    """dE/dB += sum of the rows of Delta (slides 23, 24, 28-30)."""
+    (delta,) = _as_rows(delta)
+    db += delta.sum(axis=0)
+
+
+def _as_rows(*arrays):
+    """One sample is a mini-batch of one."""
+    return arrays if arrays[0].ndim == 2 else tuple(array[None] for array in arrays)
+
+
+def backward_sum(delta, w, dy):
+    """dE/dY = Delta W: STEP 1.5 (slides 25, 39, 40)."""
+    np.matmul(delta, w, out=dy)
+
+
+def hidden_delta(dy, dh, delta):
+    """Delta = dE/dY * H' (slides 34-36, 39, 40)."""
+    np.multiply(dy, dh, out=delta)

@@ -1,0 +1,153 @@
+"""Update rules, penalties and limits, as NumPy expressions over the parameters (slide 12 and its successors)."""
+
+import numpy as np
+
+from fastbp.lecture.codes import (
+    ADAMW,
+    CLIP_NORM,
+    EPSILON,
+    FIRST_DECAY,
+    L1,
+    L2,
+    MAX_NORM,
+    MOMENTUM,
+    NESTEROV,
+    RMSPROP,
+    RULE,
+    SECOND_DECAY,
+    SGD,
+    WEIGHT_DECAY,
+)
+from fastbp.lecture.layout import weights
+
+# ---- Rules -----------------------------------------------------------------------------------------------------------
+
+
+def gradient_step(theta, dtheta, eta):
+    """theta <- theta - eta dE/dtheta (slide 12)."""
+    theta -= theta.dtype.type(eta) * dtheta
+
+
+def momentum_step(theta, dtheta, eta, momentum, velocity):
+    """v <- momentum v - eta dE/dtheta; theta <- theta + v (Polyak 1964)."""
+    velocity *= momentum
+    velocity -= theta.dtype.type(eta) * dtheta
+    theta += velocity
+
+
+def nesterov_step(theta, dtheta, eta, momentum, velocity):
+    """v <- momentum v - eta dE/dtheta; theta <- theta + momentum v - eta dE/dtheta (Sutskever et al. 2013)."""
+    step = theta.dtype.type(eta) * dtheta
+    velocity *= momentum
+    velocity -= step
+    theta -= step
+    theta += np.multiply(velocity, momentum, out=step)
+
+
+def adam_step(theta, dtheta, eta, beta1, beta2, epsilon, step, m, v):
+    """theta <- theta - eta m^ / (sqrt(v^) + epsilon) (Kingma and Ba 2015, algorithm 1)."""
+    adamw_step(theta, dtheta, eta, beta1, beta2, epsilon, 0.0, step, m, v)
+
+
+def adamw_step(theta, dtheta, eta, beta1, beta2, epsilon, weight_decay, step, m, v):
+    """theta <- theta - eta (m^ / (sqrt(v^) + epsilon) + weight_decay theta) (Loshchilov and Hutter 2019)."""
+    m *= beta1
+    new = dtheta * theta.dtype.type(1 - beta1)
+    m += new
+    np.multiply(dtheta, dtheta, out=new)
+    new *= 1 - beta2
+    v *= beta2
+    v += new
+    np.multiply(v, 1 / (1 - beta2**step), out=new)
+    np.sqrt(new, out=new)
+    new += epsilon
+    np.divide(m, new, out=new)
+    new *= eta / (1 - beta1**step)
+    if weight_decay != 0:
+        theta *= 1 - eta * weight_decay
+    theta -= new
+
+
+def rmsprop_step(theta, dtheta, eta, decay, epsilon, v):
+    """v <- decay v + (1 - decay) g^2; theta <- theta - eta g / (sqrt(v) + epsilon) (Tieleman and Hinton 2012)."""
+    new = dtheta * dtheta
+    new *= 1 - decay
+    v *= decay
+    v += new
+    np.sqrt(v, out=new)
+    new += epsilon
+    np.divide(dtheta, new, out=new)
+    new *= eta
+    theta -= new
+
+
+# ---- Penalties and limits --------------------------------------------------------------------------------------------
+
+
+def add_l2(w, l2, dw):
+    """dE/dW += l2 W (Krogh and Hertz 1992)."""
+    dw += w.dtype.type(l2) * w
+
+
+def add_l1(w, l1, dw):
+    """dE/dW += l1 sign(W) (Tibshirani 1996)."""
+    dw += w.dtype.type(l1) * np.sign(w)
+
+
+def square_sum(dtheta):
+    """|dE/dtheta|^2 (Pascanu et al. 2013)."""
+    return float(np.einsum("p,p->", dtheta, dtheta, dtype=np.float64))
+
+
+def clip_gradient(clip_norm, square, dtheta):
+    """g <- g clip_norm / |g| if |g| > clip_norm, |g|^2 = square (Pascanu et al. 2013, algorithm 1)."""
+    norm = float(np.sqrt(square))
+    if norm > clip_norm:
+        dtheta *= clip_norm / norm
+
+
+def limit_norms(max_norm, w):
+    """Each row of W is scaled to |w_j| = max_norm where |w_j| > max_norm (Hinton et al. 2012)."""
+    norms = np.sqrt(np.einsum("ji,ji->j", w, w, dtype=np.float64))
+    too_long = norms > max_norm
+    if too_long.any():
+        w[too_long] *= (max_norm / norms[too_long]).astype(w.dtype)[:, None]
+
+
+# ---- All that a mini-batch does to the parameters --------------------------------------------------------------------
+
+
+def rule_step(settings, eta, step, theta, dtheta, m, v):
+    """theta <- theta + the step of the rule that `settings` names (slide 12); a rule with one memory keeps it in m."""
+    rule = settings[RULE]
+    if rule == SGD:
+        gradient_step(theta, dtheta, eta)
+        return
+    # numbers of Python, because those of NumPy would lift float32 to float64
+    first, second, epsilon = float(settings[FIRST_DECAY]), float(settings[SECOND_DECAY]), float(settings[EPSILON])
+    if rule == MOMENTUM:
+        momentum_step(theta, dtheta, eta, first, m)
+    elif rule == NESTEROV:
+        nesterov_step(theta, dtheta, eta, first, m)
+    elif rule == RMSPROP:
+        rmsprop_step(theta, dtheta, eta, second, epsilon, m)
+    else:  # ADAM is ADAMW without weight decay
+        decay = float(settings[WEIGHT_DECAY]) if rule == ADAMW else 0.0
+        adamw_step(theta, dtheta, eta, first, second, epsilon, decay, step, m, v)
+
+
+def update(settings, layers, eta, step, theta, dtheta, moments):
+    """theta <- theta - eta dE/dtheta, by the rule, penalties and limits of `settings`; 0 is none (slide 12)."""
+    settings = settings.tolist()
+    if settings[L1] != 0 or settings[L2] != 0:
+        for w, dw in zip(weights(theta, layers), weights(dtheta, layers), strict=True):
+            if settings[L2] != 0:
+                add_l2(w, settings[L2], dw)
+            if settings[L1] != 0:
+                add_l1(w, settings[L1], dw)
+    if settings[CLIP_NORM] != 0:
+        clip_gradient(settings[CLIP_NORM], square_sum(dtheta), dtheta)
+    rule_step(settings, eta, step, theta, dtheta, *(*moments, None, None)[:2])
+    if settings[MAX_NORM] != 0:
+        for w in weights(theta, layers):
+            limit_norms(settings[MAX_NORM], w)

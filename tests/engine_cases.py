@@ -1,0 +1,52 @@
+"""The engine's epoch as the tests call it: with the arguments of the lecture's, and its memory between guards."""
+
+import numpy as np
+
+from fastbp.engine import epoch, plan
+from fastbp.engine.team import Team
+
+GUARDS = 64  # numbers on each side
+
+
+class Tiles:
+    """`epoch` with the arguments of the lecture's, shared by so many threads.
+
+    What it writes lies between guards, which must be there afterwards; what it has not written before it reads it is
+    NaN.
+    """
+
+    def __init__(self, threads=1):
+        self.threads = threads
+
+    def epoch(
+        self, theta, layers, X, D, weight, order, batch_size, rates, first_step, settings, moments, scratch, dtheta
+    ):
+        places, scratch = plan.plan(layers, batch_size, theta.dtype, self.threads)
+        guarded = [Guarded(array) for array in (theta, moments, np.full_like(scratch, np.nan), dtheta)]
+        squares = Guarded(np.full(plan.blocks_of(theta), np.nan))
+        inner = [each.inner for each in guarded]
+        with Team(self.threads) as team:
+            E = team.run(
+                epoch.epoch, inner[0], layers, X, D, weight, order, batch_size, rates, first_step, settings, *inner[1:],
+                places, squares.inner,
+            )  # fmt: skip
+        for each in (*guarded, squares):
+            each.check()
+        theta[:], moments[:], dtheta[:] = inner[0], inner[1], inner[3]
+        return E
+
+
+class Guarded:
+    """A copy of an array, from a cache line on, between numbers that nobody may change."""
+
+    def __init__(self, array):
+        size, guards = array.size, GUARDS * 8 // array.itemsize
+        self.whole = plan.aligned(size + 2 * guards, array.dtype)
+        self.whole[:] = 1.25e7
+        self.inner = self.whole[guards : guards + size].reshape(array.shape)
+        self.inner[...] = array
+        self.beside = [self.whole[:guards], self.whole[guards + size :]]
+
+    def check(self):
+        for numbers in self.beside:
+            np.testing.assert_array_equal(numbers, np.float32(1.25e7), "written beside an array")

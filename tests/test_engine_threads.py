@@ -1,0 +1,274 @@
+"""Threads that share an epoch: the same bits however many there are and whatever else goes on; Ctrl-C; problems."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import warnings
+
+import numpy as np
+import pytest
+
+import fastbp
+from fastbp.engine import epoch, plan
+from fastbp.engine.team import ABANDONED, Team
+from fastbp.lecture.codes import CLIP_NORM, DROPOUT, L1, L2, MAX_NORM, SEED
+from tests.cases import UNCOMPILED, Case
+from tests.engine_cases import Tiles
+from tests.test_updates import RULES, by, settings_of
+
+MOST_THREADS = 2 if UNCOMPILED else 5
+BATCH = 8 if UNCOMPILED else 96
+LIMITS = {L1: 0.001, L2: 0.01, MAX_NORM: 0.8, CLIP_NORM: 0.05, DROPOUT: 0.25, SEED: 12345}
+
+
+@pytest.fixture(autouse=True)
+def no_thread_is_left():
+    before = threading.active_count()
+    yield
+    assert threading.active_count() == before
+
+
+# ---- The same bits ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("rule", RULES)
+def test_same_bits_for_any_number_of_threads(rule, dtype, monkeypatch):
+    """All penalties and limits, several blocks of squares, more threads than cores."""
+    if UNCOMPILED:
+        monkeypatch.setattr(plan, "FEWEST", 16)
+    sizes, samples = ((3, 5, 2), 20) if UNCOMPILED else ((40, 65, 47, 3), 250)
+    case = Case(sizes, ("tanh", "gelu")[: len(sizes) - 2], dtype=dtype, samples=samples)
+    found = set()
+    for threads in range(1, MOST_THREADS + 1):
+        moments = np.full((2, case.theta.size), 0.1, dtype)
+        settings = settings_of(RULES[rule], **by(LIMITS))
+        E, theta = case.epoch(Tiles(threads), BATCH, 0.05, settings, moments, first_step=3)
+        found.add((E, theta.tobytes(), moments.tobytes()))
+    assert len(found) == 1
+
+
+@pytest.mark.skipif(UNCOMPILED, reason="takes the interpreter minutes")
+@pytest.mark.parametrize("batch_size", [17, 64, 700])
+def test_same_bits_for_any_number_of_threads_in_chunks(batch_size):
+    """A batch of 700 takes three chunks, and one of 17 has less vectors than there are threads."""
+    case = Case((20, 33, 5), samples=701, dtype="float32")
+    found = [case.epoch(Tiles(threads), batch_size, 0.1) for threads in (1, 2, 3, 5)]
+    assert {(E, theta.tobytes()) for E, theta in found} == {(found[0][0], found[0][1].tobytes())}
+
+
+SCRIPT = f"""
+import hashlib, numpy as np, fastbp
+def digest(threads, epochs=3, samples={30 if UNCOMPILED else 300}):
+    X = np.sin(np.arange(samples * 6.0)).reshape(-1, 6)
+    network = fastbp.Network((6, 20, 3), hidden="tanh")
+    fastbp.train(network, X, np.eye(3)[np.arange(samples) % 3], epochs=epochs, version="tiles",
+                 batch_size={10 if UNCOMPILED else 64}, optimizer=fastbp.Adam(0.01), clip_norm=0.1, max_norm=1.0, dropout=0.1, threads=threads)
+    return hashlib.sha256(network.theta.tobytes()).hexdigest()
+"""
+exec(compile(SCRIPT, __file__, "exec"))  # `digest`, here and in other processes
+
+
+def test_same_bits_in_another_process():
+    printed = {
+        subprocess.run(
+            [sys.executable, "-c", f"{SCRIPT}\nprint(digest({threads}))"], capture_output=True, text=True, check=True
+        ).stdout.strip()
+        for threads in (1, 2)
+    }
+    assert printed == {digest(1)}  # noqa: F821
+
+
+def test_same_bits_whatever_other_threads_train():
+    """Two networks of other sizes are trained all the while, by two threads each."""
+    expected, found, stop = digest(1), [], threading.Event()  # noqa: F821
+
+    def others(samples):
+        while not stop.is_set():
+            digest(2, 1, samples)  # noqa: F821
+
+    def ours():
+        found.append(digest(2))  # noqa: F821
+
+    busy = [threading.Thread(target=others, args=(20 + n,)) for n in range(2)]
+    for thread in busy:
+        thread.start()
+    mine = [threading.Thread(target=ours) for _ in range(3)]
+    for thread in mine:
+        thread.start()
+    for thread in mine:
+        thread.join()
+    stop.set()
+    for thread in busy:
+        thread.join()
+    assert found == [expected] * 3
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+def test_a_forked_child_trains_after_its_parent_did():
+    expected = digest(2)  # noqa: F821
+    reading, writing = os.pipe()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # Python 3.12 warns of threads, of which none is left
+        child = os.fork()
+    if child == 0:
+        signal.alarm(60)
+        try:
+            os.write(writing, digest(2).encode())  # noqa: F821
+        finally:
+            os._exit(0)
+    os.close(writing)
+    with os.fdopen(reading) as pipe:
+        assert pipe.read() == expected
+    assert os.waitpid(child, 0)[1] == 0
+    assert digest(2) == expected  # noqa: F821
+
+
+def test_no_more_threads_than_asked_for(monkeypatch):
+    seen = []
+    monkeypatch.setattr(
+        epoch, "epoch", lambda *args, kernel=epoch.epoch: seen.append(threading.get_ident()) or kernel(*args)
+    )
+    for threads in (1, 2):
+        digest(threads, epochs=2)  # noqa: F821
+        assert len(seen) == 2 * threads
+        assert len(set(seen)) == threads
+        seen.clear()
+
+
+# ---- Ctrl-C and other problems ---------------------------------------------------------------------------------------
+
+
+def network_and_data():
+    samples = 20 if UNCOMPILED else 3000
+    rng = np.random.default_rng(0)
+    X, D = rng.normal(size=(samples, 6)), np.eye(3)[rng.integers(0, 3, samples)]
+    return fastbp.Network((6, 20, 3)), X, D
+
+
+HOW = {"batch_size": 20 if UNCOMPILED else 64, "version": "tiles"}
+
+
+def after(epochs, threads):
+    network, X, D = network_and_data()
+    fastbp.train(network, X, D, epochs=epochs, threads=threads, **HOW)
+    return network.theta.tobytes()
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.parametrize(("threads", "who"), [(1, 0), (2, 0), (2, 1)])
+def test_an_interrupted_epoch_leaves_the_last_whole_one(threads, who, when, monkeypatch):
+    """Ctrl-C while the third epoch begins or ends, in the main thread or while another thread is at work."""
+    network, X, D = network_and_data()
+    calls = []
+
+    def interrupted(*args, kernel=epoch.epoch):
+        mine = args[-2] == who
+        calls.extend([who] * mine)
+        if mine and when == "before" and len(calls) == 3:
+            signal.raise_signal(signal.SIGINT)
+        result = kernel(*args)
+        if mine and when == "after" and len(calls) == 3:
+            signal.raise_signal(signal.SIGINT)
+        return result
+
+    monkeypatch.setattr(epoch, "epoch", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        fastbp.train(network, X, D, epochs=50, threads=threads, **HOW)
+    monkeypatch.undo()
+    assert len(calls) in (3, 4)
+    whole = [after(epochs, threads) for epochs in (2, 3)]  # a signal reaches the main thread when it returns to Python
+    assert network.theta.tobytes() in whole
+    if who == 0:
+        assert network.theta.tobytes() == whole[0]
+    fastbp.train(network, X, D, epochs=1, threads=threads, **HOW)
+
+
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="no timers here")
+@pytest.mark.parametrize("threads", [1, 2])
+def test_ctrl_c_at_any_time(threads):
+    """In a process of its own, which would hang if the threads waited for each other."""
+    script = f"""
+import signal, sys, threading, time
+sys.path.insert(0, {os.getcwd()!r})
+from tests.test_engine_threads import HOW, fastbp, network_and_data, np
+network, X, D = network_and_data()
+fastbp.train(network, X, D, epochs=1, threads={threads}, **HOW)
+def ctrl_c(number, frame):
+    raise KeyboardInterrupt
+signal.signal(signal.SIGALRM, ctrl_c)
+interrupted = 0
+for delay in np.linspace(0.0005, 0.02, 60):
+    network = fastbp.Network((6, 20, 3))
+    signal.setitimer(signal.ITIMER_REAL, delay)
+    try:
+        fastbp.train(network, X, D, epochs=10**6, threads={threads}, **HOW)
+    except KeyboardInterrupt:
+        interrupted += 1
+    assert np.isfinite(network.theta).all()
+for _ in range(100):  # what was told to end may take a moment
+    if threading.active_count() > 1:
+        time.sleep(0.02)
+print(interrupted, threading.active_count())
+"""
+    out = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60)
+    assert out.stdout == "60 1\n", out.stderr
+
+
+def test_two_interruptions_do_not_leave_a_thread_behind():
+    """The second Ctrl-C comes while the first waits for the other thread to end."""
+    with Team(2) as team:
+
+        def kernel(meeting, thread, threads):
+            if thread == 0:
+                raise KeyboardInterrupt
+            while not meeting[ABANDONED]:
+                pass
+            signal.raise_signal(signal.SIGINT)
+            ended.append(True)
+
+        ended = []
+        with pytest.raises(KeyboardInterrupt):
+            team.run(kernel)
+        assert ended == [True]
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.parametrize("who", [0, 1])
+def test_a_problem_in_a_thread_is_passed_on(who, when, monkeypatch):
+    """The others wait for it in vain, and give up."""
+    network, X, D = network_and_data()
+    before, calls = network.theta.tobytes(), []
+
+    def failing(*args, kernel=epoch.epoch):
+        if args[-2] == who:
+            calls.append(who)
+            if when == "before":
+                raise MemoryError("no room")
+        result = kernel(*args)
+        if args[-2] == who:
+            raise MemoryError("no room")
+        return result
+
+    monkeypatch.setattr(epoch, "epoch", failing)
+    with pytest.raises(MemoryError, match="no room"):
+        fastbp.train(network, X, D, epochs=3, threads=2, **HOW)
+    assert calls == [who]
+    assert network.theta.tobytes() == before
+
+
+def test_a_team_runs_one_kernel_after_another():
+    """Each thread with its number; what thread 0 returns."""
+    seen = []
+    with Team(3) as team:
+        for run in range(4):
+            assert team.run(lambda a, meeting, n, threads: seen.append((a, n, threads)) or n - 7, run) == -7
+    assert sorted(seen) == [(run, n, 3) for run in range(4) for n in range(3)]
+
+
+def test_divergence_is_seen_with_threads():
+    network, X, D = network_and_data()
+    with pytest.raises(fastbp.Diverged):
+        fastbp.train(network, X * 1e30, D, epochs=3, threads=2, optimizer=fastbp.SGD(1e20), **HOW)
