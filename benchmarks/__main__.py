@@ -24,8 +24,9 @@ def main(arguments=None):
     """Run the command line; returns the exit code."""
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks",
-        description="Run the benchmarks (about two minutes on a quiet machine) and write their tables into README.md, "
-        f"between the lines {BEGIN} and {END}. One thread on one core; nothing else should run meanwhile.",
+        description="Run the benchmarks (about three minutes on a quiet machine) and write their tables into "
+        f"README.md, between the lines {BEGIN} and {END}. One thread on one core, and all cores where threads are "
+        "compared; nothing else should run meanwhile.",
     )
     parser.add_argument("--print", action="store_true", help="print the tables and leave README.md as it is")
     options = parser.parse_args(arguments)

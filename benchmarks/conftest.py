@@ -1,5 +1,4 @@
-"""One thread on one core, set before NumPy starts, but for the tests of threads; what the times depend on; the order of
-the groups.
+"""One thread on one core, set before NumPy starts; all cores for tests of threads; what the times depend on.
 
 A BLAS reads its number of threads when it is loaded, so this file must be there first.
 """

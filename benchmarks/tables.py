@@ -14,6 +14,11 @@ def render(report):
         *slide_12_table(lines["slide 12"]),
         *startup_table(lines["startup"]),
         *views_table(lines["views"]),
+        *functions_table(lines["functions"]),
+        *tiles_table(lines["tiles"]),
+        *few_samples_table(lines["few samples"]),
+        *many_samples_table(lines["many samples"]),
+        *team_table(lines["team"]),
     ]
     return "\n\n".join(parts)
 
@@ -30,24 +35,28 @@ def machine(report):
 
 
 def versions_table(lines):
-    """Loops against matrix products: an epoch with times and ratio, one gradient and one forward pass by ratio."""
+    """Loops against matrix products and tiles: an epoch with times and ratio, single calls by ratio."""
     epoch, forward, backward = (by_case(lines[what]) for what in ("epoch", "forward", "backward"))
     rows, lost, compared = [], 0, 0
     for case, versions in epoch.items():
-        loops, matrix = (median(versions[name]) / versions[name]["extra_info"]["steps"] for name in ("loops", "matrix"))
+        steps = versions["loops"]["extra_info"]["steps"]
+        loops, matrix, tiles = (median(versions[name]) / steps for name in ("loops", "matrix", "tiles"))
         ratios = [matrix / loops]
         for single in (backward, forward):
             ratios.append(median(single[case]["matrix-ready"]) / median(single[case]["loops"]))
         lost, compared = lost + sum(map(is_lost, ratios)), compared + len(ratios)
-        rows.append([*case, digits(loops * 1e6, 3), digits(matrix * 1e6, 3), *map(ratio_cell, ratios)])
-    heads = ["network", "hidden", "batch", "dtype", "loops, us a step", "matrix, us a step"]
-    yield table([*heads, "matrix / loops", "of one gradient", "of one forward pass"], rows, left=(0, 1, 3))
+        times = [digits(time * 1e6, 3) for time in (loops, matrix, tiles)]
+        rows.append([*case, *times, *map(ratio_cell, ratios), digits(matrix / tiles, 2)])
+    heads = ["network", "hidden", "batch", "dtype", "loops, us a step", "matrix, us a step", "tiles, us a step"]
+    heads += ["matrix / loops", "of one gradient", "of one forward pass", "matrix / tiles"]
+    yield table(heads, rows, left=(0, 1, 3))
     yield (
         "matrix / loops is the time of the matrix version over that of the loops: above 1 the loops are faster. "
         + (f"**Bold: the loops lose**, in {lost} of {compared} comparisons. " if lost else "The loops lose none. ")
-        + "A step is one mini-batch of an epoch of 1024 samples: forward, backward and update. The last two columns "
-        "are calls from Python for a single mini-batch: the loops include Numba's dispatch, the matrix version had its "
-        "views and samples laid out beforehand."
+        + "A step is one mini-batch of an epoch of 1024 samples: forward, backward and update. The two columns of "
+        "single passes are calls from Python for one mini-batch: the loops include Numba's dispatch, the matrix "
+        "version had its views and samples laid out beforehand. Tiles are those of the engine, on one thread; where "
+        "loops are faster, the engine takes loops."
     )
 
 
@@ -76,9 +85,10 @@ def startup_table(benchmarks):
     rows[0][-1] = "-"  # NumPy alone: nothing of fastbp is in it
     yield table(["a fresh process", "start to end, ms", "of that in fastbp, ms"], rows, left=(0,))
     yield (
-        "The training is one epoch of a 4-8-3 network in float32. Numba is imported, and kernels are compiled or "
-        "loaded from the cache, only when a first training with the loops needs them. Start to end holds Python's own "
-        "start and end; the end takes longer with Numba loaded."
+        "The training is one epoch of 32 samples in float32: a 4-8-3 network by the loops and the matrix version, "
+        "64-64-10 in one mini-batch, which takes tiles, by the engine. Numba is imported, and kernels are compiled or "
+        "loaded from the cache, only when a first training needs them. Start to end holds Python's own start and end; "
+        "the end takes longer with Numba loaded."
     )
 
 
@@ -88,6 +98,103 @@ def views_table(benchmarks):
     rows = [[info["variant"], digits(time / info["samples"] * 1e9, 2)] for info, time in infos]
     yield table(["forward pass of 4-8-3", "ns a sample"], rows, left=(0,))
     yield "One sample after another in compiled code, in float32: why kernels are inlined and look at borrowed views."
+
+
+def functions_table(benchmarks):
+    """The polynomials on vectors against what there is."""
+    times = {}
+    for benchmark in benchmarks:
+        info = benchmark["extra_info"]
+        row = times.setdefault((info["function"], info["dtype"]), {})
+        row[info["version"]] = median(benchmark) / info["numbers"] * 1e9
+    rows = [
+        [
+            *key,
+            *(digits(row[name], 2) for name in ("vectors", "loop", "NumPy")),
+            digits(row["loop"] / row["vectors"], 2),
+        ]
+        for key, row in times.items()
+    ]
+    yield table(["function", "dtype", "engine, ns", "loop, ns", "NumPy, ns", "loop / engine"], rows, left=(0, 1))
+    yield (
+        "Nanoseconds a number, of rows of 1024: the engine's polynomials on vectors, a compiled loop that calls the C "
+        "library for each number, and NumPy (its sigmoid is four calls)."
+    )
+
+
+def tiles_table(benchmarks):
+    """The engine's matrix products against BLAS."""
+    rates, peaks = {}, {}
+    for benchmark in benchmarks:
+        info = benchmark["extra_info"]
+        widths = rates.setdefault((info["dtype"], "x".join(map(str, info["shape"]))), {})
+        widths.setdefault(info["columns"], {})[info["version"]] = info["gflop"] / median(benchmark)
+        peaks.setdefault(info["dtype"], info["peak"])
+    rows = [
+        [*key, *(f"{digits(r['tiles'], 3)} / {digits(r['dot'], 3)}" for r in widths.values()), digits(peaks[key[0]], 3)]
+        for key, widths in rates.items()
+    ]
+    heads = [f"{n} vector{'s' * (n != 1)}" for n in next(iter(rates.values()))]
+    yield table(["dtype", "weights", *heads, "peak"], rows, left=(0, 1))
+    yield (
+        "GFLOP/s of the weights of a layer times 1 to 4 vectors of samples, tiles / BLAS: `engine.layers.product`, in "
+        "a compiled loop, and `np.dot`, called from Python. Peak is the core's: the same tile without memory."
+    )
+
+
+def few_samples_table(benchmarks):
+    """Small mini-batches: loops or tiles."""
+    lines = {}
+    for benchmark in benchmarks:
+        info = benchmark["extra_info"]
+        lines.setdefault(("-".join(map(str, info["sizes"])), info["dtype"]), []).append(info)
+    rows = []
+    for key, infos in lines.items():
+        ratios = [(digits(i["seconds"]["loops"] / i["seconds"]["tiles"], 2), i["loops"]) for i in infos]
+        rows.append([*key, *(ratio if loops else f"**{ratio}**" for ratio, loops in ratios)])
+        rows[-1].append(digits(max(map(over_the_best, infos)), 3))
+    heads = [f"batch {info['batch']}" for info in next(iter(lines.values()))]
+    yield table(["network", "dtype", *heads, "engine / best"], rows, left=(0, 1))
+    yield (
+        "The time of a step by the loops over that by tiles on one thread: above 1 tiles are faster. **Bold: the "
+        "engine takes tiles.** Engine / best is the engine's time over the fastest of loops, tiles on one thread and "
+        "tiles on all cores, in the worst of the columns. All take turns, in epochs of about a millisecond."
+    )
+
+
+def many_samples_table(benchmarks):
+    """Larger steps: how many threads."""
+    rows = []
+    for benchmark in benchmarks:
+        info = benchmark["extra_info"]
+        seconds = info["seconds"]
+        rows.append(["-".join(map(str, info["sizes"])), info["batch"], info["dtype"], digits(info["flops"] / 1e6, 2)])
+        rows[-1] += [digits(seconds[name] * 1e6, 3) for name in ("loops", "tiles", "shared")]
+        rows[-1] += [digits(seconds["tiles"] / seconds["shared"], 2), info["threads"], digits(over_the_best(info), 3)]
+    cores = benchmarks[0]["extra_info"]["cores"]
+    heads = ["network", "batch", "dtype", "MFLOP a step", "loops, us", "tiles, us", f"tiles, {cores} cores, us"]
+    yield table([*heads, "gain", "threads of the engine", "engine / best"], rows, left=(0, 2))
+    yield (
+        "A step by the loops, by tiles on one thread and by tiles on all cores, in epochs of about 20 ms, which all "
+        f"take turns; not pinned. Gain is one thread over {cores}; then the threads that the engine takes by itself, "
+        "and its time over the best of the three."
+    )
+
+
+def over_the_best(info):
+    """The engine's time over that of the fastest way."""
+    seconds = info["seconds"]
+    return seconds["engine"] / min(seconds[name] for name in ("loops", "tiles", "shared"))
+
+
+def team_table(benchmarks):
+    """What it costs threads to meet."""
+    rows = []
+    for benchmark in benchmarks:
+        info = benchmark["extra_info"]
+        rows.append([info["threads"], digits(median(benchmark) / info["times"] * 1e6, 2)])
+    yield table(["threads", "us to meet"], rows, left=())
+    yield "Threads that wait for each other again and again inside one compiled loop, a core for each; not pinned."
 
 
 def by_case(benchmarks):

@@ -1,5 +1,7 @@
-"""What it costs threads to meet inside a compiled epoch (engine/team.py). An epoch meets twice in each chunk of samples,
-and up to twice more in an update."""
+"""What it costs threads to meet inside a compiled epoch (engine/team.py).
+
+They meet twice in each chunk of samples, and up to twice more in an update.
+"""
 
 import numpy as np
 import pytest

@@ -21,7 +21,7 @@ SHAPES = [(10, 64), (64, 64), (100, 784)]  # receiving and sending units
 WIDTHS = [1, 2, 3, 4]
 FLOPS = 1e8  # of a round of the tiles: about a millisecond
 
-pytestmark = pytest.mark.benchmark(disable_gc=True, min_time=1e-3, max_time=0.1, min_rounds=10)
+pytestmark = pytest.mark.benchmark(disable_gc=True, min_time=1e-3, max_time=0.06, min_rounds=10)
 peak = functools.cache(peak_gflops)
 
 

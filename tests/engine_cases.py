@@ -8,6 +8,12 @@ from fastbp.engine.team import Team
 GUARDS = 64  # numbers on each side
 
 
+def quiet_epoch(*args):
+    """NumPy's warnings are for one thread, and compiled code has none."""
+    with np.errstate(all="ignore"):
+        return epoch.epoch(*args)
+
+
 class Tiles:
     """`epoch` with the arguments of the lecture's, shared by so many threads.
 
@@ -27,7 +33,7 @@ class Tiles:
         inner = [each.inner for each in guarded]
         with Team(self.threads) as team:
             E = team.run(
-                epoch.epoch, inner[0], layers, X, D, weight, order, batch_size, rates, first_step, settings, *inner[1:],
+                quiet_epoch, inner[0], layers, X, D, weight, order, batch_size, rates, first_step, settings, *inner[1:],
                 places, squares.inner,
             )  # fmt: skip
         for each in (*guarded, squares):

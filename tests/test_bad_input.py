@@ -92,13 +92,11 @@ BAD_HOW = [
     ({"batch_size": 8.0}, TypeError, "batch_size must be an integer, got 8.0"),
     ({"batch_size": True}, TypeError, "batch_size must be an integer, got True"),
     ({"batch_size": None}, TypeError, "batch_size must be an integer, got None"),
-    ({"optimizer": 0.1}, TypeError, "optimizer must be a fastbp.SGD, got 0.1"),
-    ({"optimizer": fastbp.SGD}, TypeError, "optimizer must be a fastbp.SGD, got <class"),
+    ({"optimizer": 0.1}, TypeError, "optimizer must be a fastbp.Optimizer, got 0.1"),
+    ({"optimizer": fastbp.SGD}, TypeError, "optimizer must be a fastbp.Optimizer, got <class"),
     ({"shuffle": "no"}, TypeError, "shuffle must be True or False, got 'no'"),
     ({"seed": -1}, ValueError, "seed must be at least 0, got -1"),
     ({"seed": None}, TypeError, "seed must be an integer, got None"),
-    ({"version": "fast"}, ValueError, "version must be one of 'loops', 'matrix', got 'fast'"),
-    ({"version": 1}, TypeError, "version must be one of 'loops', 'matrix', got 1"),
 ]
 
 

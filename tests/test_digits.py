@@ -11,6 +11,7 @@ import sklearn.datasets
 
 import fastbp
 from fastbp import cli
+from fastbp.engine import epoch as engine
 from fastbp.lecture import differences, loops, matrix
 from tests.cases import UNCOMPILED
 
@@ -61,19 +62,19 @@ def test_a_line_an_epoch_and_three_comparisons(small_network, capsys):
 
 def test_each_column_is_what_its_heading_says(small_network, monkeypatch, capsys):
     """The matrix column is trained by matrix products, and the last lines compare with differences."""
-    cli.compile_loops("float32")  # before kernels that others call are replaced
+    cli.compile_engine("float32")  # before kernels that others call are replaced
     called = []
 
     def spy(module, name):
         kernel = getattr(module, name)
         monkeypatch.setattr(module, name, lambda *arguments: called.append((module, name)) or kernel(*arguments))
 
-    for module, name in ((loops, "epoch"), (matrix, "epoch"), (loops, "gradient"), (differences, "gradient")):
+    for module, name in ((engine, "epoch"), (matrix, "epoch"), (loops, "gradient"), (differences, "gradient")):
         spy(module, name)
     assert cli.main(["--epochs", "2", "--dtype", "float32"]) == 0
     printed = capsys.readouterr().out
     assert called.count((matrix, "epoch")) == 2
-    assert called.count((loops, "epoch")) == 3  # one of them compiles
+    assert called.count((engine, "epoch")) == 3  # one of them compiles
     assert called.count((differences, "gradient")) == 2
     assert called.count((loops, "gradient")) > 10
     assert float(re.search(r"at most ([\d.e+-]+) apart \(the largest", printed)[1]) > 0, "float32 rounds differently"

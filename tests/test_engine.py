@@ -6,7 +6,7 @@ import pytest
 import fastbp
 from fastbp.engine import epoch, plan
 from fastbp.lecture import matrix
-from fastbp.lecture.codes import CLIP_NORM, ERRORS_OF, HIDDEN, L1, L2, MAX_NORM
+from fastbp.lecture.codes import CLIP_NORM, ERRORS_OF, HIDDEN, L1, L2, MAX_NORM, SETTINGS
 from fastbp.lecture.layout import RECEIVING
 from tests.cases import DTYPES, UNCOMPILED, Case, assert_close, teacher
 from tests.engine_cases import Tiles
@@ -226,8 +226,8 @@ def test_limits_and_weights_reach_the_engine():
 def test_the_engine_takes_its_better_version():
     """A sample at a time on small batches, tiles on others."""
     for batch_size, version in ((1, "loops"), (16, "tiles")):
-        theta, loss = train("engine", batch_size=batch_size)
-        same, same_loss = train(version, batch_size=batch_size)
+        theta, loss = train("engine", batch_size=batch_size, dtype="float32")
+        same, same_loss = train(version, batch_size=batch_size, dtype="float32")
         assert theta.tobytes() == same.tobytes()
         assert loss == same_loss
 
@@ -257,9 +257,8 @@ def test_a_memory_map_is_used_where_it_lies(tmp_path, monkeypatch):
 def predicted(case):
     places, scratch = plan.plan(case.layers, case.samples, case.theta.dtype, 1)
     Y = np.full((case.samples, case.outputs), np.nan, case.dtype)
-    settings = np.zeros(11)
     scratch[:] = np.nan
-    epoch.predict(case.theta, case.layers, case.X, Y, np.arange(case.samples), settings, places, scratch)
+    epoch.predict(case.theta, case.layers, case.X, np.zeros(SETTINGS), places, scratch, Y)
     return Y
 
 

@@ -174,7 +174,8 @@ def by_the_lecture(name, u):
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("name", HIDDEN)
 def test_activations_are_those_of_the_lecture(name, dtype):
-    """The errors of h' and of gelu are those of a difference of numbers of size 1, so they are measured by 1."""
+    """The errors of h' and of gelu are those of a difference of numbers of size 1, so they are measured by 1; those of
+    gelu' are multiplied by the slope inside its tanh, up to 7."""
     u = numbers(dtype)
     u = u[np.isfinite(u)]
     y, dh = activated(name, u)
@@ -186,7 +187,7 @@ def test_activations_are_those_of_the_lecture(name, dtype):
     off = np.abs(y - expected_y) / np.maximum(np.abs(expected_y), least)
     assert off.max() <= 8 * eps, f"y({u[off.argmax()]!r}) = {y[off.argmax()]!r}"
     off = np.abs(dh - expected_dh) / np.maximum(np.abs(expected_dh), 1)
-    assert off.max() <= 16 * eps, f"h'({u[off.argmax()]!r}) = {dh[off.argmax()]!r}"
+    assert off.max() <= (48 if name == "gelu" else 16) * eps, f"h'({u[off.argmax()]!r}) = {dh[off.argmax()]!r}"
 
 
 @pytest.mark.parametrize("dtype", DTYPES)

@@ -9,9 +9,8 @@ import os
 from fastbp.engine.shapes import VECTOR_BYTES
 from fastbp.lecture.layout import RECEIVING, SENDING
 
-FLOPS_OF_A_THREAD = (
-    1.5e6  # a step with less work than this for each thread loses by meeting (benchmarks/test_choice.py)
-)
+FLOPS_OF_A_THREAD = 8e6  # with less work than this for each in a step, threads lose more than they gain
+FEW_WEIGHTS = 1000  # so small a network is bound by what comes with a vector, not by its arithmetic
 
 
 def flops_of_step(layers, samples):
@@ -21,8 +20,9 @@ def flops_of_step(layers, samples):
 
 
 def prefers_loops(layers, batch_size, dtype):
-    """Whether a sample at a time is faster than a vector of samples."""
-    return batch_size * 3 <= VECTOR_BYTES // dtype.itemsize
+    """Whether a sample at a time is faster than a vector of samples (measured by benchmarks/test_choice.py)."""
+    weights = int((layers[:, SENDING] * layers[:, RECEIVING]).sum())
+    return batch_size <= VECTOR_BYTES // dtype.itemsize // 8 + (weights < FEW_WEIGHTS)
 
 
 def usable_cores():

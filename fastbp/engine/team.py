@@ -5,8 +5,11 @@ a microsecond (benchmarks/test_team.py); Numba's own threads abort the process w
 or after a fork. `meeting` is an int64 array; its three numbers lie in cache lines of their own.
 """
 
+import contextlib
 import queue
 import threading
+import weakref
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -43,64 +46,93 @@ def take_ticket(meeting):
 class Team:
     """Python threads that live as long as a training; each epoch they all run the same kernel, this thread with them.
 
-    Threads that are started for each epoch share a core for the first milliseconds. Use it in a `with` block.
+    Threads that are started for each epoch share a core for the first milliseconds. Use it in a `with` block. Ctrl-C
+    may strike between any two lines of this thread, and inside the locks of `threading` too. So the threads tell each
+    other by numbers, which stay; queues only wake who sleeps, and lose or double nothing by that. The others hold the
+    state, but not the team: wherever that is dropped, they end.
     """
 
     def __init__(self, threads):
-        self.threads = threads
-        self.meeting = np.zeros(MEETING_SIZE, np.int64)
-        self._tasks = [queue.SimpleQueue() for _ in range(1, threads)]
-        self._done = queue.SimpleQueue()
-        self._workers = [threading.Thread(target=self._work, args=(tasks,), daemon=True) for tasks in self._tasks]
+        others = range(1, threads)
+        self.threads, self.meeting = threads, np.zeros(MEETING_SIZE, np.int64)
+        self._state = _State([queue.SimpleQueue() for _ in others], [0 for _ in others])
+        weakref.finalize(self, _close, self._state)
+        self._workers = [threading.Thread(target=_work, args=(self._state, one), daemon=True) for one in others]
         for worker in self._workers:
             worker.start()
 
     def run(self, kernel, *args):
         """kernel(*args, meeting, thread, threads) in all threads; what it returns in this one."""
+        state, finished = self._state, False
         self.meeting[:] = 0
-        finished, handed_out = False, 0
+        state.task, state.problem = (kernel, args, self.meeting, self.threads), None
+        state.number += 1
         try:
-            for thread, tasks in enumerate(self._tasks, start=1):
-                handed_out += 1
-                tasks.put((kernel, (*args, self.meeting, thread, self.threads)))
+            for wake in state.wake:
+                wake.put(None)
             result = kernel(*args, self.meeting, 0, self.threads)
             finished = True
         finally:
-            if not finished:  # Ctrl-C between two lines above: the others wait for a thread that never comes
+            if not finished:  # the others may wait for a thread that never comes
                 self.meeting[ABANDONED] = 1
-            self._wait_for(handed_out)
+            self._wait()
         return result
 
-    def _wait_for(self, workers):
-        """They write into arrays that the caller is about to use, so not even a second Ctrl-C may leave them behind."""
-        interrupted, problems = None, []
-        while workers:
+    def _wait(self):
+        """The others write into arrays that the caller is about to use: not even a second Ctrl-C leaves them behind."""
+        state, interruption = self._state, None
+        while any(number != state.number for number in state.finished):
             try:
-                problem = self._done.get()
-                workers -= 1
-                if problem:
-                    problems.append(problem)
-            except KeyboardInterrupt as interruption:
-                interrupted = interruption
-        if interrupted or problems:
-            raise interrupted or problems[0]
-
-    def _work(self, tasks):
-        while task := tasks.get():
-            kernel, args = task
-            problem = None
-            try:
-                kernel(*args)
-            except BaseException as raised:
-                problem = raised
-                self.meeting[ABANDONED] = 1
-            self._done.put(problem)
+                for wake in state.wake:
+                    wake.put(None)
+                with contextlib.suppress(queue.Empty):
+                    state.done.get(timeout=0.1)
+            except KeyboardInterrupt as came:
+                interruption = came
+        if interruption or state.problem:
+            raise interruption or state.problem
 
     def __enter__(self):
         return self
 
     def __exit__(self, *exception):
-        for tasks in self._tasks:
-            tasks.put(None)
+        _close(self._state)
         for worker in self._workers:
             worker.join()
+
+
+@dataclass
+class _State:
+    """What the threads of a team share: the task and its number, and the number of the last that each has finished."""
+
+    wake: list
+    finished: list
+    done: queue.SimpleQueue = field(default_factory=queue.SimpleQueue)
+    task: tuple = ()
+    number: int = 0
+    closed: bool = False
+    problem: BaseException | None = None
+
+
+def _close(state):
+    state.closed = True
+    for wake in state.wake:
+        wake.put(None)
+
+
+def _work(state, thread):
+    """The life of the others: wait for a task, do it once, say so."""
+    number = 0
+    while not state.closed:
+        state.wake[thread - 1].get()
+        if state.closed or number == state.number:
+            continue
+        number, (kernel, args, meeting, threads) = state.number, state.task
+        try:
+            with np.errstate(all="ignore"):  # which holds for a thread alone
+                kernel(*args, meeting, thread, threads)
+        except BaseException as problem:
+            state.problem, meeting[ABANDONED] = problem, 1
+        kernel = args = None  # the arrays may be large
+        state.finished[thread - 1] = number
+        state.done.put(None)
