@@ -120,7 +120,7 @@ def test_limits_of_a_network_of_several_blocks(threads):
     """More parameters than are summed at once for the clipping."""
     settings = settings_of(RULES["momentum"], **by({CLIP_NORM: 0.01, MAX_NORM: 1.0, L2: 0.01, L1: 0.001}))
     case = Case((90, 100, 5), samples=40)
-    assert case.theta.size > 2 * plan.BLOCK
+    assert case.theta.size > 2 * plan.SQUARES
     compare(case, 20, 0.1, settings, version=Tiles(threads))
 
 

@@ -158,6 +158,14 @@ def after(epochs, threads):
     return network.theta.tobytes()
 
 
+@pytest.fixture(autouse=True)
+def ctrl_c_interrupts():
+    """Also where the tests run in the background of a shell, which makes its jobs ignore Ctrl-C."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 @pytest.mark.parametrize("when", ["before", "after"])
 @pytest.mark.parametrize(("threads", "who"), [(1, 0), (2, 0), (2, 1)])
 def test_an_interrupted_epoch_leaves_the_last_whole_one(threads, who, when, monkeypatch):

@@ -5,6 +5,8 @@ a tile's columns of a layer at a time; at the end of the mini-batch each updates
 one thread and in one order, so the bits do not depend on how many threads there are.
 """
 
+import numpy as np
+
 from fastbp.engine.dropout import drop, key_of
 from fastbp.engine.layers import (
     FROM_COLUMN,
@@ -201,6 +203,7 @@ def share_samples(weight, rows, samples, whole, shares, samples_with_gaps):
 
 @jit
 def sum_of_weights(weight, rows, samples):
+    """sum_s weight_s of a mini-batch."""
     total = 0.0
     for s in range(samples):
         total += weight[rows[s]]
@@ -213,7 +216,7 @@ def sum_of_errors(shares, errors, samples):
     total = 0.0
     for s in range(samples):
         if shares[s] > 0:
-            total += float(shares[s]) * float(errors[s])
+            total += np.float64(shares[s]) * errors[s]
     return total
 
 

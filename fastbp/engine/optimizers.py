@@ -1,6 +1,6 @@
 """The update of a mini-batch, shared by the threads: the lecture's rules on parts of the flat vectors."""
 
-from fastbp.engine.plan import BLOCK
+from fastbp.engine.plan import SQUARES
 from fastbp.engine.team import meet
 from fastbp.jit import jit
 from fastbp.lecture.codes import CLIP_NORM, L1, L2, MAX_NORM, RULE, SGD
@@ -35,10 +35,10 @@ def add_penalties(settings, layers, theta, dtheta, start, end):
 @jit
 def clip(settings, dtheta, start, n, squares, meeting, thread, threads):
     """g <- g clip_norm / |g| if that is smaller; |g|^2 is the sum of the sums of blocks, in their order."""
-    blocks = -(-dtheta.size // BLOCK)
+    blocks = -(-dtheta.size // SQUARES)
     for block in range(thread, blocks, threads):
-        at = block * BLOCK
-        squares[block] = square_sum(vector_at(dtheta, at, min(BLOCK, dtheta.size - at)))
+        at = block * SQUARES
+        squares[block] = square_sum(vector_at(dtheta, at, min(SQUARES, dtheta.size - at)))
     abandoned = meet(meeting, threads)
     square = 0.0
     for block in range(blocks):

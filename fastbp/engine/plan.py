@@ -14,7 +14,7 @@ OWN, BLOCK_AT, COUNTING_AT = range(9, 12)
 
 WIDEST = 4  # vectors in the widest tile
 BLOCK_ROWS = 48  # rows of a packed matrix: whole tiles of each height
-BLOCK = 4096  # parameters whose squares are summed at once
+SQUARES = 4096  # parameters whose squares are summed at once
 FEWEST, MOST, CHUNK_BYTES = 256, 2048, 1 << 20
 
 
@@ -52,7 +52,7 @@ def plan(layers, batch_size, dtype, threads):
 
 def blocks_of(theta):
     """How many sums of squares the clipping takes."""
-    return -(-theta.size // BLOCK)
+    return -(-theta.size // SQUARES)
 
 
 def aligned(n, dtype):
