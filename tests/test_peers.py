@@ -7,7 +7,8 @@ import time
 import numpy as np
 import pytest
 
-from benchmarks.peers import agree, contest, process, readme, report
+from benchmarks import readme
+from benchmarks.peers import agree, contest, process, report
 from benchmarks.peers.__main__ import BEGIN, END
 from benchmarks.peers.rows import OURS, ROWS, Row
 

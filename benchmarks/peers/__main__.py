@@ -9,7 +9,8 @@ import sys
 import time
 from pathlib import Path
 
-from benchmarks.peers import process, readme, report
+from benchmarks import readme
+from benchmarks.peers import process, report
 from benchmarks.peers.contest import Contest, say
 from benchmarks.peers.rows import RIVALS, ROWS
 

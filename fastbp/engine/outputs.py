@@ -29,13 +29,20 @@ def at_most_largest(E):
 
 
 @jit
-def softmax(K, row, u):
-    """y_k = exp(u_k) / sum_r exp(u_r) (slides 6, 33), in place; returns max u and sum exp(u - max u)."""
+def largest_of(K, row, u):
+    """max_r u_r."""
     # u (k, s)
     top = load(u)
     for k in range(1, K):
         value = load(moved(u, k * row))
         top = where_less(top, value, value, top)
+    return top
+
+
+@jit
+def softmax(K, row, u, top):
+    """y_k = exp(u_k) / sum_r exp(u_r) (slides 6, 33), in place; returns sum exp(u - top), top = max u."""
+    # u (k, s)
     whole = top * 0.0
     for k in range(K):
         y = exp(load(moved(u, k * row)) - top)
@@ -43,24 +50,21 @@ def softmax(K, row, u):
         whole = whole + y
     for k in range(K):
         store(moved(u, k * row), load(moved(u, k * row)) / whole)
-    return top, whole
+    return whole
 
 
 @jit
 def softmax_and_error(K, row, u, d):
     """E = -sum_r d_r ln y_r (slides 9, 33) with y = softmax(u), which takes the place of u."""
     # u, d (k, s)
-    top = load(u)
-    for k in range(1, K):
-        value = load(moved(u, k * row))
-        top = where_less(top, value, value, top)
+    top = largest_of(K, row, u)
     lowest = -LARGEST_DOUBLE if double(top) else -LARGEST_SINGLE
     weighted, weights = top * 0.0, top * 0.0
     for k in range(K):
         target, below = load(moved(d, k * row)), load(moved(u, k * row)) - top
         weighted = weighted + target * where_less(below, lowest, lowest, below)
         weights = weights + target
-    top, whole = softmax(K, row, u)
+    whole = softmax(K, row, u, top)
     return log(whole) * weights - weighted
 
 
@@ -117,7 +121,7 @@ def output(code, K, columns, row, u):
     # u (k, s)
     for s in range(0, columns, lanes(u)):
         if code == SOFTMAX:
-            softmax(K, row, moved(u, s))
+            softmax(K, row, moved(u, s), largest_of(K, row, moved(u, s)))
         elif code in (SIGMOID, EXPONENTIAL):
             for k in range(K):
                 at = moved(u, k * row + s)
