@@ -24,17 +24,19 @@ _HOMES = {
     "WarmUp": "schedules",
     "load_digits": "digits",
 }
+_EXTRAS = {"MLPClassifier": "estimators", "MLPRegressor": "estimators"}  # not for a star, which must not need them
 __all__ = [*_HOMES]
 __version__ = "0.1.0"
 
 
 def __getattr__(name):
-    if name not in _HOMES:
+    home = _HOMES.get(name) or _EXTRAS.get(name)
+    if home is None:
         raise AttributeError(f"module 'fastbp' has no attribute {name!r}")
-    value = getattr(importlib.import_module(f"fastbp.{_HOMES[name]}"), name)
+    value = getattr(importlib.import_module(f"fastbp.{home}"), name)
     globals()[name] = value
     return value
 
 
 def __dir__():
-    return sorted({*globals(), *__all__})
+    return sorted({*globals(), *_HOMES, *_EXTRAS})

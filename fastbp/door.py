@@ -121,7 +121,7 @@ def hidden_activations(hidden, options, layers):
     return tuple(choice(f"hidden[{layer}]", name, options) for layer, name in enumerate(hidden))
 
 
-LEVELS = {"huber": 1.0, "quantile": 0.5}  # of the errors that have one, by default
+LEVELS = {"huber": 1.0, "quantile": 0.5, "cross_entropy": None, "binary_cross_entropy": None}  # by default
 
 
 def error_of_output(error, output, options, errors_of):
@@ -135,7 +135,7 @@ def error_of_output(error, output, options, errors_of):
 
 
 def level_of_error(level, error):
-    """The threshold of the Huber error, the level of the quantile error; None for others."""
+    """The threshold of the Huber error, the level of the quantile error, the largest cross-entropy; else None."""
     if level is None:
         return LEVELS.get(error)
     if error not in LEVELS:
@@ -143,8 +143,8 @@ def level_of_error(level, error):
     number = positive_number("level", level)
     if error == "quantile" and not LEAST_LEVEL <= number <= 1 - LEAST_LEVEL:
         raise ValueError(f"level must lie between 0 and 1 for error='quantile', got {shown(level)}")
-    if error == "huber" and not LEAST_LEVEL <= number <= LARGEST_LEVEL:
-        raise ValueError(f"level must lie between 2^-32 and 2^30 for error='huber', got {shown(level)}")
+    if error != "quantile" and not LEAST_LEVEL <= number <= LARGEST_LEVEL:
+        raise ValueError(f"level must lie between 2^-32 and 2^30 for error={error!r}, got {shown(level)}")
     return number
 
 

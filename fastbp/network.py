@@ -43,7 +43,8 @@ class Network:
         - "exponential": "poisson", sum (y - d ln y), for counts d.
     level : float, optional
         For "huber" the distance above, positive, 1 by default; for "quantile" the quantile that the outputs estimate,
-        between 0 and 1, 0.5 by default, which is the median. Kept in steps of 2^-32. No other error has one.
+        between 0 and 1, 0.5 by default, which is the median; for the cross-entropies a limit of -ln y, None for
+        none: the gradient does not know of it. Kept in steps of 2^-32.
 
     Attributes
     ----------
@@ -54,8 +55,7 @@ class Network:
     B : tuple of ndarray
         `B[l]` is a view of theta of shape (receiving,).
     sizes, hidden, output, dtype, error, level
-        As given or by default; `sizes` a tuple of int, `hidden` a str or a tuple of str, `dtype` a numpy.dtype, `level`
-        None for an error that has none.
+        As given or by default; `sizes` a tuple of int, `hidden` a str or a tuple of str, `dtype` a numpy.dtype.
     layers : ndarray of int64, shape (len(sizes) - 1, 8)
         The table that the kernels read (see `fastbp/lecture/layout.py`).
 
@@ -87,20 +87,29 @@ class Network:
     """
 
     def __init__(self, sizes, hidden="relu", output="softmax", dtype="float32", seed=0, error=None, level=None):
+        self._describe(sizes, hidden, output, dtype, error, level)
+        self._draw_weights(np.random.default_rng(door.whole_number("seed", seed, 0)))
+
+    def _describe(self, sizes, hidden, output, dtype, error, level):
         self._sizes = door.layer_sizes(sizes)
         self._hidden = door.hidden_activations(hidden, HIDDEN, len(self.sizes) - 2)
         self._output = door.choice("output", output, OUTPUT)
         self._error = door.error_of_output(error, self.output, ERROR, ERRORS_OF)
         self._level = door.level_of_error(level, self.error)
         self._dtype = door.dtype(dtype, DTYPES)
-        seed = door.whole_number("seed", seed, 0)
         parameters = layout.parameter_count(self.sizes)
         try:
             theta = np.zeros(parameters, self.dtype)
         except (MemoryError, ValueError, OverflowError):  # NumPy has a word for each order of magnitude
             raise MemoryError(f"sizes ask for more memory than there is: {parameters} parameters") from None
         self._hold(theta)
-        self._draw_weights(np.random.default_rng(seed))
+
+    @classmethod
+    def blank(cls, sizes, hidden, output, dtype, error, level=None):
+        """A network whose parameters are all 0, of arguments as in the constructor. For code that fills them in."""
+        network = cls.__new__(cls)
+        network._describe(sizes, hidden, output, dtype, error, level)
+        return network
 
     def _hold(self, theta):
         hidden = [HIDDEN[name] for name in self._activations()[:-1]]
@@ -158,17 +167,7 @@ class Network:
         >>> fastbp.Network((2, 5, 3)).predict([[0.5, -1.0]]).sum(axis=1).round(6)
         array([1.], dtype=float32)
         """
-        from fastbp.engine import choice, epoch, plan  # here, because they import Numba
-        from fastbp.lecture import loops
-
-        X = door.real_matrix("X", X, self.sizes[0], self.dtype)
-        Y = np.empty((len(X), self.sizes[-1]), self.dtype)
-        if choice.prefers_loops(self.layers, len(X), self.dtype):
-            loops.predict(self.theta, self.layers, X, layout.scratch_for(self.layers, 1, self.dtype), Y)
-        else:
-            places, scratch = plan.plan(self.layers, len(X), self.dtype, 1)
-            epoch.predict(self.theta, self.layers, X, np.zeros(codes.SETTINGS), places, scratch, Y)
-        return Y
+        return outputs(self, door.real_matrix("X", X, self.sizes[0], self.dtype))
 
     def gradient(self, X, D, sample_weight=None):
         """The mean error of the samples, and its derivatives with respect to all parameters.
@@ -226,3 +225,18 @@ class Network:
     def __setstate__(self, state):
         self.__dict__.update(state)
         self._hold(np.array(self._theta))
+
+
+def outputs(network, X):
+    """`Network.predict` of a matrix that needs no check: finite, read-only, in C order and of the network's dtype."""
+    from fastbp.engine import choice, epoch, plan  # here, because they import Numba
+    from fastbp.lecture import loops
+
+    theta, layers, dtype = network.theta, network.layers, network.dtype
+    Y = np.empty((len(X), network.sizes[-1]), dtype)
+    if choice.prefers_loops(layers, len(X), dtype):
+        loops.predict(theta, layers, X, layout.scratch_for(layers, 1, dtype), Y)
+    else:
+        places, scratch = plan.plan(layers, len(X), dtype, 1)
+        epoch.predict(theta, layers, X, np.zeros(codes.SETTINGS), places, scratch, Y)
+    return Y

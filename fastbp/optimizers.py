@@ -109,7 +109,7 @@ class SGD(Optimizer):
     learning_rate : float or Schedule
         eta, positive; or a schedule that gives the eta of each step.
     momentum : float
-        mu, at least 0 and below 1; often 0.9.
+        mu, from 0 to 1; often 0.9. With 1 the steps add up.
     nesterov : bool
         Nesterov's momentum instead of the classical one; needs a momentum above 0.
 
@@ -141,7 +141,7 @@ class SGD(Optimizer):
         store(
             self,
             learning_rate=rate_or_schedule("learning_rate", self.learning_rate),
-            momentum=_decay("momentum", self.momentum),
+            momentum=real_number("momentum", self.momentum, lambda x: 0 <= x <= 1, "at least 0 and at most 1"),
             nesterov=door.flag("nesterov", self.nesterov),
         )
         if self.nesterov and self.momentum == 0:
@@ -169,6 +169,9 @@ class Adam(Optimizer):
         Decay of the two means, at least 0 and below 1.
     epsilon : float
         Positive; keeps the division finite where the gradient vanishes.
+    epsilon_hat : bool
+        Add epsilon to sqrt(v) before that is corrected, as scikit-learn and the short form at the end of section 2 of
+        the paper do, where it is called epsilon hat.
 
     Raises
     ------
@@ -193,11 +196,13 @@ class Adam(Optimizer):
     beta1: float = 0.9
     beta2: float = 0.999
     epsilon: float = 1e-8
+    epsilon_hat: bool = False
 
     def __post_init__(self):
         store(
             self,
             learning_rate=rate_or_schedule("learning_rate", self.learning_rate),
+            epsilon_hat=door.flag("epsilon_hat", self.epsilon_hat),
             beta1=_decay("beta1", self.beta1),
             beta2=_decay("beta2", self.beta2),
             epsilon=door.positive_number("epsilon", self.epsilon),
@@ -209,6 +214,7 @@ class Adam(Optimizer):
             codes.FIRST_DECAY: self.beta1,
             codes.SECOND_DECAY: self.beta2,
             codes.EPSILON: self.epsilon,
+            codes.EPSILON_HAT: float(self.epsilon_hat),
         }
 
 
@@ -224,6 +230,8 @@ class AdamW(Adam):
         Decay of the two means, at least 0 and below 1.
     epsilon : float
         Positive; keeps the division finite where the gradient vanishes.
+    epsilon_hat : bool
+        As in Adam.
     weight_decay : float
         At least 0; all parameters decay, the biases too.
 

@@ -1,20 +1,16 @@
 """Training: epochs over samples. Checks its input, allocates, and keeps the history; an epoch is one compiled call."""
 
-import contextlib
-import importlib
 import time
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from fastbp import door
+from fastbp.epochs import VERSIONS, Epochs
 from fastbp.lecture import codes
-from fastbp.lecture.layout import scratch_for
 from fastbp.network import Network
 from fastbp.optimizers import SGD, Optimizer
 from fastbp.rates import real_number
-
-VERSIONS = ("engine", "tiles", "loops", "matrix")
 
 
 @dataclass
@@ -154,10 +150,9 @@ def train(
         threads = door.whole_number("threads", threads, 1)
     theta = door.trainable(network.theta)
     moments = np.zeros((optimizer.moments, theta.size), network.dtype)
-    arguments = (network.layers, X, D, weight), batch_size, settings, moments
-    steps = -(-len(X) // batch_size)
-    with _epochs(version, threads, theta, *arguments) as run:
-        return _train(run, theta, len(X), epochs, steps, optimizer, np.random.default_rng(seed) if shuffle else None)
+    rng = np.random.default_rng(seed) if shuffle else None
+    with Epochs(theta, network.layers, batch_size, settings, moments, version, threads) as run:
+        return _train(run, theta, (X, D, weight), epochs, -(-len(X) // batch_size), optimizer, rng)
 
 
 def _settings(optimizer, l1, l2, max_norm, clip_norm, dropout, seed):
@@ -172,38 +167,9 @@ def _settings(optimizer, l1, l2, max_norm, clip_norm, dropout, seed):
     return settings
 
 
-@contextlib.contextmanager
-def _epochs(version, threads, theta, data, batch_size, settings, moments):
-    """A function (order, rates, first step) -> mean error that runs an epoch, for as long as the training lasts."""
-    layers = data[0]
-    if version == "engine":
-        from fastbp.engine import choice  # here, as below, because it imports Numba
-
-        slow = choice.prefers_loops(layers, batch_size, theta.dtype) and not settings[codes.DROPOUT]
-        version = "loops" if slow else "tiles"
-    dtheta = np.empty_like(theta)
-    if version == "tiles":
-        from fastbp.engine import choice, epoch, plan
-        from fastbp.engine.team import Team
-
-        threads = choice.threads_for(layers, batch_size, theta.dtype, threads)
-        places, scratch = plan.plan(layers, batch_size, theta.dtype, threads)
-        squares = np.zeros(plan.blocks_of(theta))
-        with Team(threads) as team:
-            yield lambda order, rates, step: team.run(
-                epoch.epoch, theta, *data, order, batch_size, rates, step, settings, moments, scratch, dtheta, places,
-                squares,
-            )  # fmt: skip
-    else:
-        kernels = importlib.import_module(f"fastbp.lecture.{version}")
-        scratch = scratch_for(layers, 1 if version == "loops" else batch_size, theta.dtype)
-        yield lambda order, rates, step: kernels.epoch(
-            theta, *data, order, batch_size, rates, step, settings, moments, scratch, dtheta
-        )
-
-
-def _train(run, theta, samples, epochs, steps, optimizer, rng):
-    history, order, before = History(), np.arange(samples), np.empty_like(theta)
+def _train(run, theta, data, epochs, steps, optimizer, rng):
+    samples = len(data[0])
+    history, order, before, report = History(), np.arange(samples), np.empty_like(theta), np.empty((steps, 2))
     for epoch in range(1, epochs + 1):
         if rng:
             order = rng.permutation(samples)
@@ -212,8 +178,7 @@ def _train(run, theta, samples, epochs, steps, optimizer, rng):
         np.copyto(before, theta)
         begin = time.perf_counter()
         try:
-            with np.errstate(all="ignore"):  # a training that diverges is reported below, once
-                loss = run(order, rates, first_step)
+            loss = run.run(*data, order, rates, first_step, report)
             if not (np.isfinite(loss) and np.isfinite(theta).all()):
                 raise Diverged(epoch, optimizer, history)
         except BaseException:  # Ctrl-C too leaves the last whole epoch

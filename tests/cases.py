@@ -64,14 +64,17 @@ class Case:
     """Everything that a pass takes, for a random network and random samples."""
 
     def __init__(
-        self, sizes, hidden="relu", output="softmax", dtype="float64", samples=5, seed=0, error=None, level=0.5
+        self, sizes, hidden="relu", output="softmax", dtype="float64", samples=5, seed=0, error=None, level=None
     ):
         rng = np.random.default_rng(seed)
+        error = error or ERRORS_OF[output][0]
+        if level is None:
+            level = 0.5 if error in ("huber", "quantile") else 0.0
         self.layers = layer_table(
             sizes,
             [HIDDEN[name] for name in ([hidden] * (len(sizes) - 2) if isinstance(hidden, str) else hidden)],
             OUTPUT[output],
-            ERROR[error or ERRORS_OF[output][0]],
+            ERROR[error],
             level,
         )
         self.theta = rng.normal(0, 0.5, parameter_count(sizes)).astype(dtype)
@@ -98,10 +101,14 @@ class Case:
         return E, dtheta
 
     def epoch(self, version, batch_size, rates, settings=None, moments=None, first_step=0):
-        """(E, theta) after an epoch over `rows` by `epoch` of the module `version`, from a copy of theta."""
+        """(E, theta) after an epoch over `rows` by `epoch` of the module `version`, from a copy of theta.
+
+        `report` and `dtheta` are then what it has left there.
+        """
         theta, how = self.theta.copy(), np.zeros(SETTINGS) if settings is None else settings
         moments = np.empty((0, theta.size), self.dtype) if moments is None else moments
         rates = np.broadcast_to(rates, -(-len(self.rows) // batch_size)).astype(float)
         batches = self.rows, batch_size, rates, first_step, how, moments
-        arguments = self.X, self.D, self.weight, *batches, self.scratch(), np.full_like(theta, np.nan)
+        self.dtheta, self.report = np.full_like(theta, np.nan), np.full((len(rates), 2), np.nan)
+        arguments = self.X, self.D, self.weight, *batches, self.scratch(), self.dtheta, self.report
         return version.epoch(theta, self.layers, *arguments), theta

@@ -25,20 +25,21 @@ class Tiles:
         self.threads = threads
 
     def epoch(
-        self, theta, layers, X, D, weight, order, batch_size, rates, first_step, settings, moments, scratch, dtheta
-    ):
+        self, theta, layers, X, D, weight, order, batch_size, rates, first_step, settings, moments, scratch, dtheta,
+        report,
+    ):  # fmt: skip
         places, scratch = plan.plan(layers, batch_size, theta.dtype, self.threads)
-        guarded = [Guarded(array) for array in (theta, moments, np.full_like(scratch, np.nan), dtheta)]
-        squares = Guarded(np.full(plan.blocks_of(theta), np.nan))
+        guarded = [Guarded(array) for array in (theta, moments, np.full_like(scratch, np.nan), dtheta, report)]
+        sums = Guarded(np.full((2, plan.blocks_of(theta)), np.nan))
         inner = [each.inner for each in guarded]
         with Team(self.threads) as team:
             E = team.run(
                 quiet_epoch, inner[0], layers, X, D, weight, order, batch_size, rates, first_step, settings, *inner[1:],
-                places, squares.inner,
+                places, sums.inner,
             )  # fmt: skip
-        for each in (*guarded, squares):
+        for each in (*guarded, sums):
             each.check()
-        theta[:], moments[:], dtheta[:] = inner[0], inner[1], inner[3]
+        theta[:], moments[:], dtheta[:], report[:] = inner[0], inner[1], *inner[3:]
         return E
 
 

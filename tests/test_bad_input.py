@@ -262,7 +262,7 @@ def test_train_wants_a_network():
             ValueError,
             "error must be 'squared' or 'huber' or 'quantile' for output='identity', got 'poisson'",
         ),
-        ({"level": 0.5}, ValueError, "level must be None for error='cross_entropy', got 0.5"),
+        ({"level": 0.5, "output": "exponential"}, ValueError, "level must be None for error='poisson', got 0.5"),
         ({"level": 0} | HUBER, ValueError, "level must be positive and finite, got 0"),
         ({"level": np.nan} | HUBER, ValueError, "level must be positive and finite, got nan"),
         ({"level": "1"} | HUBER, TypeError, "level must be a number, got '1'"),

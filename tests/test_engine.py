@@ -78,7 +78,7 @@ def test_networks_of_every_size(sizes, samples, batch_size, dtype):
 @dtypes
 @pytest.mark.parametrize(("output", "error"), OUTPUTS)
 def test_every_output_and_error(output, error, dtype):
-    case = Case((7, 9, 5), "tanh", output, dtype, 41, error=error, level=0.3)
+    case = Case((7, 9, 5), "tanh", output, dtype, 41, error=error, level=0.3)  # of a cross-entropy a limit
     compare(case, 20)
 
 
@@ -120,7 +120,7 @@ def test_limits_of_a_network_of_several_blocks(threads):
     """More parameters than are summed at once for the clipping."""
     settings = settings_of(RULES["momentum"], **by({CLIP_NORM: 0.01, MAX_NORM: 1.0, L2: 0.01, L1: 0.001}))
     case = Case((90, 100, 5), samples=40)
-    assert case.theta.size > 2 * plan.SQUARES
+    assert case.theta.size > 2 * plan.BLOCK
     compare(case, 20, 0.1, settings, version=Tiles(threads))
 
 
@@ -312,7 +312,7 @@ def test_an_epoch_allocates_nothing(rule):
     settings = settings_of(RULES[rule], **by(OPTIONS["all"]))
     places, scratch = plan.plan(case.layers, 5, case.theta.dtype, 1)
     moments, dtheta = np.zeros((2, case.theta.size)), np.zeros_like(case.theta)
-    meeting, squares = np.zeros(48, np.int64), np.zeros(plan.blocks_of(case.theta))
+    meeting, sums, report = np.zeros(48, np.int64), np.zeros((2, plan.blocks_of(case.theta))), np.zeros((20, 2))
     made = []
     _nrt_python.memsys_enable_stats()
     try:
@@ -320,7 +320,7 @@ def test_an_epoch_allocates_nothing(rule):
             before = rtsys.get_allocation_stats()
             epoch.epoch(
                 case.theta, case.layers, case.X, case.D, case.weight, case.rows[:samples], 5, np.full(20, 0.1), 0,
-                settings, moments, scratch, dtheta, places, squares, meeting, 0, 1,
+                settings, moments, scratch, dtheta, report, places, sums, meeting, 0, 1,
             )  # fmt: skip
             made.append(np.subtract(rtsys.get_allocation_stats(), before).tolist())
     finally:

@@ -40,11 +40,17 @@ FLOORS = [
     {"engine.layers", "engine.outputs", "engine.optimizers", "engine.choice"},
     {"engine.epoch"},
     {"network"},
-    {"training"},
+    {"epochs"},
+    {"training", *(f"estimators.{module}" for module in ("job", "progress", "documentation"))},
+    {"estimators.parameters", "estimators.rows", "estimators.stopping"},
+    {"estimators.stochastic", "estimators.lbfgs"},
+    {"estimators.base"},
+    {"estimators.classifier", "estimators.regressor"},
     {"cli"},
     {"__main__"},
 ]
 THIRD_PARTY = {"numba", "llvmlite", "numpy"}  # the bare install
+OF_ESTIMATORS = {"numpy", "scipy", "sklearn", "tqdm"}  # tqdm where there is one
 KNOW_LLVM = {f"engine.{module}" for module in ("shapes", "simd", "tiles", "atomics")}
 ONLY_HERE = {"numba": {"jit", "views", "engine.registers", *KNOW_LLVM}, "llvmlite": {"jit", *KNOW_LLVM}}
 
@@ -81,6 +87,8 @@ def test_imports_go_down_only(file):
             assert floor[max(below, key=len)] < floor[here], f"{here} imports {name} from its own floor or above"
         elif name.split(".")[0] in ONLY_HERE:
             assert here in ONLY_HERE[name.split(".")[0]], f"{here} imports {name}"
+        elif here.startswith("estimators."):
+            assert name.split(".")[0] in sys.stdlib_module_names | OF_ESTIMATORS, f"{here} imports {name}"
         else:
             assert name.split(".")[0] in sys.stdlib_module_names | THIRD_PARTY, f"{here} imports {name}"
 
@@ -202,7 +210,7 @@ def test_every_file_says_what_it_is_for(file):
     assert ast.get_docstring(parse(file)), "no docstring"
 
 
-@pytest.mark.parametrize("name", fastbp.__all__)
+@pytest.mark.parametrize("name", [*fastbp.__all__, *fastbp._EXTRAS])
 def test_every_public_name_has_a_docstring_with_an_example_that_runs(name):
     value = getattr(fastbp, name)
     documented = [value]

@@ -75,7 +75,9 @@ def test_epochs_of_the_versions_are_equal(sizes, hidden, output, samples, seed, 
 @pytest.mark.parametrize("hidden", HIDDEN)
 @pytest.mark.parametrize("sizes", [(1, 1), (3, 2), (3, 4, 2), (2, 5, 3, 4, 2), (7, 17, 3)])
 def test_gradient_equals_central_differences(sizes, hidden, output, error):
-    case = Case(sizes, hidden, output, samples=6, seed=3, error=error, level=0.3)
+    case = Case(
+        sizes, hidden, output, samples=6, seed=3, error=error, level=0.3 if error in ("huber", "quantile") else None
+    )
     assert away_from_kinks(case)
     theta = case.theta.copy()
     E, by_differences = case.gradient(differences)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import fastbp
-from fastbp import door, training
+from fastbp import door, epochs
 from fastbp.lecture import loops, matrix
 from fastbp.lecture.layout import scratch_for
 from tests.cases import DTYPES, UNCOMPILED, assert_close, teacher
@@ -250,7 +250,7 @@ def test_an_overflow_inside_the_network_is_seen(version):
 def test_a_large_batch_costs_the_loops_no_memory(monkeypatch):
     """They go sample by sample."""
     asked = []
-    monkeypatch.setattr(training, "scratch_for", lambda *how: asked.append(how[1]) or scratch_for(*how))
+    monkeypatch.setattr(epochs, "scratch_for", lambda *how: asked.append(how[1]) or scratch_for(*how))
     X, D = samples(30)
     for version in ("loops", "matrix"):
         trained(X, D, batch_size=10**30, version=version)

@@ -44,6 +44,7 @@ FORMULAS = [
     ("output_delta", "y:sj d:sj > delta:sj", "softmax"),
     ("huber_delta", "level: y:sj d:sj > delta:sj", "identity"),
     ("quantile_delta", "level: y:sj d:sj > delta:sj", "identity"),
+    ("binary_cross_entropy_of_outputs", "level: y:sj d:sj", "sigmoid"),
     ("weight_gradient", "delta:sj x:si > dw:ji", None),
     ("add_weight_gradient", "delta:sj x:si > dw:ji", None),
     ("bias_gradient", "delta:sj > db:j", None),
@@ -59,9 +60,9 @@ BY_CODE = [
     ("error_delta", "code: level: y:sj d:sj > delta:sj", codes.ERROR),
 ]
 PASSES = ["forward", "backward", "predict", "mean_error", "gradient", "epoch"]  # tests/test_passes.py
-UPDATES = [  # tests/test_updates.py
+UPDATES = [  # tests/test_updates.py and test_report.py
     "momentum_step", "nesterov_step", "adam_step", "adamw_step", "rmsprop_step", "add_l1", "add_l2", "square_sum",
-    "clip_gradient", "limit_norms", "rule_step", "update",
+    "clip_gradient", "limit_norms", "rule_step", "update", "l1_penalty", "l2_penalty", "add_penalties",
 ]  # fmt: skip
 NUMBERS = {"eta": 0.1, "level": 0.3}
 OUTPUT_OF = {error: output for output, errors in codes.ERRORS_OF.items() for error in errors}

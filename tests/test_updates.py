@@ -160,7 +160,7 @@ def test_the_order_of_an_update(version):
     case = Case((1, 1), output="identity")
     case.theta[:], dtheta = 4, np.zeros(2)
     settings = settings_of(SGD, **by({L2: 1.0, CLIP_NORM: 1.0, MAX_NORM: 3.0}))
-    version.update(settings, case.layers, 0.5, 1, case.theta, dtheta, np.empty((0, 2)))
+    version.update(settings, case.layers, 0.5, 1, 1.0, case.theta, dtheta, np.empty((0, 2)))
     np.testing.assert_array_equal(dtheta, [1, 0])
     np.testing.assert_array_equal(case.theta, [3, 4])
 
@@ -178,7 +178,7 @@ def test_updates_of_the_versions_are_equal(rule, option, dtype):
         for version in (loops, matrix):
             theta, given, moments = case.theta.copy(), gradients.copy(), np.zeros((2, case.theta.size), dtype)
             for step, dtheta in enumerate(given, 1):
-                version.update(settings, case.layers, 0.1, step, theta, dtheta, moments)
+                version.update(settings, case.layers, 0.1, step, 1.0, theta, dtheta, moments)
             found.append((theta, given, *moments))
         for by_loops, by_matrix in zip(*found, strict=True):
             assert_close(by_loops, by_matrix, dtype, times=10)
@@ -192,7 +192,7 @@ def test_penalties_and_norms_leave_the_biases_alone(version, option):
     case = Case((3, 4, 2))
     before = np.concatenate(biases(case.theta, case.layers)).copy()
     settings, dtheta = settings_of(SGD, **by(OPTIONS[option])), np.zeros_like(case.theta)
-    version.update(settings, case.layers, 0.5, 1, case.theta, dtheta, np.empty((0, dtheta.size)))
+    version.update(settings, case.layers, 0.5, 1, 1.0, case.theta, dtheta, np.empty((0, dtheta.size)))
     np.testing.assert_array_equal(np.concatenate(biases(case.theta, case.layers)), before)
     assert (case.theta != Case((3, 4, 2)).theta).any()
 
@@ -225,6 +225,6 @@ def test_an_epoch_makes_the_updates_of_its_settings(version, rule):
     theta = case.epoch(version, 3, rates, settings, moments, first_step=4)[1]
     for b, start in enumerate((0, 3, 6)):
         case.rows = order[start : start + 3]
-        matrix.update(settings, case.layers, rates[b], 5 + b, case.theta, case.gradient(matrix)[1], expected)
+        matrix.update(settings, case.layers, rates[b], 5 + b, 3.0, case.theta, case.gradient(matrix)[1], expected)
     assert_close(theta, case.theta, "float64", times=10)
     assert_close(moments, expected, "float64", times=10)

@@ -87,7 +87,7 @@ def test_an_epoch_with_weights(version, weight):
         if share > 0:
             E, dtheta = case.gradient(matrix)
             total += share * E
-            matrix.update(settings, case.layers, rates[b], b + 1, case.theta, dtheta, expected)
+            matrix.update(settings, case.layers, rates[b], b + 1, 1.0, case.theta, dtheta, expected)
     assert_close(mean, total, "float64", times=10)
     assert_close(theta, case.theta, "float64", times=100)
     assert_close(moments, expected, "float64", times=100)

@@ -250,15 +250,15 @@ def chunk(theta, layers, x, d, weight, rows, samples, number, whole, step, setti
 @jit
 def epoch(
     theta, layers, X, D, weight, order, batch_size, rates, first_step, settings, moments, scratch, dtheta,
-    places, squares, meeting, thread, threads,
+    report, places, sums, meeting, thread, threads,
 ):  # fmt: skip
     """w <- w - eta dE/dw for each mini-batch of `order` (slide 12); returns the mean of the errors met on the way.
 
-    The arguments up to dtheta are those of the lecture's `epoch`; then where things lie in `scratch`, sums of squares
-    for the clipping, and the thread's place in its team. NaN if the team was abandoned.
+    The arguments up to `report` are those of the lecture's `epoch`; then where things lie in `scratch`, sums over
+    blocks of parameters, and the thread's place in its team. NaN if the team was abandoned.
     """
     # theta (p), X (N, i), D (N, k), weight (N), order (N), rates (b), settings (columns in codes.py),
-    # moments (rows of the rule, p), dtheta (p)
+    # moments (rows of the rule, p), dtheta (p), report (b, 2), sums (2, blocks)
     layers, settings, places = borrowed(layers), borrowed(settings), borrowed(places)
     p, dp, x, d, values = address(theta, 0), address(dtheta, 0), address(X, 0), address(D, 0), address(scratch, 0)
     weights, all_rows, counting = address(weight, 0), address(order, 0), address(places, COUNTING_AT)
@@ -268,9 +268,11 @@ def epoch(
     for start in range(0, order.size, batch_size):
         size, b = min(batch_size, order.size - start), start // batch_size
         whole = sum_of_weights(weights, moved(all_rows, start), size)
+        error, step = 0.0, first_step + b + 1
+        if thread == 0:
+            report[b, 0] = report[b, 1] = 0
         if not whole > 0:
             continue
-        step = first_step + b + 1
         for done in range(0, size, places[CHUNK]):
             rows, samples = moved(all_rows, start + done), min(places[CHUNK], size - done)
             chunk(p, layers, x, d, weights, rows, samples, done, whole, step, settings, places, values, thread, threads)
@@ -280,7 +282,7 @@ def epoch(
                 return float("nan")
             if thread == 0:
                 shares, errors = moved(values, places[SHARES_AT]), moved(values, places[ERRORS_AT])
-                total += sum_of_errors(shares, errors, samples) * (whole / whole_epoch)
+                error += sum_of_errors(shares, errors, samples)
             begin, to = (FROM_ZERO if done == 0 else FROM_OUT), dp
             if at_once and size <= places[CHUNK]:
                 begin, to = ONTO_OUT, p
@@ -290,9 +292,14 @@ def epoch(
             )  # fmt: skip
             if meet(meeting, threads):
                 return float("nan")
+        if thread == 0:
+            report[b, 0] = error
+            total += error * (whole / whole_epoch)
         if at_once and size <= places[CHUNK]:
             continue
-        if update_together(settings, layers, rates[b], step, theta, dtheta, moments, squares, meeting, thread, threads):
+        if update_together(
+            settings, layers, rates[b], step, whole, theta, dtheta, moments, report, b, sums, meeting, thread, threads
+        ):
             return float("nan")
     return total
 

@@ -1,14 +1,18 @@
-"""The update of a mini-batch, shared by the threads: the lecture's rules on parts of the flat vectors."""
+"""The update of a mini-batch, shared by the threads: the lecture's rules on blocks of the flat vectors.
 
-from fastbp.engine.plan import SQUARES
+A block passes through penalties and rule while it is in the cache. Sums over all parameters are sums of the sums of
+blocks, in their order, so that they do not depend on the threads.
+"""
+
+from fastbp.engine.plan import BLOCK
 from fastbp.engine.team import meet
 from fastbp.jit import jit
 from fastbp.lecture.codes import CLIP_NORM, L1, L2, MAX_NORM, RULE, SGD
 from fastbp.lecture.layout import BIASES_AT, RECEIVING, SENDING, WEIGHTS_AT
-from fastbp.lecture.loops.updates import add_l1, add_l2, clip_gradient, limit_norms, rule_step, square_sum
+from fastbp.lecture.loops.updates import add_penalties, clip_gradient, limit_norms, rule_step, square_sum
 from fastbp.views import matrix_at, vector_at
 
-PART = 64  # parts of the vectors are multiples of this: whole turns of the vectorised loops, whatever the threads
+OF_SQUARES, OF_PENALTIES = range(2)  # rows of `sums`
 
 
 @jit
@@ -19,32 +23,31 @@ def is_plain(settings):
 
 
 @jit
-def add_penalties(settings, layers, theta, dtheta, start, end):
-    """The derivatives of the penalties on the weights (not the biases) that lie between start and end."""
+def penalise(settings, layers, whole, theta, dtheta, start, end):
+    """The penalties on the weights (not the biases) between start and end; their derivatives are added to dtheta."""
+    total = 0.0
     for layer in range(layers.shape[0]):
         first = max(start, layers[layer, WEIGHTS_AT])
         n = min(end, layers[layer, BIASES_AT]) - first
         if n > 0:
-            w, dw = vector_at(theta, first, n), vector_at(dtheta, first, n)
-            if settings[L2] != 0:
-                add_l2(w, settings[L2], dw)
-            if settings[L1] != 0:
-                add_l1(w, settings[L1], dw)
+            total += add_penalties(settings, whole, vector_at(theta, first, n), vector_at(dtheta, first, n))
+    return total
 
 
 @jit
-def clip(settings, dtheta, start, n, squares, meeting, thread, threads):
-    """g <- g clip_norm / |g| if that is smaller; |g|^2 is the sum of the sums of blocks, in their order."""
-    blocks = -(-dtheta.size // SQUARES)
-    for block in range(thread, blocks, threads):
-        at = block * SQUARES
-        squares[block] = square_sum(vector_at(dtheta, at, min(SQUARES, dtheta.size - at)))
-    abandoned = meet(meeting, threads)
-    square = 0.0
-    for block in range(blocks):
-        square += squares[block]
-    clip_gradient(settings[CLIP_NORM], square, vector_at(dtheta, start, n))
-    return abandoned
+def sum_of_blocks(sums, row):
+    """The sum over all parameters."""
+    total = 0.0
+    for block in range(sums.shape[1]):
+        total += sums[row, block]
+    return total
+
+
+@jit
+def step_of_block(settings, eta, step, theta, dtheta, moments, start, n):
+    """The rule on n parameters from `start` on."""
+    m, v = vector_at(moments, start, n), vector_at(moments, moments.shape[1] + start, n)
+    rule_step(settings, eta, step, vector_at(theta, start, n), vector_at(dtheta, start, n), m, v)
 
 
 @jit
@@ -59,21 +62,34 @@ def limit_all_norms(settings, layers, theta, thread, threads):
 
 
 @jit(inline=False)
-def update_together(settings, layers, eta, step, theta, dtheta, moments, squares, meeting, thread, threads):
-    """The lecture's `update`, each thread its part; ends when all have ended. Whether the epoch was abandoned."""
-    parts = -(-theta.size // PART)
-    start = min(theta.size, parts * thread // threads * PART)
-    end = min(theta.size, parts * (thread + 1) // threads * PART)
-    n, abandoned = end - start, False
-    if settings[L1] != 0 or settings[L2] != 0:
-        add_penalties(settings, layers, theta, dtheta, start, end)
-        if settings[CLIP_NORM] != 0:  # which asks for the sums of squares of the others' parts
-            abandoned = meet(meeting, threads)
-    if settings[CLIP_NORM] != 0:
-        abandoned |= clip(settings, dtheta, start, n, squares, meeting, thread, threads)
-    m, v = vector_at(moments, start, n), vector_at(moments, moments.shape[1] + start, n)
-    rule_step(settings, eta, step, vector_at(theta, start, n), vector_at(dtheta, start, n), m, v)
-    abandoned |= meet(meeting, threads)
+def update_together(
+    settings, layers, eta, step, whole, theta, dtheta, moments, report, b, sums, meeting, thread, threads
+):  # fmt: skip
+    """The lecture's `update`, each thread its blocks; ends when all have ended. Whether the epoch was abandoned.
+
+    The penalty goes into row b of `report`.
+    """
+    blocks = sums.shape[1]
+    first, end = blocks * thread // threads, blocks * (thread + 1) // threads
+    penalised, clipped = settings[L1] != 0 or settings[L2] != 0, settings[CLIP_NORM] != 0
+    for block in range(first, end):
+        start, n = block * BLOCK, min(BLOCK, theta.size - block * BLOCK)
+        if penalised:
+            sums[OF_PENALTIES, block] = penalise(settings, layers, whole, theta, dtheta, start, start + n)
+        if clipped:
+            sums[OF_SQUARES, block] = square_sum(vector_at(dtheta, start, n))
+        else:
+            step_of_block(settings, eta, step, theta, dtheta, moments, start, n)
+    abandoned = meet(meeting, threads)
+    if penalised and thread == 0:
+        report[b, 1] = sum_of_blocks(sums, OF_PENALTIES)
+    if clipped:
+        square = sum_of_blocks(sums, OF_SQUARES)
+        for block in range(first, end):
+            start, n = block * BLOCK, min(BLOCK, theta.size - block * BLOCK)
+            clip_gradient(settings[CLIP_NORM], square, vector_at(dtheta, start, n))
+            step_of_block(settings, eta, step, theta, dtheta, moments, start, n)
+        abandoned |= meet(meeting, threads)
     if settings[MAX_NORM] != 0:
         limit_all_norms(settings, layers, theta, thread, threads)
         abandoned |= meet(meeting, threads)

@@ -4,6 +4,8 @@ A sample stands in a lane, so softmax is a loop over the units, as in the lectur
 the network and end at its largest number; their sum over samples is taken in double precision.
 """
 
+import math
+
 from fastbp.engine.functions import exp, log, log_one_plus, sigmoid
 from fastbp.engine.registers import double, lanes, load, magnitude, moved, store, where_less
 from fastbp.jit import jit
@@ -69,6 +71,15 @@ def softmax_and_error(K, row, u, d):
 
 
 @jit
+def limited_cross_entropy(level, u, d):
+    """E = -(d ln y + (1 - d) ln(1 - y)) with y = 1 / (1 + exp(-u)) rounded as it is, no logarithm below -level."""
+    one = u * 0.0 + 1.0
+    y, least = one / (exp(-u) + 1.0), one * math.exp(-level)
+    no = one - y
+    return -(d * log(where_less(y, least, least, y)) + (one - d) * log(where_less(no, least, least, no)))
+
+
+@jit
 def unit_error(code, level, u, d):
     """y, E and delta of one unit, for the errors that are sums over units."""
     y, above = u, where_less(u, 0.0, 0.0, u)
@@ -79,7 +90,7 @@ def unit_error(code, level, u, d):
     delta = y - d
     E = delta * delta * 0.5
     if code == BINARY_CROSS_ENTROPY:
-        E = above - d * u + log_one_plus(exp(-magnitude(u)))
+        E = above - d * u + log_one_plus(exp(-magnitude(u))) if level == 0 else limited_cross_entropy(level, u, d)
     elif code == POISSON:
         E = at_most_largest(y) - d * u
     elif code == HUBER:
@@ -99,7 +110,8 @@ def output_and_delta(code, level, K, columns, row, u, d, scale, E, delta):
     for s in range(0, columns, lanes(u)):
         share = load(moved(scale, s))
         if code == CROSS_ENTROPY:
-            store(moved(E, s), at_most_largest(softmax_and_error(K, row, moved(u, s), moved(d, s))))
+            error = at_most_largest(softmax_and_error(K, row, moved(u, s), moved(d, s)))
+            store(moved(E, s), error if level == 0 else where_less(error, level, error, level))
             for k in range(K):
                 at = k * row + s
                 step = (load(moved(u, at)) - load(moved(d, at))) * share

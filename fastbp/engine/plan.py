@@ -14,7 +14,7 @@ OWN, BLOCK_AT, COUNTING_AT = range(9, 12)
 
 WIDEST = 4  # vectors in the widest tile
 BLOCK_ROWS = 48  # rows of a packed matrix: whole tiles of each height
-SQUARES = 4096  # parameters whose squares are summed at once
+BLOCK = 2048  # parameters that a thread updates at once; sums over parameters are sums of sums of blocks
 FEWEST, MOST, CHUNK_BYTES = 256, 2048, 1 << 20
 
 
@@ -51,8 +51,8 @@ def plan(layers, batch_size, dtype, threads):
 
 
 def blocks_of(theta):
-    """How many sums of squares the clipping takes."""
-    return -(-theta.size // SQUARES)
+    """How many blocks of parameters there are."""
+    return -(-theta.size // BLOCK)
 
 
 def aligned(n, dtype):

@@ -65,6 +65,8 @@ class Team:
         """kernel(*args, meeting, thread, threads) in all threads; what it returns in this one."""
         state, finished = self._state, False
         self.meeting[:] = 0
+        if self.threads == 1:
+            return kernel(*args, self.meeting, 0, 1)
         state.task, state.problem = (kernel, args, self.meeting, self.threads), None
         state.number += 1
         try:

@@ -1,6 +1,7 @@
 """Errors, their derivatives and the deltas of the output layer, as index loops over one sample (slides 9, 31-33).
 
-Errors are summed in double precision. `level` is the threshold of the Huber error or the level of the quantile.
+Errors are summed in double precision. `level` is the threshold of the Huber error, the level of the quantile, or a
+limit of the cross-entropies (0 for none), of which their delta does not know.
 """
 
 import numpy as np
@@ -53,6 +54,17 @@ def binary_cross_entropy(u, y, d):
 
 
 @jit
+def binary_cross_entropy_of_outputs(level, y, d):
+    """E = -sum_r (d_r ln y_r + (1 - d_r) ln(1 - y_r)) as slide 33 has it, no logarithm below -level."""
+    # y (r), d (r)
+    least, total = np.exp(-level), 0.0
+    for r in range(y.size):
+        p, target = _double(y[r]), _double(d[r])
+        total -= target * np.log(max(p, least)) + (1.0 - target) * np.log(max(1.0 - p, least))
+    return total
+
+
+@jit
 def huber_error(level, u, y, d):
     """E = sum_r (1/2 e^2 if e <= level else level (e - level / 2)), e = |y_r - d_r| (Huber 1964)."""
     # u (r), y (r), d (r)
@@ -88,9 +100,10 @@ def quantile_error(level, u, y, d):
 def output_error(code, level, u, y, d):
     """E of one sample: the error with this code (slides 9, 32, 33)."""
     if code == CROSS_ENTROPY:
-        return cross_entropy(u, y, d)
+        E = cross_entropy(u, y, d)
+        return E if level == 0 else min(E, level)
     if code == BINARY_CROSS_ENTROPY:
-        return binary_cross_entropy(u, y, d)
+        return binary_cross_entropy(u, y, d) if level == 0 else binary_cross_entropy_of_outputs(level, y, d)
     if code == HUBER:
         return huber_error(level, u, y, d)
     if code == POISSON:

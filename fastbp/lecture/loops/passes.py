@@ -153,22 +153,28 @@ def gradient(theta, layers, X, D, weight, rows, scratch, dtheta):
 
 
 @jit
-def epoch(theta, layers, X, D, weight, order, batch_size, rates, first_step, settings, moments, scratch, dtheta):
+def epoch(
+    theta, layers, X, D, weight, order, batch_size, rates, first_step, settings, moments, scratch, dtheta, report
+):
     """w <- w - eta dE/dw for each mini-batch of `order` (slide 12); returns the mean of the errors met on the way.
 
     Mini-batch b takes the learning rate rates_b, and `settings` tells how `update` makes a step of the gradient. One
-    whose weights sum to 0 makes none.
+    whose weights sum to 0 makes none. `report` gets the mean error of each, and the penalty on the weights before it.
     """
     # theta (p), X (N, i), D (N, k), weight (N), order (N), rates (b), settings (columns in codes.py),
-    # moments (rows of the rule, p), scratch (5, units), dtheta (p)
+    # moments (rows of the rule, p), scratch (5, units), dtheta (p), report (b, 2)
     theta, layers, X = borrowed(theta), borrowed(layers), borrowed(X)
     D, weight, order, rates = borrowed(D), borrowed(weight), borrowed(order), borrowed(rates)
     settings, moments, scratch, dtheta = borrowed(settings), borrowed(moments), borrowed(scratch), borrowed(dtheta)
+    report = borrowed(report)
     whole, total = _weight_sum(weight, order), 0.0
     for start in range(0, order.size, batch_size):
         rows, b = vector_at(order, start, min(batch_size, order.size - start)), start // batch_size
         counted = _weight_sum(weight, rows)
+        report[b, 0] = report[b, 1] = 0
         if counted > 0:
-            total += counted / whole * gradient(theta, layers, X, D, weight, rows, scratch, dtheta)
-            update(settings, layers, rates[b], first_step + b + 1, theta, dtheta, moments)
+            E = gradient(theta, layers, X, D, weight, rows, scratch, dtheta)
+            total += counted / whole * E
+            report[b, 0] = E
+            report[b, 1] = update(settings, layers, rates[b], first_step + b + 1, counted, theta, dtheta, moments)
     return total

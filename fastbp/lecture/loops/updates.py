@@ -11,12 +11,15 @@ from fastbp.lecture.codes import (
     ADAMW,
     CLIP_NORM,
     EPSILON,
+    EPSILON_HAT,
     FIRST_DECAY,
     L1,
     L2,
     MAX_NORM,
     MOMENTUM,
     NESTEROV,
+    NO_STEP,
+    PER_SAMPLE,
     RMSPROP,
     RULE,
     SECOND_DECAY,
@@ -124,6 +127,23 @@ def add_l1(w, l1, dw):
 
 
 @jit
+def l2_penalty(w, l2):
+    """l2/2 sum_p w_p^2 (Krogh and Hertz 1992)."""
+    # w (p)
+    return 0.5 * l2 * square_sum(w)
+
+
+@jit
+def l1_penalty(w, l1):
+    """l1 sum_p |w_p| (Tibshirani 1996)."""
+    # w (p)
+    total = 0.0
+    for p in range(w.size):
+        total += _double(abs(w[p]))
+    return l1 * total
+
+
+@jit
 def square_sum(dtheta):
     """|dE/dtheta|^2 = sum_p (dE/dtheta_p)^2 (Pascanu et al. 2013)."""
     # dtheta (p)
@@ -164,7 +184,10 @@ def limit_norms(max_norm, w):
 
 @jit
 def rule_step(settings, eta, step, theta, dtheta, m, v):
-    """theta <- theta + the step of the rule that `settings` names (slide 12); a rule with one memory keeps it in m."""
+    """theta <- theta + the step of the rule that `settings` names (slide 12); a rule with one memory keeps it in m.
+
+    With EPSILON_HAT Adam's epsilon is that of its short form (Kingma and Ba 2015, end of section 2).
+    """
     # settings (columns in codes.py), theta (p), dtheta (p), m (p), v (p)
     rule = settings[RULE]
     if rule == SGD:
@@ -175,32 +198,46 @@ def rule_step(settings, eta, step, theta, dtheta, m, v):
         nesterov_step(theta, dtheta, eta, settings[FIRST_DECAY], m)
     elif rule == RMSPROP:
         rmsprop_step(theta, dtheta, eta, settings[SECOND_DECAY], settings[EPSILON], m)
-    else:  # ADAM is ADAMW without weight decay
+    elif rule != NO_STEP:  # ADAM is ADAMW without weight decay
         beta1, beta2, epsilon = settings[FIRST_DECAY], settings[SECOND_DECAY], settings[EPSILON]
         decay = settings[WEIGHT_DECAY] if rule == ADAMW else 0.0
+        if settings[EPSILON_HAT] != 0:  # of the short form: eta' m / (sqrt(v) + epsilon)
+            epsilon /= np.sqrt(1.0 - beta2**step)
         adamw_step(theta, dtheta, eta, beta1, beta2, epsilon, decay, step, m, v)
 
 
 @jit
-def _add_penalties(settings, layers, theta, dtheta):
-    for layer in range(layers.shape[0]):
-        n = layers[layer, BIASES_AT] - layers[layer, WEIGHTS_AT]
-        w, dw = vector_at(theta, layers[layer, WEIGHTS_AT], n), vector_at(dtheta, layers[layer, WEIGHTS_AT], n)
-        if settings[L2] != 0:
-            add_l2(w, settings[L2], dw)
-        if settings[L1] != 0:
-            add_l1(w, settings[L1], dw)
+def add_penalties(settings, whole, w, dw):
+    """l1 sum |w| + l2/2 sum w^2 of some weights, which is added to E (slide 12); its derivatives are added to dw.
+
+    With PER_SAMPLE both are divided by `whole`, what the samples of the mini-batch weigh together.
+    """
+    # w (p), dw (p)
+    share, total = 1.0 / whole if settings[PER_SAMPLE] != 0 else 1.0, 0.0
+    l2, l1 = settings[L2] * share, settings[L1] * share
+    if l2 != 0:
+        total += l2_penalty(w, l2)
+        add_l2(w, l2, dw)
+    if l1 != 0:
+        total += l1_penalty(w, l1)
+        add_l1(w, l1, dw)
+    return total
 
 
 @jit
-def update(settings, layers, eta, step, theta, dtheta, moments):
+def update(settings, layers, eta, step, whole, theta, dtheta, moments):
     """w <- w - eta dE/dw, by the rule, penalties and limits of `settings`; 0 is none (slide 12).
 
-    Penalties on the weights come first, then the clipping, the rule, and the largest norm of a row of weights.
+    Penalties on the weights come first, then the clipping, the rule, and the largest norm of a row of weights. `whole`
+    is what the samples of the mini-batch weigh together. Returns the penalty.
     """
     # settings (columns in codes.py), theta (p), dtheta (p), moments (rows of the rule, p)
+    penalty = 0.0
     if settings[L1] != 0 or settings[L2] != 0:
-        _add_penalties(settings, layers, theta, dtheta)
+        for layer in range(layers.shape[0]):
+            at, n = layers[layer, WEIGHTS_AT], layers[layer, BIASES_AT] - layers[layer, WEIGHTS_AT]
+            w, dw = vector_at(theta, at, n), vector_at(dtheta, at, n)
+            penalty += add_penalties(settings, whole, w, dw)
     if settings[CLIP_NORM] != 0:
         clip_gradient(settings[CLIP_NORM], square_sum(dtheta), dtheta)
     n = theta.size  # a rule with fewer memories does not read what is not there
@@ -209,3 +246,4 @@ def update(settings, layers, eta, step, theta, dtheta, moments):
         for layer in range(layers.shape[0]):
             rows, columns = layers[layer, RECEIVING], layers[layer, SENDING]
             limit_norms(settings[MAX_NORM], matrix_at(theta, layers[layer, WEIGHTS_AT], rows, columns))
+    return penalty

@@ -33,6 +33,12 @@ def binary_cross_entropy(u, y, d):
         return np.minimum((np.logaddexp(0, u) - d * u).sum(axis=-1, dtype=np.float64), LARGEST)
 
 
+def binary_cross_entropy_of_outputs(level, y, d):
+    """E = -sum (D ln Y + (1 - D) ln(1 - Y)) as slide 33 has it, no logarithm below -level."""
+    least, y = np.exp(-level), y.astype(np.float64)
+    return -(d * np.log(np.maximum(y, least)) + (1 - d) * np.log(np.maximum(1 - y, least))).sum(axis=-1)
+
+
 def huber_error(level, u, y, d):
     """E = sum of 1/2 |e|^2 where |e| <= level, else level (|e| - level / 2), e = y - d (Huber 1964)."""
     e = np.abs(y - d)
@@ -57,7 +63,10 @@ def output_error(code, level, u, y, d):
     """E of each sample: the error with this code (slides 9, 32, 33)."""
     if code in _WITH_LEVEL:
         return _WITH_LEVEL[code][0](level, u, y, d)
-    return _ERRORS[code](u, y, d)
+    if level != 0 and code == BINARY_CROSS_ENTROPY:
+        return binary_cross_entropy_of_outputs(level, y, d)
+    E = _ERRORS[code](u, y, d)
+    return np.minimum(E, level) if level != 0 and code == CROSS_ENTROPY else E
 
 
 _ERRORS = {

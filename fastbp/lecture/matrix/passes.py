@@ -123,13 +123,20 @@ def gradient(theta, layers, X, D, weight, rows, scratch, dtheta):
     return float((batch.errors_and_gradient(X[rows], D[rows], _as_column(share)) * share).sum())
 
 
-def epoch(theta, layers, X, D, weight, order, batch_size, rates, first_step, settings, moments, scratch, dtheta):
-    """theta <- theta - eta dE/dtheta for each mini-batch of `order` (slide 12); returns the mean of the errors."""
+def epoch(
+    theta, layers, X, D, weight, order, batch_size, rates, first_step, settings, moments, scratch, dtheta, report
+):  # fmt: skip
+    """theta <- theta - eta dE/dtheta for each mini-batch of `order` (slide 12); returns the mean of the errors.
+
+    `report` gets the mean error of each, and the penalty on the weights before it.
+    """
     X, D, weight = X[order], D[order], weight[order]  # gathered once: slices are cheaper than a gather for each batch
+    report.fill(0)
     if not weight.any():
         return 0.0
-    shares, errors, rates = _shares(weight), np.zeros(len(X)), rates.tolist()
-    equal = isinstance(shares, float)
+    equal = bool((weight == weight[0]).all())
+    whole = weight.sum(dtype=np.float64)
+    rates, counts = rates.tolist(), np.zeros(len(rates))
     batch = Pass(theta, layers, min(batch_size, len(X)), scratch, dtheta)
     for b, start in enumerate(range(0, len(X), batch_size)):
         at = slice(start, start + batch_size)
@@ -138,10 +145,12 @@ def epoch(theta, layers, X, D, weight, order, batch_size, rates, first_step, set
             if len(at) == 0:
                 continue
         x, d = X[at], D[at]
-        share = 1 / len(x) if equal else _as_column(_shares(weight[at]))
+        share = 1 / len(x) if equal else _shares(weight[at])
         if len(x) != batch.samples:
             batch = Pass(theta, layers, len(x), scratch, dtheta)
-        errors[at] = batch.errors_and_gradient(x, d, share)
-        update(settings, layers, rates[b], first_step + b + 1, theta, dtheta, moments)
-    errors *= shares  # before they are summed, because the sum may be beyond the largest float
-    return float(errors.sum())
+        errors = batch.errors_and_gradient(x, d, _as_column(share))
+        counts[b] = len(x) * weight[0] if equal else weight[at].sum(dtype=np.float64)
+        errors *= share  # before they are summed, because the sum may be beyond the largest float
+        report[b, 0] = errors.sum(dtype=np.float64)
+        report[b, 1] = update(settings, layers, rates[b], first_step + b + 1, float(counts[b]), theta, dtheta, moments)
+    return float((report[:, 0] * (counts / whole)).sum())

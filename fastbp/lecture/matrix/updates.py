@@ -6,12 +6,15 @@ from fastbp.lecture.codes import (
     ADAMW,
     CLIP_NORM,
     EPSILON,
+    EPSILON_HAT,
     FIRST_DECAY,
     L1,
     L2,
     MAX_NORM,
     MOMENTUM,
     NESTEROV,
+    NO_STEP,
+    PER_SAMPLE,
     RMSPROP,
     RULE,
     SECOND_DECAY,
@@ -94,9 +97,20 @@ def add_l1(w, l1, dw):
     dw += w.dtype.type(l1) * np.sign(w)
 
 
+def l2_penalty(w, l2):
+    """l2/2 sum W^2 (Krogh and Hertz 1992)."""
+    return 0.5 * l2 * square_sum(w)
+
+
+def l1_penalty(w, l1):
+    """l1 sum |W| (Tibshirani 1996)."""
+    return l1 * float(np.abs(w).sum(dtype=np.float64))
+
+
 def square_sum(dtheta):
     """|dE/dtheta|^2 (Pascanu et al. 2013)."""
-    return float(np.einsum("p,p->", dtheta, dtheta, dtype=np.float64))
+    flat = dtheta.reshape(-1)
+    return float(np.einsum("p,p->", flat, flat, dtype=np.float64))
 
 
 def clip_gradient(clip_norm, square, dtheta):
@@ -125,6 +139,8 @@ def rule_step(settings, eta, step, theta, dtheta, m, v):
         return
     # numbers of Python, because those of NumPy would lift float32 to float64
     first, second, epsilon = float(settings[FIRST_DECAY]), float(settings[SECOND_DECAY]), float(settings[EPSILON])
+    if rule == NO_STEP:
+        return
     if rule == MOMENTUM:
         momentum_step(theta, dtheta, eta, first, m)
     elif rule == NESTEROV:
@@ -133,21 +149,34 @@ def rule_step(settings, eta, step, theta, dtheta, m, v):
         rmsprop_step(theta, dtheta, eta, second, epsilon, m)
     else:  # ADAM is ADAMW without weight decay
         decay = float(settings[WEIGHT_DECAY]) if rule == ADAMW else 0.0
+        if settings[EPSILON_HAT] != 0:
+            epsilon /= float(np.sqrt(1 - second**step))
         adamw_step(theta, dtheta, eta, first, second, epsilon, decay, step, m, v)
 
 
-def update(settings, layers, eta, step, theta, dtheta, moments):
+def add_penalties(settings, whole, w, dw):
+    """l1 sum |W| + l2/2 sum W^2, divided by `whole` with PER_SAMPLE; its derivatives are added to dW."""
+    share, total = 1 / whole if settings[PER_SAMPLE] != 0 else 1.0, 0.0
+    l2, l1 = float(settings[L2]) * share, float(settings[L1]) * share
+    if l2 != 0:
+        total += l2_penalty(w, l2)
+        add_l2(w, l2, dw)
+    if l1 != 0:
+        total += l1_penalty(w, l1)
+        add_l1(w, l1, dw)
+    return total
+
+
+def update(settings, layers, eta, step, whole, theta, dtheta, moments):
     """theta <- theta - eta dE/dtheta, by the rule, penalties and limits of `settings`; 0 is none (slide 12)."""
-    settings = settings.tolist()
+    settings, penalty = settings.tolist(), 0.0
     if settings[L1] != 0 or settings[L2] != 0:
         for w, dw in zip(weights(theta, layers), weights(dtheta, layers), strict=True):
-            if settings[L2] != 0:
-                add_l2(w, settings[L2], dw)
-            if settings[L1] != 0:
-                add_l1(w, settings[L1], dw)
+            penalty += add_penalties(settings, whole, w, dw)
     if settings[CLIP_NORM] != 0:
         clip_gradient(settings[CLIP_NORM], square_sum(dtheta), dtheta)
     rule_step(settings, eta, step, theta, dtheta, *(*moments, None, None)[:2])
     if settings[MAX_NORM] != 0:
         for w in weights(theta, layers):
             limit_norms(settings[MAX_NORM], w)
+    return penalty

@@ -1,0 +1,21 @@
+"""MLPClassifier and MLPRegressor of scikit-learn on this package's engine. Nothing else here imports scikit-learn."""
+
+NEEDED = (1, 6)
+
+try:
+    import sklearn
+except ImportError as missing:
+    raise ImportError(
+        "fastbp.MLPClassifier and fastbp.MLPRegressor need scikit-learn 1.6 or later: pip install 'fastbp[sklearn]'"
+    ) from missing
+
+if tuple(int(number) for number in sklearn.__version__.split(".")[:2]) < NEEDED:
+    raise ImportError(
+        f"fastbp.MLPClassifier and fastbp.MLPRegressor need scikit-learn 1.6 or later, found {sklearn.__version__}: "
+        "pip install --upgrade 'fastbp[sklearn]'"
+    )
+
+from fastbp.estimators.classifier import MLPClassifier
+from fastbp.estimators.regressor import MLPRegressor
+
+__all__ = ["MLPClassifier", "MLPRegressor"]

@@ -1,0 +1,252 @@
+"""What the classifier and the regressor have in common: the network behind `coefs_`, and the way of a fit."""
+
+from abc import ABC, abstractmethod
+
+import numpy as np
+from sklearn.base import BaseEstimator
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import _check_sample_weight, check_consistent_length, validate_data
+
+from fastbp.estimators import parameters
+from fastbp.estimators.job import Job
+from fastbp.estimators.lbfgs import fit_lbfgs
+from fastbp.estimators.rows import outputs
+from fastbp.estimators.stochastic import fit_stochastic
+from fastbp.network import Network
+
+try:
+    from sklearn.callback import CallbackSupportMixin, with_callbacks
+except ImportError:  # scikit-learn below 1.9
+
+    class CallbackSupportMixin:
+        """Nothing to support."""
+
+    def with_callbacks(method):
+        return method
+
+
+SPARSE = ["csr", "csc"]
+LINKS = ("_network", "_linked")  # not part of a copy or a pickle: they follow from coefs_ and intercepts_
+
+
+def solver_is_stochastic(estimator):
+    """Whether there is a `partial_fit`."""
+    if estimator.solver == "lbfgs":
+        raise AttributeError(
+            f"partial_fit is only available for stochastic optimizers. {estimator.solver} is not stochastic."
+        )
+    return True
+
+
+class BaseMLP(CallbackSupportMixin, BaseEstimator, ABC):
+    """Not for direct use: see MLPClassifier and MLPRegressor."""
+
+    _parameter_constraints = parameters.CONSTRAINTS
+
+    def _store(self, parameters):
+        """The constructor's parameters, as they came."""
+        for name, value in parameters.items():
+            if name not in ("self", "__class__"):
+                setattr(self, name, value)
+
+    # ---- What the two differ in --------------------------------------------------------------------------------------
+
+    @abstractmethod
+    def _checked(self, X, y, reset, incremental):
+        """X, y and the targets D (samples, outputs)."""
+
+    @abstractmethod
+    def _output(self, dtype):
+        """The activation and the error of the output layer, its level, and what scikit-learn calls the activation."""
+
+    @abstractmethod
+    def _decode(self, Y):
+        """What `predict` returns for the outputs Y."""
+
+    @abstractmethod
+    def _score_of(self, y, predicted, sample_weight):
+        """The validation score."""
+
+    def _shown_error(self, error):
+        """The error of the output layer as scikit-learn's loss has it."""
+        return error
+
+    def _constant_error(self, data):
+        """What scikit-learn's loss has besides our error, for each sample; None for nothing."""
+
+    # ---- The network behind coefs_ and intercepts_ -------------------------------------------------------------------
+
+    def _link(self, network):
+        """coefs_ and intercepts_ become views of the network's parameters."""
+        coefs, intercepts = [w.T for w in network.W], list(network.B)
+        self.coefs_, self.intercepts_ = coefs, intercepts
+        self._network, self._linked = network, [*coefs, *intercepts]
+
+    def _net(self):
+        """The network; if a user or a pickle has put other arrays into coefs_ or intercepts_, one that has those."""
+        now = [*self.coefs_, *self.intercepts_]
+        linked = getattr(self, "_linked", ())
+        if len(now) == len(linked) and all(a is b for a, b in zip(now, linked, strict=True)):
+            return self._network
+        sizes = [len(self.coefs_[0]), *(np.shape(coef)[1] for coef in self.coefs_)]
+        network = self._blank(sizes, np.result_type(*now))
+        for place, array in zip([*(w.T for w in network.W), *network.B], now, strict=True):
+            if np.shape(array) != place.shape:
+                raise ValueError(f"coefs_ and intercepts_ must fit together, got {[np.shape(array) for array in now]}")
+            np.copyto(place, array, casting="same_kind")
+        self._link(network)
+        return network
+
+    def _blank(self, sizes, dtype):
+        """A network of this estimator's activations, its parameters 0."""
+        dtype = np.dtype(dtype if dtype == np.float32 else np.float64)
+        output, error, level, self.out_activation_ = self._output(dtype)
+        hidden = parameters.activations(self, len(sizes) - 2)
+        return Network.blank(sizes, hidden, output, dtype, error, level)
+
+    def _initialize(self, sizes, dtype, rng):
+        """Glorot's uniform distribution as scikit-learn draws it; for logistic its bound is lower by sqrt(3)."""
+        network = self._blank(sizes, dtype)
+        hidden = parameters.activations(self, len(sizes) - 2)
+        for layer, (w, b) in enumerate(zip(network.W, network.B, strict=True)):
+            name = hidden[min(layer, len(hidden) - 1)] if hidden else self.activation
+            receiving, sending = w.shape
+            bound = np.sqrt((2.0 if name in ("sigmoid", "logistic") else 6.0) / (sending + receiving))
+            w[...] = rng.uniform(-bound, bound, (sending, receiving)).T
+            b[...] = rng.uniform(-bound, bound, receiving)
+        self.n_iter_ = self.t_ = 0
+        self.n_layers_ = len(sizes)
+        self._link(network)
+        self._memory = self._best = None
+        self._no_improvement_count, self.stopped_ = 0, False
+        if self.solver != "lbfgs":
+            self.loss_curve_ = []
+            self.best_loss_, self.validation_scores_, self.best_validation_score_ = np.inf, None, None
+            if self.early_stopping:
+                self.best_loss_, self.validation_scores_, self.best_validation_score_ = None, [], -np.inf
+
+    def __getstate__(self):
+        return {name: value for name, value in super().__getstate__().items() if name not in LINKS}
+
+    # ---- Fit ---------------------------------------------------------------------------------------------------------
+
+    def _fit(self, X, y, sample_weight, validation, incremental):
+        hidden = parameters.hidden_sizes(self)
+        parameters.activations(self, len(hidden))
+        parameters.callbacks(self)
+        if self.solver == "lbfgs":
+            parameters.refuse_what_lbfgs_lacks(self)
+        first = not hasattr(self, "coefs_") or not (self.warm_start or incremental)
+        given = y
+        X, y, D = self._checked(X, y, first, incremental)
+        weight = self._weights(sample_weight, X, y, incremental)
+        validation = self._checked_validation(*validation)
+        self.n_outputs_ = D.shape[1]
+        self._random_state = check_random_state(self.random_state)
+        sizes = [X.shape[1], *hidden, self.n_outputs_]
+        if first:
+            dtype = parameters.dtype_of(self)
+            self._initialize(sizes, np.dtype(X.dtype if len(dtype) > 1 else dtype[0]), self._random_state)
+        elif list(self._net().sizes) != sizes:
+            raise ValueError(
+                f"hidden_layer_sizes must stay as they were to go on with a fitted model: it has layers of "
+                f"{list(self._net().sizes)} units, asked for are {sizes}"
+            )
+        elif self._net().hidden != tuple(parameters.activations(self, len(hidden))):
+            self._link(self._renewed())
+        job = Job(X, given, D, weight, validation, incremental)
+        try:
+            self._begin_callbacks(job)
+            (fit_lbfgs if self.solver == "lbfgs" else fit_stochastic)(self, job)
+            self._end_callbacks(job)
+        finally:
+            self._context = None  # contexts do not belong into a pickle
+        return self
+
+    def _renewed(self):
+        """The network with the activations that the parameters have now."""
+        old = self._net()
+        network = self._blank(old.sizes, old.dtype)
+        np.copyto(network.theta, old.theta)
+        return network
+
+    def _weights(self, sample_weight, X, y, incremental):
+        """The weights of the samples, or None where all are 1."""
+        if sample_weight is None:
+            return None
+        sample_weight = _check_sample_weight(sample_weight, X)
+        if (sample_weight < 0).any():
+            raise ValueError("Negative values in data passed to `sample_weight`.")
+        if not 0 < sample_weight.sum() < np.inf:
+            raise ValueError(
+                f"sample_weight must have a sum that is positive and finite, got the sum {sample_weight.sum()}"
+            )
+        return sample_weight
+
+    def _checked_validation(self, X_val, y_val, sample_weight_val):
+        """X, y and weights of the validation data, or None."""
+        if X_val is None and y_val is None:
+            if sample_weight_val is not None:
+                raise ValueError("sample_weight_val needs X_val and y_val")
+            return None
+        if X_val is None or y_val is None:
+            raise ValueError("X_val and y_val must be given together, got one of them")
+        X_val = self._checked_X(X_val, reset=False)
+        y_val = self._checked_y_val(y_val)
+        check_consistent_length(X_val, y_val)
+        if sample_weight_val is not None:
+            sample_weight_val = _check_sample_weight(sample_weight_val, X_val)
+        return X_val, y_val, sample_weight_val
+
+    def _checked_X(self, X, reset):
+        return validate_data(
+            self, X, accept_sparse=SPARSE, dtype=parameters.dtype_of(self), order="C", reset=reset
+        )  # fmt: skip
+
+    def _validation_score(self, X, y, sample_weight):
+        Y = outputs(self._net(), X)
+        if not np.isfinite(Y).all():
+            return np.nan
+        return float(self._score_of(y, self._decode(Y), sample_weight))
+
+    # ---- scikit-learn's callbacks ------------------------------------------------------------------------------------
+
+    def _begin_callbacks(self, job):
+        self._context = None
+        if not job.incremental and hasattr(self, "_skl_callbacks"):
+            root = self._init_callback_context(max_subtasks=self.max_iter)
+            self._context = root.call_on_fit_task_begin(estimator=self, X=job.X, y=job.y)
+
+    def _end_callbacks(self, job):
+        if self._context is not None:
+            self._context.call_on_fit_task_end(
+                estimator=self, X=job.X, y=job.y, reconstruction_attributes=self._parameters
+            )
+
+    def _parameters(self):
+        """What makes a fitted estimator of this one as it is now."""
+        return {"coefs_": [c.copy() for c in self.coefs_], "intercepts_": [b.copy() for b in self.intercepts_]}
+
+    def _epoch_is_over(self, job):
+        """The plain callbacks, then scikit-learn's; whether one of them asks to stop."""
+        stop = False
+        for callback in parameters.callbacks(self):
+            stop |= callback(self) is True
+        if self._context is not None:
+            data = {"estimator": self, "X": job.X, "y": job.y}
+            epoch = self._context.subcontext(task_name="epoch").call_on_fit_task_begin(**data)
+            stop |= epoch.call_on_fit_task_end(**data, reconstruction_attributes=self._parameters)
+        return stop
+
+    # ---- Predict -----------------------------------------------------------------------------------------------------
+
+    def _outputs(self, X):
+        """The outputs of samples that have not been checked."""
+        network = self._net()
+        X = validate_data(self, X, accept_sparse=SPARSE, dtype=network.dtype, order="C", reset=False)
+        return outputs(network, X)
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        return tags

@@ -1,0 +1,106 @@
+"""The parts of the docstrings that the two classes share."""
+
+PARAMETERS = """hidden_layer_sizes : int or array-like of int, default=(100,)
+        Units of each hidden layer; empty for none.
+    activation : str or sequence of str, default="relu"
+        Of the hidden layers, or one for each: "identity", "logistic" (or "sigmoid"), "tanh", "relu", "leaky_relu",
+        "elu", "softplus", "silu" or "gelu".
+    solver : {"adam", "sgd", "lbfgs", "adamw", "rmsprop"} or Optimizer, default="adam"
+        The update rule. An instance, `fastbp.RMSprop(0.003, decay=0.9)` say, brings its learning rate and constants
+        with it, and the parameters below that name such are not used. "lbfgs" is SciPy's L-BFGS-B over all samples.
+    alpha : float, default=0.0001
+        Strength of the penalty on the weights, divided by the number (or the weight) of the samples of a mini-batch.
+    batch_size : int or "auto", default="auto"
+        Samples of a mini-batch; "auto" is min(200, samples). Not for "lbfgs".
+    learning_rate : {"constant", "invscaling", "adaptive"} or Schedule, default="constant"
+        The two that change are for "sgd": learning_rate_init / t^power_t after t samples; a fifth, each time that the
+        training does not improve for n_iter_no_change epochs. A schedule is for any solver but "lbfgs", and brings its
+        rates with it.
+    learning_rate_init : float, default=0.001
+    power_t : float, default=0.5
+    max_iter : int, default=200
+        Epochs at most; for "lbfgs" iterations.
+    shuffle : bool, default=True
+        A new order of the samples for each epoch.
+    random_state : int, RandomState or None, default=None
+        Of the first weights, the validation split and the orders. The same number gives the same bits, whatever the
+        number of threads.
+    tol : float, default=1e-4
+        Less improvement than this is none.
+    verbose : bool or int, default=False
+        1: a progress bar if tqdm is installed, else lines; 2: lines.
+    warm_start : bool, default=False
+        `fit` goes on with the parameters that there are.
+    momentum : float, default=0.9
+        For "sgd".
+    nesterovs_momentum : bool, default=True
+        For "sgd".
+    early_stopping : bool, default=False
+        Stop when the validation score does not improve for n_iter_no_change epochs, and restore the best weights.
+        Otherwise it is the training loss that has to improve. `partial_fit` counts its calls; after the last useful one
+        `stopped_` is True, and further calls change nothing.
+    validation_fraction : float, default=0.1
+        Part of the samples that is held out for that, if there is no X_val.
+    beta_1, beta_2 : float, default=0.9, 0.999
+        Decay of Adam's means.
+    epsilon : float, default=1e-8
+        For "adam" added before the correction of the means, as in scikit-learn; otherwise after it.
+    n_iter_no_change : int or inf, default=10
+    max_fun : int, default=15000
+        Evaluations of the loss, for "lbfgs"."""
+
+MORE_PARAMETERS = """l1_ratio : float, default=0.0
+        The penalty is alpha (l1_ratio sum |w| + (1 - l1_ratio) / 2 sum w^2).
+    dropout : float, default=0.0
+        Probability that a hidden unit is left out of a step.
+    max_norm, clip_norm : float or None, default=None
+        Largest norm of the weights that lead to a unit; of the gradient of a step.
+    dtype : {"float32", "float64"} or None, default=None
+        Of the training. None: float32 if X is, else float64. float32 is up to twice as fast.
+    threads : int or None, default=None
+        None: as many as pay; one, if `fit` is not called from the main thread.
+    time_limit : float or None, default=None
+        Seconds; the epoch in which they end is the last one.
+    callbacks : callable, sequence of callable, or None, default=None
+        Called as `callback(estimator)` after each epoch (iteration of "lbfgs"); what returns True ends the training.
+    restore_best_weights : bool or None, default=None
+        Those of the epoch with the best validation score, or without validation data the least training loss. None:
+        with early_stopping."""
+
+ATTRIBUTES = """coefs_ : list of ndarray of shape (sending, receiving)
+        Weights of each layer.
+    intercepts_ : list of ndarray of shape (receiving,)
+        Biases of each layer.
+    loss_ : float
+        Of the last epoch, penalties included.
+    loss_curve_ : list of float
+        Of each epoch (not for "lbfgs").
+    best_loss_ : float or None
+        The least of them; None with early stopping (not for "lbfgs").
+    validation_scores_, best_validation_score_ : list of float and float, or None
+        Of each epoch, and the best; None without validation data.
+    n_iter_ : int
+        Epochs of the last call.
+    t_ : int
+        Samples seen.
+    stopped_ : bool
+        Whether early stopping has ended the training.
+    n_layers_, n_outputs_, n_features_in_ : int
+        Layers, that of the inputs included; output units; inputs.
+    feature_names_in_ : ndarray of str
+        If X was a data frame whose column names are all strings.
+    out_activation_ : str
+        "softmax", "logistic", "identity" or "exp"."""
+
+RAISES = """ValueError, TypeError
+        scikit-learn's own for what scikit-learn refuses too; else one that names the parameter, what came and what was
+        expected. Also if the training diverges: the model then has the parameters from before that epoch."""
+
+
+def documented(kind):
+    """A class decorator that puts the shared parts into the docstring."""
+    if kind.__doc__:  # there is none under python -OO
+        parts = {"PARAMETERS": PARAMETERS, "MORE": MORE_PARAMETERS, "ATTRIBUTES": ATTRIBUTES, "RAISES": RAISES}
+        for name, text in parts.items():
+            kind.__doc__ = kind.__doc__.replace(f"<{name}>", text)
+    return kind

@@ -1,0 +1,192 @@
+"""The stochastic solvers: epochs in the order in which scikit-learn draws them, and its loss."""
+
+import warnings
+from types import SimpleNamespace
+
+import numpy as np
+from sklearn.base import is_classifier
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.model_selection import train_test_split
+
+from fastbp.epochs import Epochs
+from fastbp.estimators import parameters
+from fastbp.estimators.progress import reporter
+from fastbp.estimators.rows import Rows
+from fastbp.estimators.stopping import Stopping
+from fastbp.optimizers import Optimizer
+from fastbp.rates import Schedule
+
+SMALLEST_RATE = 1e-6  # where the adaptive learning rate ends
+
+
+def fit_stochastic(estimator, job):
+    """Epochs until the estimator's rules say stop; one if the job is incremental."""
+    if job.incremental and estimator.stopped_:
+        return
+    network = estimator._net()
+    rule = parameters.optimizer(estimator, network.dtype)
+    rows = np.arange(len(job.D))
+    if estimator.early_stopping and job.validation is None:
+        rows, job.validation = _split(estimator, job, rows)
+    memory = estimator._memory
+    if memory is None or not job.incremental or len(memory.moments) != rule.moments:
+        memory = estimator._memory = _fresh_memory(estimator, rule, network)
+    batch_size = _batch_size(estimator, len(rows))
+    training = _Training(estimator, job, rows, batch_size, rule)
+    settings, threads = parameters.settings(estimator, rule, memory.seed), parameters.threads(estimator)
+    with Epochs(network.theta, network.layers, batch_size, settings, memory.moments, threads=threads) as epochs:
+        training.run(epochs, network.theta)
+
+
+def _fresh_memory(estimator, rule, network):
+    """What the rule and the learning rate remember from one step to the next."""
+    seed = estimator._random_state.get_state()[1][0] if estimator.dropout else 0
+    moments = np.zeros((rule.moments, network.theta.size), network.dtype)
+    return SimpleNamespace(moments=moments, steps=0, rate=estimator.learning_rate_init, seed=int(seed))
+
+
+def _split(estimator, job, rows):
+    """The rows to train with, and the validation data: those that scikit-learn takes."""
+    stratify = job.D if is_classifier(estimator) and job.D.shape[1] == 1 else None  # not for several labels
+    train, held_out = train_test_split(
+        rows, random_state=estimator._random_state, test_size=estimator.validation_fraction, stratify=stratify
+    )
+    if len(held_out) < 2:
+        raise ValueError("The validation set is too small. Increase 'validation_fraction' or the size of your dataset.")
+    weight = None if job.weight is None else job.weight[held_out]
+    return train, (job.X[held_out], estimator._decode(job.D[held_out]), weight)
+
+
+def _batch_size(estimator, samples):
+    if estimator.batch_size == "auto":
+        return min(200, samples)
+    if estimator.batch_size > samples:
+        warnings.warn(
+            "Got `batch_size` less than 1 or larger than sample size. It is going to be clipped", stacklevel=2
+        )
+    return int(np.clip(estimator.batch_size, 1, samples))
+
+
+class _Training:
+    """The epochs of one call of fit or partial_fit."""
+
+    def __init__(self, estimator, job, rows, batch_size, rule):
+        self.own, self.job, self.rows, self.batch_size, self.rule = estimator, job, rows, batch_size, rule
+        self.data = Rows(job.X, job.D, job.weight, estimator._net().dtype)
+        self.order, self.steps = np.arange(len(rows)), -(-len(rows) // batch_size)
+        self.sizes = np.minimum(batch_size, len(rows) - np.arange(0.0, len(rows), batch_size))
+        self.report = np.empty((self.steps, 2))
+        self.stopping = Stopping(estimator, job.validation is not None)
+        self.progress = reporter(estimator.verbose, 1 if job.incremental else estimator.max_iter)
+        self.constant = estimator._constant_error(self.data)
+
+    def run(self, epochs, theta):
+        own = self.own
+        own.n_iter_ = 0
+        try:
+            for _ in range(own.max_iter):
+                if self._epoch(epochs, theta) or self.job.incremental:
+                    break
+                if own.n_iter_ == own.max_iter:
+                    warnings.warn(
+                        f"Stochastic Optimizer: Maximum iterations ({own.max_iter}) reached and the optimization "
+                        "hasn't converged yet.",
+                        ConvergenceWarning,
+                        stacklevel=2,
+                    )
+        except KeyboardInterrupt:
+            warnings.warn("Training interrupted by user.", stacklevel=2)
+        finally:
+            self.progress.close()
+            if not self.job.incremental or own.stopped_:
+                self.stopping.restore(theta)
+
+    def _epoch(self, epochs, theta):
+        """One pass over the rows; whether the training ends."""
+        own = self.own
+        loss = self._pass(epochs, theta)
+        own.n_iter_ += 1
+        own.loss_ = loss
+        own.t_ += len(self.rows)
+        own.loss_curve_.append(loss)
+        score = None if self.job.validation is None else own._validation_score(*self.job.validation)
+        self.stopping.epoch(theta, loss, score)
+        self.progress.epoch(own.n_iter_, loss, score)
+        if own.solver == "sgd" and own.learning_rate == "invscaling":
+            own._memory.rate = own.learning_rate_init / (own.t_ + 1) ** own.power_t
+        stop = own._epoch_is_over(self.job)
+        if self.stopping.exhausted:
+            stop |= self._no_more_improvement()
+        if self.stopping.out_of_time:
+            self.progress.say(f"The time limit of {own.time_limit} seconds is over. Stopping.")
+            stop = True
+        return stop
+
+    def _no_more_improvement(self):
+        """Stops, or lowers the adaptive learning rate."""
+        own, message = self.own, self.stopping.message
+        if own.solver != "sgd" or own.learning_rate != "adaptive":
+            self.progress.say(f"{message} Stopping.")
+            own.stopped_ = own.early_stopping
+            return True
+        if own._memory.rate <= SMALLEST_RATE:
+            self.progress.say(f"{message} Learning rate too small. Stopping.")
+            own.stopped_ = own.early_stopping
+            return True
+        own._memory.rate /= 5.0
+        own._no_improvement_count = 0
+        self.progress.say(f"{message} Setting learning rate to {own._memory.rate:f}")
+        return False
+
+    def _pass(self, epochs, theta):
+        """A step for each mini-batch; the loss. A pass that does not end leaves theta as it was."""
+        own, memory = self.own, self.own._memory
+        if own.shuffle:
+            drawn = np.arange(len(self.order))
+            own._random_state.shuffle(drawn)
+            self.order = self.order[drawn]
+        order = self.rows[self.order]
+        before = theta.copy()
+        try:
+            self.data.run(epochs, order, self.batch_size, self._rates(), memory.steps, self.report)
+            loss = self._loss(order)
+            if np.isnan(loss) or not np.isfinite(theta).all():
+                raise ValueError(_diverged(own, self.rule))
+        except BaseException:
+            np.copyto(theta, before)
+            raise
+        memory.steps += self.steps
+        return loss
+
+    def _rates(self):
+        own = self.own
+        if isinstance(own.solver, Optimizer) or isinstance(own.learning_rate, Schedule):
+            return self.rule.rates(own._memory.steps, self.steps, own.max_iter * self.steps)
+        return np.full(self.steps, float(own._memory.rate))
+
+    def _loss(self, order):
+        """The mean over samples of the mean error of their mini-batch, as scikit-learn has it, penalties included."""
+        error, penalty = (self.sizes @ self.report).tolist()
+        total = self.own._shown_error(error) + penalty
+        if self.constant is not None:
+            total += self.sizes @ self._mean_of_batches(self.constant, order)
+        return total / len(order)
+
+    def _mean_of_batches(self, values, order):
+        """The weighted mean of `values` over each mini-batch; 0 where nothing counts."""
+        starts, weight = np.arange(0, len(order), self.batch_size), self.data.weight[order]
+        whole = np.add.reduceat(weight, starts, dtype=np.float64)
+        return np.add.reduceat(values[order] * weight, starts) / np.where(whole > 0, whole, 1)
+
+
+def _diverged(estimator, rule):
+    if isinstance(estimator.solver, Optimizer) or isinstance(estimator.learning_rate, Schedule):
+        rate = f"the learning rate {rule.learning_rate!r}"
+    else:
+        rate = f"learning_rate_init={estimator.learning_rate_init!r}"
+    return (
+        "Solver produced non-finite parameter weights. The input data may contain large values and need to be "
+        f"preprocessed. Epoch {estimator.n_iter_ + 1} of solver={estimator.solver!r} did it, with {rate}: lower that, "
+        "or scale X (and a regressor's y) to about -1..1, by sklearn.preprocessing.StandardScaler for example. "
+        "The model has the parameters from before that epoch."
+    )
