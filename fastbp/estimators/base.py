@@ -26,6 +26,7 @@ except ImportError:  # scikit-learn below 1.9
 
 
 SPARSE = ["csr", "csc"]
+FEW = 64  # samples; float32 gains nothing with less, where an epoch is bound by what is around its sums
 LINKS = ("_network", "_linked")  # not part of a copy or a pickle: they follow from coefs_ and intercepts_
 
 
@@ -88,11 +89,13 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, ABC):
         linked = getattr(self, "_linked", ())
         if len(now) == len(linked) and all(a is b for a, b in zip(now, linked, strict=True)):
             return self._network
-        sizes = [len(self.coefs_[0]), *(np.shape(coef)[1] for coef in self.coefs_)]
+        sizes = [self.n_features_in_, *map(len, self.intercepts_[:-1]), self.n_outputs_]
         network = self._blank(sizes, np.result_type(*now))
-        for place, array in zip([*(w.T for w in network.W), *network.B], now, strict=True):
-            if np.shape(array) != place.shape:
-                raise ValueError(f"coefs_ and intercepts_ must fit together, got {[np.shape(array) for array in now]}")
+        places = [*(w.T for w in network.W), *network.B]
+        shapes, came = [place.shape for place in places], [np.shape(array) for array in now]
+        if came != shapes:
+            raise ValueError(f"coefs_ and intercepts_ must have the shapes {shapes}, got {came}")
+        for place, array in zip(places, now, strict=True):
             np.copyto(place, array, casting="same_kind")
         self._link(network)
         return network
@@ -136,24 +139,25 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, ABC):
         parameters.callbacks(self)
         if self.solver == "lbfgs":
             parameters.refuse_what_lbfgs_lacks(self)
+        else:
+            parameters.optimizer(self, parameters.dtype_of(self)[0])
         first = not hasattr(self, "coefs_") or not (self.warm_start or incremental)
         given = y
         X, y, D = self._checked(X, y, first, incremental)
         weight = self._weights(sample_weight, X, y, incremental)
-        validation = self._checked_validation(*validation)
         self.n_outputs_ = D.shape[1]
+        validation = self._checked_validation(*validation)
         self._random_state = check_random_state(self.random_state)
         sizes = [X.shape[1], *hidden, self.n_outputs_]
         if first:
-            dtype = parameters.dtype_of(self)
-            self._initialize(sizes, np.dtype(X.dtype if len(dtype) > 1 else dtype[0]), self._random_state)
+            self._initialize(sizes, X.dtype, self._random_state)
         elif list(self._net().sizes) != sizes:
             raise ValueError(
                 f"hidden_layer_sizes must stay as they were to go on with a fitted model: it has layers of "
                 f"{list(self._net().sizes)} units, asked for are {sizes}"
             )
-        elif self._net().hidden != tuple(parameters.activations(self, len(hidden))):
-            self._link(self._renewed())
+        dtype = self._net().dtype
+        self._renew(np.dtype(np.float64) if len(D) < FEW and not incremental else dtype)
         job = Job(X, given, D, weight, validation, incremental)
         try:
             self._begin_callbacks(job)
@@ -161,14 +165,21 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, ABC):
             self._end_callbacks(job)
         finally:
             self._context = None  # contexts do not belong into a pickle
+            self._renew(dtype)
         return self
 
-    def _renewed(self):
-        """The network with the activations that the parameters have now."""
+    def _renew(self, dtype):
+        """The network gets this dtype, and the activations and the error that the parameters name now."""
         old = self._net()
-        network = self._blank(old.sizes, old.dtype)
-        np.copyto(network.theta, old.theta)
-        return network
+        network = self._blank(old.sizes, dtype)
+        if (network.dtype, network.hidden, network.error, network.level) != (
+            old.dtype,
+            old.hidden,
+            old.error,
+            old.level,
+        ):
+            np.copyto(network.theta, old.theta, casting="same_kind")
+            self._link(network)
 
     def _weights(self, sample_weight, X, y, incremental):
         """The weights of the samples, or None where all are 1."""
@@ -191,17 +202,19 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, ABC):
             return None
         if X_val is None or y_val is None:
             raise ValueError("X_val and y_val must be given together, got one of them")
-        X_val = self._checked_X(X_val, reset=False)
+        X_val = self._validated(X_val, reset=False)
         y_val = self._checked_y_val(y_val)
         check_consistent_length(X_val, y_val)
         if sample_weight_val is not None:
             sample_weight_val = _check_sample_weight(sample_weight_val, X_val)
         return X_val, y_val, sample_weight_val
 
-    def _checked_X(self, X, reset):
-        return validate_data(
-            self, X, accept_sparse=SPARSE, dtype=parameters.dtype_of(self), order="C", reset=reset
-        )  # fmt: skip
+    def _validated(self, X, *y, dtype=None, **options):
+        """X, and y if given, through scikit-learn's checks."""
+        with np.errstate(all="ignore"):  # what is too large for float32 ends in an error
+            return validate_data(
+                self, X, *y, accept_sparse=SPARSE, dtype=dtype or parameters.dtype_of(self), order="C", **options
+            )  # fmt: skip
 
     def _validation_score(self, X, y, sample_weight):
         Y = outputs(self._net(), X)
@@ -243,8 +256,8 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, ABC):
     def _outputs(self, X):
         """The outputs of samples that have not been checked."""
         network = self._net()
-        X = validate_data(self, X, accept_sparse=SPARSE, dtype=network.dtype, order="C", reset=False)
-        return outputs(network, X)
+        X = self._validated(X, dtype="numeric", reset=False)  # as scikit-learn, whose errors these are
+        return outputs(network, X if X.dtype == network.dtype else self._validated(X, dtype=network.dtype, reset=False))
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

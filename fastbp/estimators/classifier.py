@@ -7,10 +7,10 @@ from sklearn.preprocessing import LabelBinarizer
 from sklearn.utils import compute_sample_weight
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import _check_partial_fit_first_call, type_of_target, unique_labels
-from sklearn.utils.validation import check_array, check_is_fitted, column_or_1d, validate_data
+from sklearn.utils.validation import check_array, check_is_fitted, column_or_1d
 
 from fastbp.estimators import parameters
-from fastbp.estimators.base import SPARSE, BaseMLP, solver_is_stochastic, with_callbacks
+from fastbp.estimators.base import BaseMLP, solver_is_stochastic, with_callbacks
 from fastbp.estimators.documentation import documented
 
 
@@ -236,9 +236,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     # ---- What the floors below ask -----------------------------------------------------------------------------------
 
     def _checked(self, X, y, reset, incremental):
-        X, y = validate_data(
-            self, X, y, accept_sparse=SPARSE, multi_output=True, dtype=parameters.dtype_of(self), order="C", reset=reset
-        )
+        X, y = self._validated(X, y, multi_output=True, reset=reset)
         if y.ndim == 2 and y.shape[1] == 1:
             y = column_or_1d(y, warn=True)
         if not hasattr(self, "classes_") or not (self.warm_start or incremental):

@@ -57,6 +57,7 @@ MORE_PARAMETERS = """l1_ratio : float, default=0.0
         Largest norm of the weights that lead to a unit; of the gradient of a step.
     dtype : {"float32", "float64"} or None, default=None
         Of the training. None: float32 if X is, else float64. float32 is up to twice as fast.
+        Less than 64 samples are trained in float64, and the parameters rounded then.
     threads : int or None, default=None
         None: as many as pay; one, if `fit` is not called from the main thread.
     time_limit : float or None, default=None

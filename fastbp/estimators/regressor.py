@@ -6,11 +6,11 @@ from sklearn.base import RegressorMixin, _fit_context
 from sklearn.metrics import r2_score
 from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.validation import check_array, check_is_fitted, column_or_1d, validate_data
+from sklearn.utils.validation import check_array, check_is_fitted, column_or_1d
 
 from fastbp import door
 from fastbp.estimators import parameters
-from fastbp.estimators.base import SPARSE, BaseMLP, solver_is_stochastic, with_callbacks
+from fastbp.estimators.base import BaseMLP, solver_is_stochastic, with_callbacks
 from fastbp.estimators.documentation import documented
 
 ERRORS = {"squared_error": "squared", "poisson": "poisson", "huber": "huber", "quantile": "quantile"}
@@ -164,10 +164,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
     # ---- What the floors below ask -----------------------------------------------------------------------------------
 
     def _checked(self, X, y, reset, incremental):
-        dtype = parameters.dtype_of(self)
-        X, y = validate_data(
-            self, X, y, accept_sparse=SPARSE, multi_output=True, y_numeric=True, dtype=dtype, order="C", reset=reset
-        )
+        X, y = self._validated(X, y, multi_output=True, y_numeric=True, reset=reset)
         if y.ndim == 2 and y.shape[1] == 1:
             y = column_or_1d(y, warn=True)
         if self.loss == "poisson" and y.min() < 0:
@@ -181,6 +178,9 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         y = check_array(y, ensure_2d=False, input_name="y_val")
         if y.ndim == 2 and y.shape[1] == 1:
             y = column_or_1d(y, warn=True)
+        came = 1 if y.ndim == 1 else y.shape[1]
+        if came != self.n_outputs_:
+            raise ValueError(f"y_val must have as many outputs as y, {self.n_outputs_}, got {came}")
         return y
 
     def _error(self):

@@ -31,6 +31,7 @@ def fit_stochastic(estimator, job):
     memory = estimator._memory
     if memory is None or not job.incremental or len(memory.moments) != rule.moments:
         memory = estimator._memory = _fresh_memory(estimator, rule, network)
+    memory.moments = np.require(memory.moments, network.dtype, ["C", "W"])  # a memory map is read-only
     batch_size = _batch_size(estimator, len(rows))
     training = _Training(estimator, job, rows, batch_size, rule)
     settings, threads = parameters.settings(estimator, rule, memory.seed), parameters.threads(estimator)

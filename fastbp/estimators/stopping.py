@@ -18,16 +18,17 @@ class Stopping:
         self._restore = self._by_score if restore is None else restore
         if validated and getattr(estimator, "validation_scores_", None) is None:
             estimator.validation_scores_, estimator.best_validation_score_ = [], -np.inf
-        if not self._by_score and getattr(estimator, "best_loss_", None) is None:
+        self._by_loss = not self._by_score and estimator.solver != "lbfgs"  # which lowers its loss anyway
+        if self._by_loss and estimator.best_loss_ is None:
             estimator.best_loss_ = np.inf
 
     def epoch(self, theta, loss, score):
         """Takes note of an epoch; score is None without validation data."""
         own = self._estimator
-        better = False
+        better = stalled = False
         if self._by_score:
             stalled = score < own.best_validation_score_ + own.tol
-        else:
+        elif self._by_loss:
             stalled, better = loss > own.best_loss_ - own.tol, loss < own.best_loss_
         own._no_improvement_count = own._no_improvement_count + 1 if stalled else 0
         if better:
