@@ -280,7 +280,7 @@ def test_predictions_in_several_chunks(monkeypatch):
     np.testing.assert_array_equal(predicted(case), whole)
 
 
-@pytest.mark.parametrize("chunk", [1, 7, 16, 33, 80])
+@pytest.mark.parametrize("chunk", [1, 7, 16, 27, 80])
 def test_chunks_of_any_size(chunk, monkeypatch):
     for name in ("FEWEST", "MOST"):
         monkeypatch.setattr(plan, name, chunk)

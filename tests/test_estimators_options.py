@@ -1,7 +1,6 @@
 """What the estimators have beyond scikit-learn's, each parameter by what it does to numbers."""
 
 import copy
-import sys
 
 import numpy as np
 import pytest
@@ -13,7 +12,7 @@ from sklearn.utils.class_weight import compute_class_weight
 import fastbp
 from fastbp import MLPClassifier, MLPRegressor
 from tests.cases import UNCOMPILED
-from tests.estimator_cases import BOTH, VERSION, data, fitted, pair
+from tests.estimator_cases import BOTH, VERSION, data, fitted
 
 pytestmark = pytest.mark.skipif(UNCOMPILED, reason="takes the interpreter minutes")
 X, Y, _ = data("iris")
@@ -333,43 +332,6 @@ def test_early_stopping_in_parts():
     assert len(model.validation_scores_) == calls
     split = MLPRegressor(**SMALL, early_stopping=True).partial_fit(XR, YR)
     assert len(split.validation_scores_) == 1
-
-
-# ---- verbose ---------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("options", [{}, {"early_stopping": True}, {"tol": 1.0, "n_iter_no_change": 2}])
-def test_lines_are_scikit_learns(options, capsys):
-    printed = []
-    for each, verbose in zip(pair("MLPClassifier", max_iter=4, **options), (True, 2), strict=True):
-        fitted(each.set_params(verbose=verbose), X, Y)
-        printed.append(capsys.readouterr().out)
-    assert printed[0] == printed[1] != ""
-
-
-def test_adaptive_lines_are_scikit_learns(capsys):
-    printed, options = [], {"solver": "sgd", "learning_rate": "adaptive", "tol": 1.0, "n_iter_no_change": 1}
-    for each, verbose in zip(pair("MLPClassifier", **options), (True, 2), strict=True):
-        fitted(each.set_params(verbose=verbose), X, Y)
-        printed.append(capsys.readouterr().out)
-    assert "Learning rate too small. Stopping." in printed[0]
-    assert printed[0] == printed[1]
-
-
-def test_a_bar_where_there_is_tqdm(capsys):
-    pytest.importorskip("tqdm")
-    classifier(verbose=True)
-    out, err = capsys.readouterr()
-    assert out == ""
-    assert "10/10" in err
-    assert "loss=" in err
-
-
-def test_lines_without_tqdm(capsys, monkeypatch):
-    monkeypatch.setitem(sys.modules, "tqdm", None)
-    monkeypatch.setitem(sys.modules, "tqdm.auto", None)
-    classifier(verbose=True)
-    assert capsys.readouterr().out.count("Iteration") == 10
 
 
 # ---- coefs_ of one's own, divergence ---------------------------------------------------------------------------------

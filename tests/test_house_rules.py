@@ -243,8 +243,8 @@ FORMULAS = README.split("## The lecture's formulas")[1].split("\n## ")[0]
 
 
 @pytest.mark.skipif(UNCOMPILED, reason="takes the loops a minute in the interpreter")
-def test_the_example_of_the_readme_runs(capsys):
-    (example,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+@pytest.mark.parametrize("example", re.findall(r"```python\n(.*?)```", README, re.DOTALL), ids=["train", "estimators"])
+def test_the_examples_of_the_readme_run(example, capsys):
     code, expected = example.split("# prints ")
     assert len(code.strip().splitlines()) <= 12
     exec(compile(code, "README.md", "exec"), {})

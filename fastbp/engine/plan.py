@@ -15,7 +15,8 @@ OWN, BLOCK_AT, COUNTING_AT = range(9, 12)
 WIDEST = 4  # vectors in the widest tile
 BLOCK_ROWS = 48  # rows of a packed matrix: whole tiles of each height
 BLOCK = 2048  # parameters that a thread updates at once; sums over parameters are sums of sums of blocks
-FEWEST, MOST, CHUNK_BYTES = 256, 2048, 1 << 20
+FEWEST, MOST, CHUNK_BYTES = 104, 2048, 1 << 18
+WIDE, FEWEST_OF_WIDE = 1 << 18, 256  # so many weights in a layer are read from far away: for more samples at once
 
 
 def whole_vectors(n, lanes):
@@ -25,11 +26,14 @@ def whole_vectors(n, lanes):
 def chunk_of(layers, batch_size, dtype):
     """How many samples pass through the layers at once: as many as the second-level cache holds, of wide layers more.
 
-    It depends on the sizes alone: the order of the sums, and so the bits, must not depend on the threads.
+    A mini-batch is cut into chunks of nearly the same size. That depends on the sizes alone: the order of the sums, and
+    so the bits, must not depend on the threads.
     """
     bytes_of_sample = (3 * unit_count(layers) + int(layers[0, SENDING])) * dtype.itemsize
-    most = min(MOST, max(FEWEST, CHUNK_BYTES // bytes_of_sample // 64 * 64))
-    return min(batch_size, most)
+    wide = (layers[:, SENDING] * layers[:, RECEIVING]).max() > WIDE
+    most = min(MOST, max(FEWEST_OF_WIDE if wide else FEWEST, CHUNK_BYTES // bytes_of_sample))
+    chunks = -(-batch_size // most)
+    return min(batch_size, most, whole_vectors(-(-batch_size // chunks), VECTOR_BYTES // dtype.itemsize))
 
 
 def plan(layers, batch_size, dtype, threads):

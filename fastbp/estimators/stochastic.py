@@ -25,14 +25,14 @@ def fit_stochastic(estimator, job):
         return
     network = estimator._net()
     rule = parameters.optimizer(estimator, network.dtype)
-    rows = np.arange(len(job.D))
+    rows = None  # all of them
     if estimator.early_stopping and job.validation is None:
-        rows, job.validation = _split(estimator, job, rows)
+        rows, job.validation = _split(estimator, job)
     memory = estimator._memory
     if memory is None or not job.incremental or len(memory.moments) != rule.moments:
         memory = estimator._memory = _fresh_memory(estimator, rule, network)
     memory.moments = np.require(memory.moments, network.dtype, ["C", "W"])  # a memory map is read-only
-    batch_size = _batch_size(estimator, len(rows))
+    batch_size = _batch_size(estimator, len(job.D) if rows is None else len(rows))
     training = _Training(estimator, job, rows, batch_size, rule)
     settings, threads = parameters.settings(estimator, rule, memory.seed), parameters.threads(estimator)
     with Epochs(network.theta, network.layers, batch_size, settings, memory.moments, threads=threads) as epochs:
@@ -46,11 +46,14 @@ def _fresh_memory(estimator, rule, network):
     return SimpleNamespace(moments=moments, steps=0, rate=estimator.learning_rate_init, seed=int(seed))
 
 
-def _split(estimator, job, rows):
+def _split(estimator, job):
     """The rows to train with, and the validation data: those that scikit-learn takes."""
     stratify = job.D if is_classifier(estimator) and job.D.shape[1] == 1 else None  # not for several labels
     train, held_out = train_test_split(
-        rows, random_state=estimator._random_state, test_size=estimator.validation_fraction, stratify=stratify
+        np.arange(len(job.D)),
+        random_state=estimator._random_state,
+        test_size=estimator.validation_fraction,
+        stratify=stratify,
     )
     if len(held_out) < 2:
         raise ValueError("The validation set is too small. Increase 'validation_fraction' or the size of your dataset.")
@@ -74,8 +77,9 @@ class _Training:
     def __init__(self, estimator, job, rows, batch_size, rule):
         self.own, self.job, self.rows, self.batch_size, self.rule = estimator, job, rows, batch_size, rule
         self.data = Rows(job.X, job.D, job.weight, estimator._net().dtype)
-        self.order, self.steps = np.arange(len(rows)), -(-len(rows) // batch_size)
-        self.sizes = np.minimum(batch_size, len(rows) - np.arange(0.0, len(rows), batch_size))
+        samples = len(job.D) if rows is None else len(rows)
+        self.order, self.steps = np.arange(samples), -(-samples // batch_size)
+        self.sizes = np.minimum(batch_size, samples - np.arange(0.0, samples, batch_size))
         self.report = np.empty((self.steps, 2))
         self.stopping = Stopping(estimator, job.validation is not None)
         self.progress = reporter(estimator.verbose, 1 if job.incremental else estimator.max_iter)
@@ -108,7 +112,7 @@ class _Training:
         loss = self._pass(epochs, theta)
         own.n_iter_ += 1
         own.loss_ = loss
-        own.t_ += len(self.rows)
+        own.t_ += len(self.order)
         own.loss_curve_.append(loss)
         score = None if self.job.validation is None else own._validation_score(*self.job.validation)
         self.stopping.epoch(theta, loss, score)
@@ -146,7 +150,7 @@ class _Training:
             drawn = np.arange(len(self.order))
             own._random_state.shuffle(drawn)
             self.order = self.order[drawn]
-        order = self.rows[self.order]
+        order = self.order if self.rows is None else self.rows[self.order]
         before = theta.copy()
         try:
             self.data.run(epochs, order, self.batch_size, self._rates(), memory.steps, self.report)
