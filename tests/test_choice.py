@@ -49,6 +49,7 @@ def test_threads_that_are_asked_for(asked, dtype):
 
 
 def test_usable_cores_are_those_of_the_process(monkeypatch):
+    monkeypatch.delenv("NUMBA_NUM_THREADS", raising=False)
     monkeypatch.setattr(os, "sched_getaffinity", lambda process: {3, 5, 6}, raising=False)
     assert choice.usable_cores() == 3
     monkeypatch.delattr(os, "sched_getaffinity")
@@ -103,3 +104,13 @@ def test_one_usable_core_takes_no_threads():
         assert choice.threads_for(table(784, 1000, 10), 10_000, SINGLE, 2) == 2
     finally:
         os.sched_setaffinity(0, before)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "cores"), [("1", 1), ("2", 2), ("64", 3), ("0", 1), ("", 3), ("many", 3), ("-1", 3)]
+)
+def test_usable_cores_are_those_that_numba_may_use(monkeypatch, wanted, cores):
+    """joblib's processes have a share each."""
+    monkeypatch.setattr(choice.os, "sched_getaffinity", lambda _: {0, 2, 5}, raising=False)
+    monkeypatch.setenv("NUMBA_NUM_THREADS", wanted)
+    assert choice.usable_cores() == cores

@@ -217,6 +217,7 @@ def test_our_parameters(kind, bad, message):
         ({"X_val": with_value(np.nan), "y_val": Y}, "Input X contains NaN"),
         ({"sample_weight": -np.ones(150)}, "Negative values in data passed to `sample_weight`"),
         ({"sample_weight": np.zeros(150)}, "weights|zero|positive"),
+        ({"sample_weight": (Y == 0) * 1e-300 * 1e-300}, "weights|zero|positive"),
     ],
 )
 def test_our_arguments(more, message):

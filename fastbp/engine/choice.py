@@ -26,10 +26,13 @@ def prefers_loops(layers, batch_size, dtype):
 
 
 def usable_cores():
-    """The cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+    """The cores that this process may use: its affinity, or less if NUMBA_NUM_THREADS says so.
+
+    joblib sets that in its processes, each of which would otherwise take all cores.
+    """
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    wanted = os.environ.get("NUMBA_NUM_THREADS", "")
+    return min(cores, max(1, int(wanted))) if wanted.isdecimal() else cores
 
 
 def threads_for(layers, batch_size, dtype, threads=None):

@@ -75,6 +75,9 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, ABC):
     def _constant_error(self, data):
         """What scikit-learn's loss has besides our error, for each sample; None for nothing."""
 
+    def _class_weights(self, y):
+        """The weight that each sample has from its class; None for 1."""
+
     # ---- The network behind coefs_ and intercepts_ -------------------------------------------------------------------
 
     def _link(self, network):
@@ -123,10 +126,14 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, ABC):
         self._memory = self._best = None
         self._no_improvement_count, self.stopped_ = 0, False
         if self.solver != "lbfgs":
-            self.loss_curve_ = []
-            self.best_loss_, self.validation_scores_, self.best_validation_score_ = np.inf, None, None
-            if self.early_stopping:
-                self.best_loss_, self.validation_scores_, self.best_validation_score_ = None, [], -np.inf
+            self._begin_history()
+
+    def _begin_history(self):
+        """The attributes that only stochastic solvers have."""
+        self.loss_curve_ = []
+        self.best_loss_, self.validation_scores_, self.best_validation_score_ = np.inf, None, None
+        if self.early_stopping:
+            self.best_loss_, self.validation_scores_, self.best_validation_score_ = None, [], -np.inf
 
     def __getstate__(self):
         return {name: value for name, value in super().__getstate__().items() if name not in LINKS}
@@ -144,7 +151,7 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, ABC):
         first = not hasattr(self, "coefs_") or not (self.warm_start or incremental)
         given = y
         X, y, D = self._checked(X, y, first, incremental)
-        weight = self._weights(sample_weight, X, y, incremental)
+        weight = self._weights(sample_weight, X, y)
         self.n_outputs_ = D.shape[1]
         validation = self._checked_validation(*validation)
         self._random_state = check_random_state(self.random_state)
@@ -181,18 +188,19 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, ABC):
             np.copyto(network.theta, old.theta, casting="same_kind")
             self._link(network)
 
-    def _weights(self, sample_weight, X, y, incremental):
-        """The weights of the samples, or None where all are 1."""
-        if sample_weight is None:
+    def _weights(self, sample_weight, X, y):
+        """The weights of the samples, those of their classes included, or None where all are 1."""
+        weight = None if sample_weight is None else _check_sample_weight(sample_weight, X)
+        of_class = self._class_weights(y)
+        if of_class is not None:
+            weight = of_class if weight is None else weight * of_class
+        if weight is None:
             return None
-        sample_weight = _check_sample_weight(sample_weight, X)
-        if (sample_weight < 0).any():
+        if (weight < 0).any():
             raise ValueError("Negative values in data passed to `sample_weight`.")
-        if not 0 < sample_weight.sum() < np.inf:
-            raise ValueError(
-                f"sample_weight must have a sum that is positive and finite, got the sum {sample_weight.sum()}"
-            )
-        return sample_weight
+        if not 0 < weight.sum() < np.inf:
+            raise ValueError(f"weights of samples must have a sum that is positive and finite, got {weight.sum()}")
+        return weight
 
     def _checked_validation(self, X_val, y_val, sample_weight_val):
         """X, y and weights of the validation data, or None."""

@@ -268,12 +268,8 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         self._refuse_other_classes("y_val", y)
         return self._decode(self._label_binarizer.transform(y))
 
-    def _weights(self, sample_weight, X, y, incremental):
-        weight = super()._weights(sample_weight, X, y, incremental)
-        if self.class_weight is None:
-            return weight
-        of_class = compute_sample_weight(self.class_weight, y)
-        return of_class if weight is None else weight * of_class
+    def _class_weights(self, y):
+        return None if self.class_weight is None else compute_sample_weight(self.class_weight, y)
 
     def _output(self, dtype):
         largest = -np.log(np.finfo(dtype).eps)  # scikit-learn computes its loss with probabilities of eps at least

@@ -85,7 +85,7 @@ ATTRIBUTES = """coefs_ : list of ndarray of shape (sending, receiving)
     t_ : int
         Samples seen.
     stopped_ : bool
-        Whether early stopping has ended the training.
+        Whether early stopping has ended the training by `partial_fit`.
     n_layers_, n_outputs_, n_features_in_ : int
         Layers, that of the inputs included; output units; inputs.
     feature_names_in_ : ndarray of str

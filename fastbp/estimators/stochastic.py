@@ -21,8 +21,11 @@ SMALLEST_RATE = 1e-6  # where the adaptive learning rate ends
 
 def fit_stochastic(estimator, job):
     """Epochs until the estimator's rules say stop; one if the job is incremental."""
-    if job.incremental and estimator.stopped_:
+    if job.incremental and estimator.stopped_ and estimator.early_stopping:
         return
+    estimator.stopped_ = False
+    if not hasattr(estimator, "loss_curve_"):  # after a fit by "lbfgs"
+        estimator._begin_history()
     network = estimator._net()
     rule = parameters.optimizer(estimator, network.dtype)
     rows = None  # all of them
@@ -122,26 +125,26 @@ class _Training:
         stop = own._epoch_is_over(self.job)
         if self.stopping.exhausted:
             stop |= self._no_more_improvement()
-        if self.stopping.out_of_time:
-            self.progress.say(f"The time limit of {own.time_limit} seconds is over. Stopping.")
-            stop = True
+        if self.stopping.out_of_time and not self.job.incremental:
+            stop = self._stop(f"The time limit of {own.time_limit} seconds is over. Stopping.")
         return stop
 
     def _no_more_improvement(self):
         """Stops, or lowers the adaptive learning rate."""
         own, message = self.own, self.stopping.message
         if own.solver != "sgd" or own.learning_rate != "adaptive":
-            self.progress.say(f"{message} Stopping.")
-            own.stopped_ = own.early_stopping
-            return True
+            return self._stop(f"{message} Stopping.")
         if own._memory.rate <= SMALLEST_RATE:
-            self.progress.say(f"{message} Learning rate too small. Stopping.")
-            own.stopped_ = own.early_stopping
-            return True
+            return self._stop(f"{message} Learning rate too small. Stopping.")
         own._memory.rate /= 5.0
         own._no_improvement_count = 0
         self.progress.say(f"{message} Setting learning rate to {own._memory.rate:f}")
         return False
+
+    def _stop(self, message):
+        self.progress.say(message)
+        self.own.stopped_ = self.job.incremental and self.own.early_stopping
+        return True
 
     def _pass(self, epochs, theta):
         """A step for each mini-batch; the loss. A pass that does not end leaves theta as it was."""
@@ -156,6 +159,7 @@ class _Training:
             self.data.run(epochs, order, self.batch_size, self._rates(), memory.steps, self.report)
             loss = self._loss(order)
             if np.isnan(loss) or not np.isfinite(theta).all():
+                own._memory = None  # the rule's is no longer finite
                 raise ValueError(_diverged(own, self.rule))
         except BaseException:
             np.copyto(theta, before)
