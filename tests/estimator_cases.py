@@ -39,6 +39,7 @@ def fitted(estimator, *args, method="fit", **more):
     """The estimator after `fit`, which may end for want of epochs."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
+        warnings.filterwarnings("ignore", "scipy.optimize: The `disp`", DeprecationWarning)  # scikit-learn 1.6
         return getattr(estimator, method)(*args, **more)
 
 

@@ -232,6 +232,7 @@ def test_lbfgs(name):
         np.testing.assert_allclose(found, expected, atol=0.01)
 
 
+@pytest.mark.filterwarnings("ignore:scipy.optimize. The `disp`:DeprecationWarning")
 def test_lbfgs_warns_as_scikit_learn_does():
     X, y, kind = data("iris")
     for each in pair(kind, solver="lbfgs", max_iter=2):

@@ -10,10 +10,8 @@ pytest.importorskip("sklearn")
 import scipy.sparse
 
 import fastbp
-from tests.cases import UNCOMPILED
 from tests.estimator_cases import BOTH, fitted
 
-pytestmark = pytest.mark.skipif(UNCOMPILED, reason="takes the interpreter minutes")
 rng = np.random.default_rng(0)
 X = rng.normal(size=(66, 5))
 X[abs(X) < 0.4] = 0

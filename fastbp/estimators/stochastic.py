@@ -157,7 +157,8 @@ class _Training:
         before = theta.copy()
         try:
             self.data.run(epochs, order, self.batch_size, self._rates(), memory.steps, self.report)
-            loss = self._loss(order)
+            with np.errstate(all="ignore"):
+                loss = self._loss(order)
             if np.isnan(loss) or not np.isfinite(theta).all():
                 own._memory = None  # the rule's is no longer finite
                 raise ValueError(_diverged(own, self.rule))
