@@ -26,8 +26,8 @@ class Rows:
     def __init__(self, X, D, weight, dtype):
         self.sparse = scipy.sparse.issparse(X)
         self.X = X.tocsr() if self.sparse else frozen(X, dtype)
-        self.D, self.weight = frozen(D, dtype), frozen(np.ones(len(D)) if weight is None else weight, dtype)
-        self.weighted, self._dtype = weight is not None, dtype
+        self.D, self.weight = frozen(D, dtype), frozen(np.ones(len(D), dtype) if weight is None else weight, dtype)
+        self._dtype = dtype
 
     def run(self, epochs, order, batch_size, rates, first_step, report):
         """An epoch of steps over `order` (see `Epochs.run`)."""
