@@ -1,5 +1,6 @@
 """A multilayer perceptron: its sizes, its activations, and all its parameters in one vector."""
 
+from functools import cache
 from operator import attrgetter
 
 import numpy as np
@@ -227,11 +228,18 @@ class Network:
         self._hold(np.array(self._theta))
 
 
-def outputs(network, X):
-    """`Network.predict` of a matrix that needs no check: finite, read-only, in C order and of the network's dtype."""
-    from fastbp.engine import choice, epoch, plan  # here, because they import Numba
+@cache
+def _engine():
+    """Modules that import Numba, when they are first needed."""
+    from fastbp.engine import choice, epoch, plan
     from fastbp.lecture import loops
 
+    return choice, epoch, plan, loops
+
+
+def outputs(network, X):
+    """`Network.predict` of a matrix that needs no check: finite, read-only, in C order and of the network's dtype."""
+    choice, epoch, plan, loops = _engine()
     theta, layers, dtype = network.theta, network.layers, network.dtype
     Y = np.empty((len(X), network.sizes[-1]), dtype)
     if choice.prefers_loops(layers, len(X), dtype):

@@ -21,8 +21,10 @@ def flops_of_step(layers, samples):
 
 def prefers_loops(layers, batch_size, dtype):
     """Whether a sample at a time is faster than a vector of samples (measured by benchmarks/test_choice.py)."""
-    weights = int((layers[:, SENDING] * layers[:, RECEIVING]).sum())
-    return batch_size <= VECTOR_BYTES // dtype.itemsize // 8 + (weights < FEW_WEIGHTS)
+    few = VECTOR_BYTES // dtype.itemsize // 8
+    if batch_size != few + 1:
+        return batch_size <= few
+    return int((layers[:, SENDING] * layers[:, RECEIVING]).sum()) < FEW_WEIGHTS
 
 
 def usable_cores():

@@ -264,7 +264,7 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, ABC):
     def _outputs(self, X):
         """The outputs of samples that have not been checked."""
         network = self._net()
-        X = self._validated(X, dtype="numeric", reset=False)  # as scikit-learn, whose errors these are
+        X = validate_data(self, X, accept_sparse=SPARSE, reset=False)  # as scikit-learn, whose errors these are
         return outputs(network, X if X.dtype == network.dtype else self._validated(X, dtype=network.dtype, reset=False))
 
     def __sklearn_tags__(self):

@@ -10,7 +10,9 @@ CHUNK_BYTES = 1 << 24  # of sparse samples that are dense at once
 
 def frozen(array, dtype):
     """A read-only view in C order: kernels are compiled for such. Copied only where that takes a copy."""
-    view = np.require(array, dtype, ["C", "A"]).view(np.ndarray)  # a memory map, too
+    if array.dtype != dtype or not array.flags.carray:
+        array = np.require(array, dtype, ["C", "A"])
+    view = array.view(np.ndarray)  # of a memory map, too
     view.flags.writeable = False
     return view
 
