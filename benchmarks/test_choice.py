@@ -9,14 +9,15 @@ and the samples, because where large arrays lie in memory can make 15 %. The fig
 import contextlib
 import statistics
 import time
+from functools import partial
 
 import numpy as np
 import pytest
 
 from benchmarks.cases import LEARNING_RATE, LONG_CALLS, Case, assert_same, start
 from fastbp.engine import choice
+from fastbp.epochs import Epochs
 from fastbp.lecture.codes import SETTINGS
-from fastbp.training import _epochs
 
 FEW = [
     Case(sizes, hidden, output, batch, dtype)
@@ -51,7 +52,7 @@ def samples_of(case, milliseconds):
 
 
 def ways(cores):
-    """Arguments `version` and `threads` of `_epochs`."""
+    """Arguments `version` and `threads` of `Epochs`."""
     return {"loops": ("loops", 1), "tiles": ("tiles", 1), "shared": ("tiles", cores), "engine": ("engine", None)}
 
 
@@ -71,14 +72,15 @@ def measure(case, cores, milliseconds, benchmark):
     samples = samples_of(case, milliseconds)
     order = np.random.default_rng(2).permutation(samples)
     steps = samples // case.batch
-    how = order, np.full(steps, LEARNING_RATE), 0
+    how = order, np.full(steps, LEARNING_RATE), 0, np.empty((steps, 2))
     theta, layers, X, D, weight, *_ = start(case, samples)
     first = theta.copy()
-    data = (layers, X, D, weight), case.batch, np.zeros(SETTINGS), np.empty((0, theta.size), case.dtype)
+    plain = np.zeros(SETTINGS), np.empty((0, theta.size), case.dtype)
     with contextlib.ExitStack() as stack:
         runs, found = {}, []
         for name, (version, threads) in ways(cores).items():
-            runs[name] = stack.enter_context(_epochs(version, threads, theta, *data))
+            epochs = stack.enter_context(Epochs(theta, layers, case.batch, *plain, version=version, threads=threads))
+            runs[name] = partial(epochs.run, X, D, weight)
             np.copyto(theta, first)
             few = order[: 4 * case.batch]  # rounding grows: 256 steps of 784-100-10 in float32 differ by 5e-4
             found.append((runs[name](few, *how[1:]), theta.copy()))  # compiles, too

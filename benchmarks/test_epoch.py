@@ -6,13 +6,14 @@ same work. The tiles run on one thread. Time per step = time / `steps` in the ex
 """
 
 import contextlib
+from functools import partial
 
 import numpy as np
 import pytest
 
 from benchmarks.cases import CASES, LEARNING_RATE, LONG_CALLS, assert_same, label, rounds_for, start
+from fastbp.epochs import Epochs
 from fastbp.lecture.codes import SETTINGS
-from fastbp.training import _epochs
 
 SAMPLES = 1024
 VERSIONS = ["loops", "matrix", "tiles"]
@@ -24,13 +25,14 @@ pytestmark = LONG_CALLS
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_epoch(benchmark, case, version):
     steps = SAMPLES // case.batch
-    how = np.random.default_rng(2).permutation(SAMPLES), np.full(steps, LEARNING_RATE), 0
+    how = np.random.default_rng(2).permutation(SAMPLES), np.full(steps, LEARNING_RATE), 0, np.empty((steps, 2))
     with contextlib.ExitStack() as stack:
         found, runs = [], {}
         for name in VERSIONS:
             theta, layers, X, D, weight, *_ = start(case, SAMPLES)
             plain = np.zeros(SETTINGS), np.empty((0, theta.size), case.dtype)
-            runs[name] = stack.enter_context(_epochs(name, 1, theta, (layers, X, D, weight), case.batch, *plain)), theta
+            epochs = stack.enter_context(Epochs(theta, layers, case.batch, *plain, version=name, threads=1))
+            runs[name] = partial(epochs.run, X, D, weight), theta
             found.append((runs[name][0](*how), theta))  # compiles, too
         for other in found[1:]:
             assert_same(case.dtype, found[0], other)
