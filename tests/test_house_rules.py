@@ -3,6 +3,7 @@
 import ast
 import doctest
 import importlib
+import importlib.util
 import inspect
 import re
 import subprocess
@@ -95,6 +96,20 @@ def test_imports_go_down_only(file):
 
 def test_the_package_itself_imports_nothing_of_its_own():
     assert set(imported(parse(PACKAGE / "__init__.py"))) == {"importlib"}
+
+
+@pytest.mark.parametrize("file", sorted((ROOT / "benchmarks").rglob("*.py")), ids=lambda file: file.name)
+def test_benchmarks_import_what_there_is(file):
+    """Nothing runs them but people; a name that has moved must show before that."""
+    for node in ast.walk(parse(file)):
+        if isinstance(node, ast.ImportFrom) and node.module.split(".")[0] == "fastbp":
+            for alias in node.names:
+                found = importlib.util.find_spec(f"{node.module}.{alias.name}") if is_package(node.module) else None
+                assert found or hasattr(importlib.import_module(node.module), alias.name), alias.name
+
+
+def is_package(module):
+    return hasattr(importlib.import_module(module), "__path__")
 
 
 def test_only_jit_py_calls_the_compiler():
