@@ -10,6 +10,8 @@ _HOMES = {
     "train": "training",
     "History": "training",
     "Diverged": "training",
+    "train_many": "sweep",
+    "ManyHistory": "sweep",
     "Optimizer": "optimizers",
     "SGD": "optimizers",
     "Adam": "optimizers",

@@ -101,6 +101,24 @@ def sample_weights(value, samples, dtype):
     return weights
 
 
+def row_numbers(name, value, samples):
+    """Numbers of rows of X, a vector of int64 with at least one; None is all."""
+    if value is None:
+        return np.arange(samples)
+    given = _real_array(name, value)
+    if given.dtype.kind not in "iu":
+        raise TypeError(f"{name} must hold integers, got an array of dtype {given.dtype}")
+    if given.ndim != 1 or given.size == 0:
+        raise ValueError(f"{name} must be a vector of row numbers, at least one, got an array of shape {given.shape}")
+    wrong = (given < 0) | (given >= samples)
+    if wrong.any():
+        place = int(wrong.argmax())
+        raise ValueError(
+            f"{name} must lie between 0 and {samples - 1}, the rows of X, got {given[place]} in place {place}"
+        )
+    return np.ascontiguousarray(given, np.int64)
+
+
 def layer_sizes(sizes):
     """The numbers of units of at least two layers, as a tuple of int."""
     if isinstance(sizes, str | bytes | Set | Mapping) or not isinstance(sizes, Iterable):

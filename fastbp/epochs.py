@@ -5,7 +5,7 @@ import importlib
 
 import numpy as np
 
-from fastbp.lecture.codes import DROPOUT
+from fastbp.lecture.codes import DROPOUT, SETTINGS
 from fastbp.lecture.layout import scratch_for
 
 VERSIONS = ("engine", "tiles", "loops", "matrix")
@@ -60,6 +60,28 @@ class Epochs:
 
     def __exit__(self, *exception):
         return self._team.__exit__(*exception)
+
+    def mean_error(self, X, D, weight, rows):
+        """The weighted mean error of some rows, without dropout.
+
+        Parameters
+        ----------
+        X, D, weight : ndarray of shape (N, inputs), (N, outputs), (N,)
+            As in `run`.
+        rows : ndarray of int64
+        """
+        with np.errstate(all="ignore"):
+            if self._version == "tiles":
+                from fastbp.engine import epoch
+
+                places = self._more[0]
+                return epoch.mean_error(
+                    self._theta, self._layers, X, D, weight, rows, np.zeros(SETTINGS), places, self._scratch
+                )
+            version = importlib.import_module(f"fastbp.lecture.{self._version}")
+            samples = 1 if self._version == "loops" else len(rows)
+            scratch = scratch_for(self._layers, samples, self._theta.dtype)
+            return version.mean_error(self._theta, self._layers, X, D, weight, rows, scratch)
 
     def run(self, X, D, weight, order, rates, first_step, report):
         """A step for each mini-batch of `order`; the mean of the errors met on the way.

@@ -41,7 +41,13 @@ from numba.misc.appdirs import AppDirs
 # All of `fastmath` except the flags that assume away NaN and infinity (nnan, ninf): divergence must still be seen.
 FASTMATH = {"reassoc", "contract", "nsz", "arcp"}
 PACKAGE = Path(__file__).parent
-COMPILED = ("jit.py", "views.py", "lecture", "engine")  # the only places in the package that may hold compiled code
+COMPILED = (
+    "jit.py",
+    "scalars.py",
+    "views.py",
+    "lecture",
+    "engine",
+)  # the only places in the package that may hold compiled code
 SETTINGS = ("OPT", "BOUNDSCHECK", "LOOP_VECTORIZE", "SLP_VECTORIZE", "DEBUGINFO_DEFAULT", "ENABLE_AVX")
 GENERATIONS = 8  # cache folders kept; each edit of a compiled file starts a new one of about 2 MB
 

@@ -23,6 +23,10 @@ class History:
         Mean error of a sample, each taken just before the step that its mini-batch makes.
     seconds : list of float
         Wall-clock time of each epoch; the first one holds the compilation, if there was one.
+    validation_loss : list of float
+        Mean error of the validation rows after each epoch; empty without.
+    best_epoch : int or None
+        With `patience`: the epoch whose parameters the network has; the first one is 1.
 
     Examples
     --------
@@ -34,6 +38,8 @@ class History:
 
     loss: list = field(default_factory=list)
     seconds: list = field(default_factory=list)
+    validation_loss: list = field(default_factory=list)
+    best_epoch: int | None = None
 
 
 class Diverged(FloatingPointError):
@@ -72,7 +78,8 @@ class Diverged(FloatingPointError):
 
 def train(
     network, X, D, *, epochs=10, batch_size=32, optimizer=SGD(0.1), l1=0.0, l2=0.0, max_norm=None, clip_norm=None,
-    dropout=0.0, sample_weight=None, shuffle=True, seed=0, threads=None, version="engine",
+    dropout=0.0, sample_weight=None, shuffle=True, seed=0, rows=None, validation=None, patience=None, tol=0.0,
+    threads=None, version="engine",
 ):  # fmt: skip
     """Train a network in place.
 
@@ -105,6 +112,15 @@ def train(
         Draw a new order of the samples for each epoch.
     seed : int
         Seed of these orders and of dropout. The same seed gives the same bits, whatever the number of threads.
+    rows : array-like of int, or None
+        Rows of X to train with, for folds and bootstrap samples: a row may come several times. None: all.
+    validation : array-like of int, or None
+        Rows of X whose mean error is taken after each epoch.
+    patience : int or None
+        Stop when the mean error of the validation rows (without them: that of the training) has not fallen below its
+        best by more than `tol` for so many epochs, at least 1; the network gets the parameters of the best epoch.
+    tol : float
+        At least 0.
     threads : int or None
         Threads that share each epoch; None: as many as pay, at most the cores that the process may use.
     version : {"engine", "tiles", "loops", "matrix"}
@@ -135,24 +151,75 @@ def train(
     X = door.real_matrix("X", X, network.sizes[0], network.dtype)
     D = door.targets(D, len(X), network.output, network.error, network.sizes[-1], network.dtype)
     weight = door.sample_weights(sample_weight, len(X), network.dtype)
-    epochs = door.whole_number("epochs", epochs, 0)
-    batch_size = min(door.whole_number("batch_size", batch_size, 1), len(X))
-    door.instance("optimizer", optimizer, Optimizer)
-    if not hasattr(optimizer.learning_rate, "rates"):
-        door.positive_number("learning_rate", optimizer.learning_rate, network.dtype)
-    seed = door.whole_number("seed", seed, 0)
-    shuffle = door.flag("shuffle", shuffle)
+    options = {
+        "epochs": epochs, "batch_size": batch_size, "optimizer": optimizer, "l1": l1, "l2": l2, "max_norm": max_norm,
+        "clip_norm": clip_norm, "dropout": dropout, "shuffle": shuffle, "seed": seed, "rows": rows,
+        "validation": validation, "patience": patience, "tol": tol,
+    }  # fmt: skip
+    work = Work(network, options, weight, len(X))
     version = door.choice("version", version, VERSIONS)
-    settings = _settings(optimizer, l1, l2, max_norm, clip_norm, dropout, seed)
-    if settings[codes.DROPOUT] and version in ("loops", "matrix"):
+    if work.settings[codes.DROPOUT] and version in ("loops", "matrix"):
         raise ValueError(f"dropout must be 0 for version={version!r}, got {dropout}: only the engine's tiles have it")
     if threads is not None:
         threads = door.whole_number("threads", threads, 1)
-    theta = door.trainable(network.theta)
-    moments = np.zeros((optimizer.moments, theta.size), network.dtype)
-    rng = np.random.default_rng(seed) if shuffle else None
-    with Epochs(theta, network.layers, batch_size, settings, moments, version, threads) as run:
-        return _train(run, theta, (X, D, weight), epochs, -(-len(X) // batch_size), optimizer, rng)
+    return train_alone(work, X, D, weight, threads, version)
+
+
+class Work:
+    """One network with the checked options of its training.
+
+    Attributes
+    ----------
+    network, theta
+        The network and its parameters, which the training changes.
+    settings : ndarray
+        What kernels read of the rule, the penalties and the limits.
+    rows, validation : ndarray of int64; None for no validation
+    epochs, batch_size, steps, patience, tol, shuffle, seed, optimizer
+        `steps`: mini-batches of an epoch.
+    """
+
+    def __init__(self, network, options, weight, samples):
+        self.network, self.optimizer = network, door.instance("optimizer", options["optimizer"], Optimizer)
+        self.epochs = door.whole_number("epochs", options["epochs"], 0)
+        self.batch_size = door.whole_number("batch_size", options["batch_size"], 1)
+        if not hasattr(self.optimizer.learning_rate, "rates"):
+            door.positive_number("learning_rate", self.optimizer.learning_rate, network.dtype)
+        self.seed = door.whole_number("seed", options["seed"], 0)
+        self.shuffle = door.flag("shuffle", options["shuffle"])
+        self.rows = door.row_numbers("rows", options["rows"], samples)
+        self.validation = None
+        if options["validation"] is not None:
+            self.validation = door.row_numbers("validation", options["validation"], samples)
+        self.patience = None if options["patience"] is None else door.whole_number("patience", options["patience"], 1)
+        self.tol = real_number("tol", options["tol"], lambda x: 0 <= x < np.inf, "at least 0 and finite")
+        for name, rows in (("rows", self.rows), ("validation", self.validation)):
+            if rows is not None and not weight[rows].sum(dtype=np.float64) > 0:
+                raise ValueError(f"sample_weight must be above 0 for some of the {name}, got 0 for all of them")
+        names = "l1", "l2", "max_norm", "clip_norm", "dropout"
+        self.settings = _settings(self.optimizer, *(options[name] for name in names), self.seed)
+        self.batch_size = min(self.batch_size, len(self.rows))
+        self.steps = -(-len(self.rows) // self.batch_size)
+        self.theta = door.trainable(network.theta)
+
+    def rates(self, epoch):
+        """The learning rates of an epoch's steps; the first epoch is 1."""
+        return self.optimizer.rates((epoch - 1) * self.steps, self.steps, self.epochs * self.steps)
+
+
+class Visits:
+    """The rows in the order in which each epoch visits them; epochs are asked for one after the other."""
+
+    def __init__(self, rows, shuffle, seed):
+        self.rows, self.epoch, self._order = rows, 0, rows
+        self._rng = np.random.default_rng(seed) if shuffle else None
+
+    def order(self, epoch):
+        """The rows of this epoch, the same array if it is asked for once more."""
+        if self._rng and epoch != self.epoch:
+            self._order = self.rows[self._rng.permutation(len(self.rows))]
+        self.epoch = epoch
+        return self._order
 
 
 def _settings(optimizer, l1, l2, max_norm, clip_norm, dropout, seed):
@@ -167,23 +234,45 @@ def _settings(optimizer, l1, l2, max_norm, clip_norm, dropout, seed):
     return settings
 
 
-def _train(run, theta, data, epochs, steps, optimizer, rng):
-    samples = len(data[0])
-    history, order, before, report = History(), np.arange(samples), np.empty_like(theta), np.empty((steps, 2))
-    for epoch in range(1, epochs + 1):
-        if rng:
-            order = rng.permutation(samples)
-        first_step = (epoch - 1) * steps
-        rates = optimizer.rates(first_step, steps, epochs * steps)
-        np.copyto(before, theta)
-        begin = time.perf_counter()
+def train_alone(work, X, D, weight, threads=None, version="engine", goes_on=lambda: True):
+    """Train one network; the history. It ends early, after a whole epoch, if `goes_on` says so."""
+    theta, moments = work.theta, np.zeros((work.optimizer.moments, work.theta.size), work.theta.dtype)
+    history, visits, report = History(), Visits(work.rows, work.shuffle, work.seed), np.empty((work.steps, 2))
+    kept, watch = theta.copy(), Watch(work.patience, work.tol)
+    with Epochs(theta, work.network.layers, work.batch_size, work.settings, moments, version, threads) as run:
         try:
-            loss = run.run(*data, order, rates, first_step, report)
-            if not (np.isfinite(loss) and np.isfinite(theta).all()):
-                raise Diverged(epoch, optimizer, history)
-        except BaseException:  # Ctrl-C too leaves the last whole epoch
-            np.copyto(theta, before)
-            raise
-        history.loss.append(loss)
-        history.seconds.append(time.perf_counter() - begin)
+            for epoch in range(1, work.epochs + 1):
+                begin = time.perf_counter()
+                order, rates = visits.order(epoch), work.rates(epoch)
+                loss = run.run(X, D, weight, order, rates, (epoch - 1) * work.steps, report)
+                if not (np.isfinite(loss) and np.isfinite(theta).all()):
+                    raise Diverged(epoch, work.optimizer, history)
+                history.loss.append(loss)
+                if work.validation is not None:
+                    history.validation_loss.append(run.mean_error(X, D, weight, work.validation))
+                history.seconds.append(time.perf_counter() - begin)
+                better, stop = watch.sees((history.validation_loss or history.loss)[-1])
+                if better:
+                    np.copyto(kept, theta)
+                    history.best_epoch = None if work.patience is None else epoch
+                if stop or not goes_on():
+                    break
+        finally:  # Ctrl-C too leaves the last whole epoch, or the best
+            np.copyto(theta, kept)
     return history
+
+
+class Watch:
+    """Whether an error still falls: of one network, or element by element of many."""
+
+    def __init__(self, patience, tol, shape=()):
+        self.patience = np.asarray(np.inf if patience is None else patience, float)
+        self.tol, self.best, self.waited = np.asarray(tol, float), np.full(shape, np.inf), np.zeros(shape)
+
+    def sees(self, error):
+        """Whether its parameters are to be kept, and whether the training ends; without patience all are kept."""
+        error = np.asarray(error)
+        better = error < self.best - self.tol
+        self.best = np.where(better, error, self.best)
+        self.waited = np.where(better, 0, self.waited + 1)
+        return better | np.isinf(self.patience), self.waited >= self.patience

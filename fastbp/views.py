@@ -19,8 +19,8 @@ def _vector_at(array, at, n):
 
 
 def _matrix_at(array, at, rows, columns):
-    """array[at : at + rows * columns] as a matrix in C order, borrowed."""
-    return array[at : at + rows * columns].reshape(rows, columns)
+    """array[at : at + rows * columns] as a matrix in C order, borrowed; elements count as in `vector_at`."""
+    return array.reshape(-1)[at : at + rows * columns].reshape(rows, columns)
 
 
 def _borrowed(array):

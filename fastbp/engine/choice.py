@@ -10,6 +10,7 @@ from fastbp.engine.shapes import VECTOR_BYTES
 from fastbp.lecture.layout import RECEIVING, SENDING
 
 FLOPS_OF_A_THREAD = 8e6  # with less work than this for each in a step, threads lose more than they gain
+LANE_BYTES, LANE_BYTES_OF_FEW, FEW_SAMPLES = 2560, 6144, 8  # weights of a network that shares lanes; mini-batches
 FEW_WEIGHTS = 1000  # so small a network is bound by what comes with a vector, not by its arithmetic
 
 
@@ -25,6 +26,16 @@ def prefers_loops(layers, batch_size, dtype):
     if batch_size != few + 1:
         return batch_size <= few
     return int((layers[:, SENDING] * layers[:, RECEIVING]).sum()) < FEW_WEIGHTS
+
+
+def prefers_lanes(layers, batch_size, dtype):
+    """Whether many such networks are trained faster with one in each lane than one by one (benchmarks/many).
+
+    That is so for small ones, whose samples fill no tile. The number of networks must not matter: the ways round
+    differently, and what becomes of a network must not depend on which others are trained with it.
+    """
+    weights = int((layers[:, SENDING] * layers[:, RECEIVING]).sum())
+    return weights * dtype.itemsize <= (LANE_BYTES_OF_FEW if batch_size <= FEW_SAMPLES else LANE_BYTES)
 
 
 def usable_cores():

@@ -305,6 +305,28 @@ def epoch(
 
 
 @jit
+def mean_error(theta, layers, X, D, weight, rows, settings, places, scratch):
+    """sum_s weight_s E_s / sum_s weight_s over the samples `rows` of X and D (slide 9); 0 if nothing counts."""
+    # theta (p), X (N, i), D (N, k), weight (N), rows (s)
+    layers, settings, places = borrowed(layers), borrowed(settings), borrowed(places)
+    p, x, d, values = address(theta, 0), address(X, 0), address(D, 0), address(scratch, 0)
+    weights, all_rows, last = address(weight, 0), address(rows, 0), layers.shape[0] - 1
+    row, L, K, level = places[ROW], lanes(values), layers[last, RECEIVING], layers[last, LEVEL] * LEVEL_UNIT
+    shares, errors = moved(values, places[SHARES_AT]), moved(values, places[ERRORS_AT])
+    targets, total, whole = moved(values, places[TARGETS_AT]), 0.0, sum_of_weights(weights, all_rows, rows.size)
+    for start in range(0, rows.size if whole > 0 else 0, places[CHUNK]):
+        mine, samples = moved(all_rows, start), min(places[CHUNK], rows.size - start)
+        columns = -(-samples // L) * L
+        share_samples(weights, mine, samples, whole, shares, columns)
+        forward(p, layers, x, mine, samples, 0, places, values, 0, settings, 0, 0)
+        transpose_rows(d, mine, K, samples, K, targets, row)
+        u, delta = units(values, layers, last, 0, row, 0), units(values, layers, last, places[DELTAS_AT], row, 0)
+        output_and_delta(layers[last, ERROR], level, K, columns, row, u, targets, shares, errors, delta)
+        total += sum_of_errors(shares, errors, samples)
+    return total
+
+
+@jit
 def predict(theta, layers, X, settings, places, scratch, Y):
     """The outputs y of the samples X (slides 7, 8)."""
     # theta (p), X (N, i), Y (N, k)

@@ -64,3 +64,20 @@ def aligned(n, dtype):
     whole = np.zeros(n + 64 // dtype.itemsize, dtype)
     skip = -whole.ctypes.data % 64 // dtype.itemsize
     return whole[skip : skip + n]
+
+
+# Where the values of a group of lanes begin, in rows of samples and lanes: inputs, targets, values of units (u, y, dy,
+# dh, delta), what is kept of the units, shares of the samples; the rows of all.
+INPUTS_AT, SIGNALS_AT, VALUES_AT, KEEP_AT, SHARE_AT, ROWS = range(6)
+
+
+def lanes_of_dtype(dtype):
+    """How many networks share a vector."""
+    return VECTOR_BYTES // dtype.itemsize
+
+
+def places_of_lanes(layers, dtype):
+    """The table `places` of a group of networks."""
+    lanes, units = lanes_of_dtype(dtype), unit_count(layers)
+    squares = [whole_vectors(int(n), lanes) for n in (layers[0, SENDING], layers[-1, RECEIVING])]
+    return np.cumsum([0, *squares, 5 * units, units, 1])

@@ -38,3 +38,6 @@ ONE, TWO, THREE, FOUR = (
     TileShape(rows, columns)
     for columns, rows in enumerate((16, 12, 8, 6) if REGISTERS == 32 else (8, 6, 4, 2), start=1)
 )
+
+# How many samples of each network a vector holds where networks share lanes.
+ONE_SAMPLE, FOUR_SAMPLES = TileShape(1, 1), TileShape(4, 1)

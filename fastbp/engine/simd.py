@@ -27,11 +27,11 @@ AS_WRITTEN = ("nsz",)
 
 
 class Vec(types.Type):
-    """One register of numbers."""
+    """One register of numbers, or as many numbers as are asked for."""
 
-    def __init__(self, dtype):
+    def __init__(self, dtype, lanes=None):
         self.dtype = dtype
-        self.lanes = VECTOR_BYTES * 8 // dtype.bitwidth
+        self.lanes = lanes or VECTOR_BYTES * 8 // dtype.bitwidth
         super().__init__(name=f"Vec({self.lanes} x {dtype})")
 
 

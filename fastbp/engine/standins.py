@@ -166,6 +166,84 @@ def transposed(tile):
     return np.ascontiguousarray(tile[:, 0, :].T)[:, None, :]
 
 
+class Lanes(np.ndarray):
+    """A number of each network, (L) or for each sample (S, L); a truth value of each is true if any is."""
+
+    def __bool__(self):
+        return bool(np.any(np.asarray(self)))
+
+    def __iadd__(self, other):  # a number is not changed in place; and it may become one for each sample
+        return self + other
+
+    def __isub__(self, other):
+        return self - other
+
+    def __imul__(self, other):
+        return self * other
+
+    def __itruediv__(self, other):
+        return self / other
+
+
+class Sums(Lanes):
+    """A number of each network, to which samples are added one after the other."""
+
+    def __add__(self, samples):
+        total = np.asarray(self)
+        for sample in np.asarray(samples).reshape(-1, self.size):
+            total = (total + sample).astype(self.dtype)
+        return total
+
+    __iadd__ = __add__
+
+
+class LaneType:
+    """What `dtype` of an array of vectors is."""
+
+    def __init__(self, dtype):
+        self.number = dtype
+
+    def type(self, value):
+        return np.asarray(value, self.number).view(Lanes)
+
+
+class LaneArray:
+    """An array whose last axes are those of an element: what is read from it is a copy, as from an array of numbers."""
+
+    def __init__(self, array, axes=1, element=Lanes):
+        self.array, self.axes, self.element, self.dtype = array, axes, element, LaneType(array.dtype)
+        self.shape = array.shape[: array.ndim - axes]
+        self.size = int(np.prod(self.shape))
+
+    def __getitem__(self, index):
+        part = self.array[index]
+        if isinstance(index, slice):
+            return LaneArray(part, self.axes, self.element)
+        return part.copy().view(self.element)
+
+    def __setitem__(self, index, value):
+        self.array[index] = value
+
+    def reshape(self, *shape):
+        return LaneArray(self.array.reshape(*shape, *self.array.shape[-self.axes :]), self.axes, self.element)
+
+
+def lanes_of(array):
+    return LaneArray(array)
+
+
+def samples_of(array, shape):
+    return LaneArray(array, 2)
+
+
+def sums_of(lanes):
+    return LaneArray(lanes.array, 1, Sums)
+
+
+def pairs_of(array, like):
+    return LaneArray(array)
+
+
 def atomic_add(pointer, value):
     with _ONE_AT_A_TIME:
         before = int(pointer[0])

@@ -20,6 +20,7 @@ from fastbp.lecture.codes import (
     SOFTPLUS,
     TANH,
 )
+from fastbp.scalars import larger, smaller, where
 
 SLOPE = 0.01  # of the leaky ReLU below 0
 GELU_SCALE = (2 / np.pi) ** 0.5
@@ -49,7 +50,7 @@ def sigmoid(u, y):
 def _sigmoid_of(a, one):
     """1 / (1 + exp(-a)) of one number."""
     e = np.exp(-abs(a))  # at most 1, so it cannot overflow; for a < 0 the fraction is expanded by exp(a)
-    return (one if a >= 0 else e) / (one + e)
+    return where(a >= 0, one, e) / (one + e)
 
 
 @jit
@@ -66,7 +67,7 @@ def relu(u, y):
     # u (j), y (j)
     zero = u.dtype.type(0)
     for j in range(u.size):
-        y[j] = zero if u[j] < 0 else u[j]  # NaN stays NaN
+        y[j] = where(u[j] < 0, zero, u[j])  # NaN stays NaN
 
 
 @jit
@@ -75,15 +76,16 @@ def leaky_relu(u, y):
     # u (j), y (j)
     slope = u.dtype.type(SLOPE)
     for j in range(u.size):
-        y[j] = slope * u[j] if u[j] < 0 else u[j]
+        y[j] = where(u[j] < 0, slope * u[j], u[j])
 
 
 @jit
 def elu(u, y):
     """y_j = u_j if u_j >= 0 else exp(u_j) - 1 (Clevert et al. 2016)."""
     # u (j), y (j)
+    zero = u.dtype.type(0)
     for j in range(u.size):
-        y[j] = np.expm1(u[j]) if u[j] < 0 else u[j]
+        y[j] = where(u[j] < 0, np.expm1(smaller(u[j], zero)), u[j])
 
 
 @jit
@@ -92,7 +94,7 @@ def softplus(u, y):
     # u (j), y (j); ln(1 + exp u) = max(u, 0) + ln(1 + exp -|u|), and that exponential is at most 1
     zero = u.dtype.type(0)
     for j in range(u.size):
-        y[j] = max(u[j], zero) + np.log1p(np.exp(-abs(u[j])))
+        y[j] = larger(u[j], zero) + np.log1p(np.exp(-abs(u[j])))
 
 
 @jit
@@ -107,16 +109,16 @@ def silu(u, y):
 def gelu(u, y):
     """y_j = 1/2 u_j (1 + tanh(sqrt(2 / pi) (u_j + 0.044715 u_j^3))) (Hendrycks and Gimpel 2016)."""
     # u (j), y (j)
-    one, half = u.dtype.type(1), u.dtype.type(0.5)
+    one, half, real = u.dtype.type(1), u.dtype.type(0.5), u.dtype.type
     for j in range(u.size):
-        y[j] = u[j] * (half * (one + _gelu_tanh(u[j])))
+        y[j] = u[j] * (half * (one + _gelu_tanh(u[j], real)))
 
 
 @jit
-def _gelu_tanh(a):
+def _gelu_tanh(a, real):
     """tanh(sqrt(2 / pi) (a + 0.044715 a^3)) of one number."""
-    one, scale, cubic, end = type(a)(1), type(a)(GELU_SCALE), type(a)(GELU_CUBIC), type(a)(GELU_END)
-    b = min(max(a, -end), end)
+    one, scale, cubic, end = real(1), real(GELU_SCALE), real(GELU_CUBIC), real(GELU_END)
+    b = smaller(larger(a, -end), end)
     return np.tanh(scale * b * (one + cubic * b * b))
 
 
@@ -134,9 +136,9 @@ def softmax(u, y):
     # u (k), y (k); the fraction is reduced by exp(max u), so no exponential exceeds 1
     zero = total = u.dtype.type(0)
     top = _largest(u)
+    least = top - u.dtype.type(1000)  # exp(-1000) is 0 in every dtype, and u_k - top can be twice the largest float
     for k in range(u.size):
-        # exp(-1000) is 0 in every dtype, and u_k - top can be twice the largest float
-        y[k] = zero if u[k] < top - 1000 else np.exp(u[k] - top)
+        y[k] = where(u[k] < least, zero, np.exp(larger(u[k], least) - top))
         total += y[k]
     for k in range(u.size):
         y[k] /= total
@@ -147,7 +149,7 @@ def _largest(u):
     """max_r u_r."""
     top = u[0]
     for r in range(u.size):
-        top = max(top, u[r])
+        top = larger(top, u[r])
     return top
 
 
@@ -211,16 +213,18 @@ def tanh_derivative(u, y, dh):
 def relu_derivative(u, y, dh):
     """h'(u_j) = 1 if u_j >= 0 else 0 (slide 36)."""
     # u (j), y (j), dh (j)
+    zero, one = u.dtype.type(0), u.dtype.type(1)
     for j in range(u.size):
-        dh[j] = 1 if u[j] >= 0 else 0
+        dh[j] = where(u[j] >= 0, one, zero)
 
 
 @jit
 def leaky_relu_derivative(u, y, dh):
     """h'(u_j) = 1 if u_j >= 0 else 0.01 (Maas et al. 2013)."""
     # u (j), y (j), dh (j)
+    one, slope = u.dtype.type(1), u.dtype.type(SLOPE)
     for j in range(u.size):
-        dh[j] = 1 if u[j] >= 0 else SLOPE
+        dh[j] = where(u[j] >= 0, one, slope)
 
 
 @jit
@@ -229,7 +233,7 @@ def elu_derivative(u, y, dh):
     # u (j), y (j), dh (j)
     one = u.dtype.type(1)
     for j in range(u.size):
-        dh[j] = one if u[j] >= 0 else y[j] + one
+        dh[j] = where(u[j] >= 0, one, y[j] + one)
 
 
 @jit
@@ -254,10 +258,10 @@ def silu_derivative(u, y, dh):
 def gelu_derivative(u, y, dh):
     """h'(u_j) = 1/2 (1 + t) + 1/2 u_j (1 - t^2) sqrt(2 / pi) (1 + 0.134145 u_j^2) (Hendrycks and Gimpel 2016)."""
     # u (j), y (j), dh (j); t is the tanh of `gelu`, and where it is 1 or -1 the second term is 0, however large u_j
-    one, half, end = u.dtype.type(1), u.dtype.type(0.5), u.dtype.type(GELU_END)
+    one, half, end, real = u.dtype.type(1), u.dtype.type(0.5), u.dtype.type(GELU_END), u.dtype.type
     scale, cubic = u.dtype.type(GELU_SCALE), u.dtype.type(3 * GELU_CUBIC)
     for j in range(u.size):
-        t, a = _gelu_tanh(u[j]), min(max(u[j], -end), end)
+        t, a = _gelu_tanh(u[j], real), smaller(larger(u[j], -end), end)
         dh[j] = half * (one + t) + half * a * (one - t) * (one + t) * scale * (one + cubic * a * a)
 
 

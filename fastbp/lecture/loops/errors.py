@@ -9,16 +9,11 @@ import numpy as np
 from fastbp.jit import jit
 from fastbp.lecture.codes import BINARY_CROSS_ENTROPY, CROSS_ENTROPY, HUBER, POISSON, QUANTILE
 from fastbp.lecture.loops.activations import _largest
+from fastbp.scalars import double, larger, smaller, where
 
 LARGEST = float(np.finfo(np.float64).max)
 
 # ---- Errors ----------------------------------------------------------------------------------------------------------
-
-
-@jit
-def _double(x):
-    """x in double precision. (float alone keeps float32 in Numba; np.float64 alone warns of overflow uncompiled.)"""
-    return float(np.float64(x))
 
 
 @jit
@@ -27,7 +22,7 @@ def squared_error(u, y, d):
     # u (r), y (r), d (r)
     total = 0.0
     for r in range(y.size):
-        total += _double(y[r] - d[r]) * _double(y[r] - d[r])
+        total += double(y[r] - d[r]) * double(y[r] - d[r])
     return 0.5 * total
 
 
@@ -35,11 +30,11 @@ def squared_error(u, y, d):
 def cross_entropy(u, y, d):
     """E = -sum_r d_r ln y_r, y = softmax(u) (slides 9, 33)."""
     # u (r), y (r), d (r); ln y_r = u_r - max u - ln sum exp(u - max u), and that sum is 1 / max y
-    top, ln_sum = _double(_largest(u)), -_double(np.log(_double(_largest(y))))
+    top, ln_sum = double(_largest(u)), -double(np.log(double(_largest(y))))
     total = 0.0
     for r in range(u.size):
-        total -= _double(d[r]) * (max(_double(u[r]) - top, -LARGEST) - ln_sum)
-    return min(total, LARGEST)
+        total -= double(d[r]) * (larger(double(u[r]) - top, -LARGEST) - ln_sum)
+    return smaller(total, LARGEST)
 
 
 @jit
@@ -48,9 +43,9 @@ def binary_cross_entropy(u, y, d):
     # u (r), y (r), d (r); ln y = u - ln(1 + exp u), ln(1 - y) = -ln(1 + exp u), ln(1 + exp u) = max(u, 0) + ln(1 + e)
     total = 0.0
     for r in range(u.size):
-        a = _double(u[r])
-        total += _double(max(a, 0.0) - _double(d[r]) * a + np.log1p(np.exp(-abs(a))))
-    return min(total, LARGEST)
+        a = double(u[r])
+        total += double(larger(a, 0.0) - double(d[r]) * a + np.log1p(np.exp(-abs(a))))
+    return smaller(total, LARGEST)
 
 
 @jit
@@ -59,8 +54,8 @@ def binary_cross_entropy_of_outputs(level, y, d):
     # y (r), d (r)
     least, total = np.exp(-level), 0.0
     for r in range(y.size):
-        p, target = _double(y[r]), _double(d[r])
-        total -= target * np.log(max(p, least)) + (1.0 - target) * np.log(max(1.0 - p, least))
+        p, target = double(y[r]), double(d[r])
+        total -= target * np.log(larger(p, least)) + (1.0 - target) * np.log(larger(1.0 - p, least))
     return total
 
 
@@ -70,8 +65,8 @@ def huber_error(level, u, y, d):
     # u (r), y (r), d (r)
     total = 0.0
     for r in range(y.size):
-        e = abs(_double(y[r] - d[r]))
-        total += 0.5 * e * e if e <= level else level * (e - 0.5 * level)
+        e = abs(double(y[r] - d[r]))
+        total += where(e <= level, 0.5 * e * e, level * (e - 0.5 * level))
     return total
 
 
@@ -81,7 +76,7 @@ def poisson_error(u, y, d):
     # u (r), y (r), d (r); the limits keep infinity from meeting infinity: where y_r overflows, the error does
     total = 0.0
     for r in range(y.size):
-        total = max(total + (_double(y[r]) - min(_double(d[r]) * _double(u[r]), LARGEST)), -LARGEST)
+        total = larger(total + (double(y[r]) - smaller(double(d[r]) * double(u[r]), LARGEST)), -LARGEST)
     return total
 
 
@@ -91,8 +86,8 @@ def quantile_error(level, u, y, d):
     # u (r), y (r), d (r)
     total = 0.0
     for r in range(y.size):
-        e = _double(d[r] - y[r])
-        total += max(level * e, (level - 1.0) * e)
+        e = double(d[r] - y[r])
+        total += larger(level * e, (level - 1.0) * e)
     return total
 
 
@@ -101,7 +96,7 @@ def output_error(code, level, u, y, d):
     """E of one sample: the error with this code (slides 9, 32, 33)."""
     if code == CROSS_ENTROPY:
         E = cross_entropy(u, y, d)
-        return E if level == 0 else min(E, level)
+        return E if level == 0 else smaller(E, level)
     if code == BINARY_CROSS_ENTROPY:
         return binary_cross_entropy(u, y, d) if level == 0 else binary_cross_entropy_of_outputs(level, y, d)
     if code == HUBER:
@@ -178,7 +173,7 @@ def huber_delta(level, y, d, delta):
     # y (k), d (k), delta (k)
     end = y.dtype.type(level)
     for k in range(y.size):
-        delta[k] = min(max(y[k] - d[k], -end), end)
+        delta[k] = smaller(larger(y[k] - d[k], -end), end)
 
 
 @jit
@@ -187,7 +182,7 @@ def quantile_delta(level, y, d, delta):
     # y (k), d (k), delta (k)
     zero, below, above = y.dtype.type(0), y.dtype.type(-level), y.dtype.type(1.0 - level)
     for k in range(y.size):
-        delta[k] = below if y[k] < d[k] else (above if y[k] > d[k] else zero)
+        delta[k] = where(y[k] < d[k], below, where(y[k] > d[k], above, zero))
 
 
 @jit

@@ -19,8 +19,9 @@ def weight_gradient(delta, x, dw):
     """dE/dw_ji = delta_j x_i: STEP 1 (slides 21, 22) and STEP 2 (slides 26, 27)."""
     # delta (j), x (i), dw (j, i)
     for j in range(dw.shape[0]):
+        delta_j = delta[j]  # read once: the compiler cannot know that dw lies elsewhere
         for i in range(dw.shape[1]):
-            dw[j, i] = delta[j] * x[i]
+            dw[j, i] = delta_j * x[i]
 
 
 @jit
@@ -28,8 +29,9 @@ def add_weight_gradient(delta, x, dw):
     """dE/dw_ji += delta_j x_i: the sum over a mini-batch of slides 21, 22, 26 and 27."""
     # delta (j), x (i), dw (j, i)
     for j in range(dw.shape[0]):
+        delta_j = delta[j]
         for i in range(dw.shape[1]):
-            dw[j, i] += delta[j] * x[i]
+            dw[j, i] += delta_j * x[i]
 
 
 @jit
@@ -55,8 +57,9 @@ def backward_sum(delta, w, dy):
     for j in range(w.shape[1]):
         dy[j] = 0
     for k in range(w.shape[0]):
+        delta_k = delta[k]
         for j in range(w.shape[1]):
-            dy[j] += delta[k] * w[k, j]
+            dy[j] += delta_k * w[k, j]
 
 
 @jit

@@ -13,7 +13,7 @@ from fastbp.lecture.layout import (
     WEIGHTS_AT,
 )
 from fastbp.lecture.loops.activations import activate, activation_derivative, identity
-from fastbp.lecture.loops.errors import _double, error_delta, output_error
+from fastbp.lecture.loops.errors import error_delta, output_error
 from fastbp.lecture.loops.layers import (
     add_bias_gradient,
     add_weight_gradient,
@@ -24,6 +24,7 @@ from fastbp.lecture.loops.layers import (
     weighted_sum,
 )
 from fastbp.lecture.loops.updates import update
+from fastbp.scalars import double, where
 from fastbp.views import borrowed, matrix_at, vector_at
 
 
@@ -62,11 +63,11 @@ def backward(theta, layers, x, d, weight, u, y, dy, dh, delta, add, dtheta):
     gradients are added to those in dtheta (the later samples of a mini-batch), else they replace them.
     """
     # theta (p), x (i), d (k), u, y, dy, dh, delta (units), dtheta (p)
-    last, factor = layers.shape[0] - 1, delta.dtype.type(weight)
+    last, factor, zero = layers.shape[0] - 1, delta.dtype.type(weight), delta.dtype.type(0)
     delta_layer = _units(delta, layers, last)
     error_delta(layers[last, ERROR], layers[last, LEVEL] * LEVEL_UNIT, _units(y, layers, last), d, delta_layer)
     for k in range(delta_layer.size):
-        delta_layer[k] *= factor
+        delta_layer[k] = where(factor > zero, delta_layer[k] * factor, zero)  # 0 even if delta is infinite
     for layer in range(last, -1, -1):
         delta_layer = _units(delta, layers, layer)
         if layer < last:
@@ -97,7 +98,7 @@ def _error_of_sample(theta, layers, x, d, u, y):
 def _weight_sum(weight, rows):
     total = 0.0
     for s in range(rows.size):
-        total += _double(weight[rows[s]])
+        total += double(weight[rows[s]])
     return total
 
 
@@ -124,7 +125,7 @@ def mean_error(theta, layers, X, D, weight, rows, scratch):
     for s in range(rows.size):
         if weight[rows[s]] > 0:  # a sample that counts nothing may have an infinite error
             E = _error_of_sample(theta, layers, X[rows[s]], D[rows[s]], u, y)
-            total += _double(weight[rows[s]]) / whole * E
+            total += double(weight[rows[s]]) / whole * E
     return total
 
 
@@ -142,7 +143,7 @@ def gradient(theta, layers, X, D, weight, rows, scratch, dtheta):
     whole, total, add = _weight_sum(weight, rows), 0.0, False
     for s in range(rows.size):
         if weight[rows[s]] > 0:  # a sample that counts nothing may have an infinite delta
-            x, d, share = X[rows[s]], D[rows[s]], _double(weight[rows[s]]) / whole
+            x, d, share = X[rows[s]], D[rows[s]], double(weight[rows[s]]) / whole
             total += share * _error_of_sample(theta, layers, x, d, u, y)
             backward(theta, layers, x, d, share, u, y, dy, dh, delta, add, dtheta)
             add = True

@@ -27,7 +27,7 @@ from fastbp.lecture.codes import (
     WEIGHT_DECAY,
 )
 from fastbp.lecture.layout import BIASES_AT, RECEIVING, SENDING, WEIGHTS_AT
-from fastbp.lecture.loops.errors import _double
+from fastbp.scalars import double, larger, where
 from fastbp.views import matrix_at, vector_at
 
 # ---- Rules -----------------------------------------------------------------------------------------------------------
@@ -123,7 +123,7 @@ def add_l1(w, l1, dw):
     # w (p), dw (p)
     zero, above, below = w.dtype.type(0), w.dtype.type(l1), w.dtype.type(-l1)
     for p in range(w.size):
-        dw[p] += above if w[p] > 0 else (below if w[p] < 0 else zero)
+        dw[p] += where(w[p] > 0, above, where(w[p] < 0, below, zero))
 
 
 @jit
@@ -139,7 +139,7 @@ def l1_penalty(w, l1):
     # w (p)
     total = 0.0
     for p in range(w.size):
-        total += _double(abs(w[p]))
+        total += double(abs(w[p]))
     return l1 * total
 
 
@@ -149,7 +149,7 @@ def square_sum(dtheta):
     # dtheta (p)
     total = 0.0
     for p in range(dtheta.size):
-        total += _double(dtheta[p]) * _double(dtheta[p])
+        total += double(dtheta[p]) * double(dtheta[p])
     return total
 
 
@@ -159,7 +159,7 @@ def clip_gradient(clip_norm, square, dtheta):
     # dtheta (p)
     norm = np.sqrt(square)
     if norm > clip_norm:
-        factor = dtheta.dtype.type(clip_norm / norm)
+        factor = dtheta.dtype.type(clip_norm / larger(norm, clip_norm))
         for p in range(dtheta.size):
             dtheta[p] *= factor
 
@@ -171,10 +171,10 @@ def limit_norms(max_norm, w):
     for j in range(w.shape[0]):
         total = 0.0
         for i in range(w.shape[1]):
-            total += _double(w[j, i]) * _double(w[j, i])
+            total += double(w[j, i]) * double(w[j, i])
         norm = np.sqrt(total)
         if norm > max_norm:
-            factor = w.dtype.type(max_norm / norm)
+            factor = w.dtype.type(max_norm / larger(norm, max_norm))
             for i in range(w.shape[1]):
                 w[j, i] *= factor
 

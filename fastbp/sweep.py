@@ -1,0 +1,313 @@
+"""Thousands of networks in one call: `train_many`. Checks its input; the networks are trained in bins.py."""
+
+import time
+import warnings
+from dataclasses import dataclass
+
+import numpy as np
+
+from fastbp import door
+from fastbp.network import Network
+from fastbp.optimizers import SGD
+from fastbp.training import History, Work
+
+TOLD = 5  # networks that diverged, by name, in a warning
+
+
+@dataclass(frozen=True)
+class ManyHistory:
+    """What happened in the trainings of `train_many`: a row for each network.
+
+    Attributes
+    ----------
+    loss : ndarray of shape (networks, epochs)
+        Mean error of a sample in each epoch, as `History.loss`; NaN for epochs that were not trained.
+    validation_loss : ndarray of shape (networks, epochs)
+        Mean error of the validation rows after each epoch; NaN where there is none.
+    epochs : ndarray of int, shape (networks,)
+        Epochs trained.
+    best_epoch : ndarray of int, shape (networks,)
+        With `patience`: the epoch whose parameters the network has, the first one is 1; else 0.
+    outcome : ndarray of str, shape (networks,)
+        "finished", "stopped" (by patience), "diverged", "interrupted" (by Ctrl-C or the time limit, after some epochs)
+        or "waiting" (not begun).
+    seconds : float
+        Wall-clock time of all.
+
+    Examples
+    --------
+    >>> import fastbp
+    >>> networks = [fastbp.Network((1, 2, 1), output="identity", seed=i) for i in range(3)]
+    >>> done = fastbp.train_many(networks, [[0.0], [1.0]], [[0.0], [1.0]], epochs=[1, 2, 3])
+    >>> done.loss.shape, done.epochs.tolist(), done.outcome.tolist()
+    ((3, 3), [1, 2, 3], ['finished', 'finished', 'finished'])
+    >>> len(done.history(2).loss)
+    3
+    """
+
+    loss: np.ndarray
+    validation_loss: np.ndarray
+    epochs: np.ndarray
+    best_epoch: np.ndarray
+    outcome: np.ndarray
+    seconds: float
+
+    def history(self, index):
+        """What `train` returns for one network.
+
+        Parameters
+        ----------
+        index : int
+            Its place in the list.
+
+        Returns
+        -------
+        History
+            Without seconds, because networks are trained together.
+
+        Examples
+        --------
+        >>> import fastbp
+        >>> done = fastbp.train_many([fastbp.Network((1, 1), output="identity")], [[1.0]], [[1.0]], epochs=2)
+        >>> done.history(0).best_epoch is None
+        True
+        """
+        n, validation = int(self.epochs[index]), self.validation_loss[index]
+        watched = validation[:n].tolist() if np.isfinite(validation[:n]).any() else []
+        best = int(self.best_epoch[index]) or None
+        return History(self.loss[index, :n].tolist(), [], watched, best)
+
+
+def train_many(
+    networks, X, D, *, epochs=10, batch_size=32, optimizer=SGD(0.1), l1=0.0, l2=0.0, max_norm=None, clip_norm=None,
+    dropout=0.0, sample_weight=None, shuffle=True, seed=0, rows=None, validation=None, patience=None, tol=0.0,
+    threads=None, time_limit=None, progress=False,
+):  # fmt: skip
+    """Train many networks in place, each as `train` would alone.
+
+    Small networks of one kind share the lanes of a vector, which takes a fraction of the time of one after the other;
+    large ones are trained one by one, on a thread each. The networks may differ in sizes, activations, error, dtype
+    and in each option; what becomes of one does not depend on the others, nor on their order, nor on `threads`.
+
+    Parameters
+    ----------
+    networks : sequence of Network
+        Each once.
+    X, D : array-like of real numbers, shape (N, inputs), (N, outputs)
+        Samples and teacher signal for all. They are not copied for each network.
+    epochs, batch_size, optimizer, l1, l2, max_norm, clip_norm, dropout, shuffle, seed, patience, tol
+        As in `train`: one for all, or a list with one for each network.
+    sample_weight : array-like of shape (N,), or a list of such or None
+        One for all, or one for each network.
+    rows, validation : array-like of int, or a list of such or None
+        Rows of X to train with (folds, bootstrap samples) and to validate with: one for all, or one for each network.
+    threads : int or None
+        None: one for each core that the process may use.
+    time_limit : float or None
+        Seconds, after which each network keeps the parameters of its last epoch, or its best.
+    progress : bool or callable
+        True: a bar by tqdm, or lines where it is not installed. A callable is called as `progress(done, total,
+        seconds)` about ten times a second.
+
+    Returns
+    -------
+    ManyHistory
+
+    Raises
+    ------
+    TypeError, ValueError
+        Naming the argument, what came and what was expected. The networks are as they were.
+
+    Warns
+    -----
+    RuntimeWarning
+        If networks diverged, which then have the parameters of their last finite epoch, or if the training was
+        interrupted.
+
+    Notes
+    -----
+    Ctrl-C ends the training as the time limit does: what is there is returned. The results of `train` differ in
+    rounding, as those of its versions do.
+
+    Examples
+    --------
+    >>> import fastbp
+    >>> X, labels = [[0, 0], [0, 1], [1, 0], [1, 1]], [0, 1, 1, 0]
+    >>> networks = [fastbp.Network((2, 8, 2), seed=seed) for seed in range(20)]
+    >>> rates = [fastbp.SGD(0.05 * (1 + i)) for i in range(20)]
+    >>> done = fastbp.train_many(networks, X, np.eye(2)[labels], epochs=500, batch_size=4, optimizer=rates)
+    >>> networks[9].predict(X).argmax(axis=1)
+    array([0, 1, 1, 0])
+    """
+    networks = _checked_networks(networks)
+    given = {
+        "epochs": epochs, "batch_size": batch_size, "optimizer": optimizer, "l1": l1, "l2": l2, "max_norm": max_norm,
+        "clip_norm": clip_norm, "dropout": dropout, "shuffle": shuffle, "seed": seed, "rows": rows,
+        "validation": validation, "patience": patience, "tol": tol,
+    }  # fmt: skip
+    from fastbp.bins import Crew, Training  # here, as below, because they import Numba
+    from fastbp.engine.choice import usable_cores
+
+    options = Options(given, len(networks))
+    trainings = [Training(i, *work) for i, work in enumerate(_works(networks, options, X, D, sample_weight))]
+    threads = usable_cores() if threads is None else door.whole_number("threads", threads, 1)
+    if time_limit is not None:
+        time_limit = door.positive_number("time_limit", time_limit)
+    crew = Crew(trainings, min(threads, max(1, len(trainings))))
+    begin = time.monotonic()
+    with _shown(progress, len(trainings)) as show:
+
+        def wait(crew):
+            crew.finished.wait(0.1)
+            seconds = time.monotonic() - begin
+            show(crew.done, len(trainings), seconds)
+            return time_limit is not None and seconds >= time_limit
+
+        try:
+            crew.run(wait)
+        except KeyboardInterrupt:
+            warnings.warn("the training was interrupted; what is there is returned", RuntimeWarning, stacklevel=2)
+        show(crew.done, len(trainings), time.monotonic() - begin)
+    _warn_of_diverged(trainings)
+    return _history(trainings, time.monotonic() - begin)
+
+
+def _checked_networks(networks):
+    if isinstance(networks, Network) or not hasattr(networks, "__iter__"):
+        raise TypeError(f"networks must be a sequence of fastbp.Network, got {door.shown(networks)}")
+    networks = list(networks)
+    if not networks:
+        raise ValueError("networks must be at least one, got none")
+    places = {}
+    for i, network in enumerate(networks):
+        door.instance(f"networks[{i}]", network, Network)
+        if places.setdefault(id(network.theta), i) != i:
+            raise ValueError(
+                f"networks must be different ones, got the same in places {places[id(network.theta)]} and {i}"
+            )
+        for what in (0, -1):
+            if network.sizes[what] != networks[0].sizes[what]:
+                raise ValueError(
+                    f"networks must have as many inputs and outputs as the first, {networks[0].sizes[0]} and "
+                    f"{networks[0].sizes[-1]}, got {network.sizes} in place {i}"
+                )
+    return networks
+
+
+class Options:
+    """The options of `train`, for all networks or one for each."""
+
+    VECTORS = ("rows", "validation")  # of which a list of numbers is one for all
+
+    def __init__(self, given, networks):
+        self._given, self._lists = given, {}
+        for name, value in given.items():
+            if self._is_list(name, value):
+                values = list(value)
+                if len(values) != networks:
+                    raise ValueError(
+                        f"{name} must be one for all or one for each of the {networks} networks, got {len(values)}"
+                    )
+                self._lists[name] = values
+
+    def _is_list(self, name, value):
+        if isinstance(value, str) or not isinstance(value, list | tuple | range | np.ndarray):
+            return False
+        if name not in self.VECTORS:
+            return True
+        return len(value) > 0 and (value[0] is None or np.ndim(value[0]) > 0)
+
+    def of(self, index):
+        """Those of one network."""
+        return self._given | {name: values[index] for name, values in self._lists.items()}
+
+    def name(self, problem, index):
+        """The name of an option, at the head of an error, with its place in the list."""
+        name, _, rest = str(problem).partition(" ")
+        where = f"[{index}]" if name in self._lists or (name == "learning_rate" and "optimizer" in self._lists) else ""
+        return type(problem)(f"{name}{where} {rest}")
+
+
+def _works(networks, options, X, D, sample_weight):
+    """The checked work of each network with its data: those of one dtype, and one kind of targets, share them."""
+    known, works = {}, []
+    weights = list(sample_weight) if _one_for_each(sample_weight) else [sample_weight] * len(networks)
+    if len(weights) != len(networks):
+        raise ValueError(
+            f"sample_weight must be one for all or one for each of the {len(networks)} networks, got {len(weights)}"
+        )
+    ones = {}
+    for index, network in enumerate(networks):
+        dtype, key = network.dtype, (network.dtype, network.output, network.error)
+        if dtype not in known:
+            known[dtype] = door.real_matrix("X", X, network.sizes[0], dtype)
+            ones[dtype] = door.sample_weights(None, len(known[dtype]), dtype)
+        x = known[dtype]
+        if key not in known:
+            known[key] = door.targets(D, len(x), network.output, network.error, network.sizes[-1], dtype)
+            same = [known[k] for k in known if isinstance(k, tuple) and k[0] == dtype]
+            known[key] = same[0] if np.array_equal(same[0], known[key]) else known[key]
+        weight = weights[index]
+        if weight is not None:
+            weight = known.setdefault((id(weights[index]), dtype), None)
+            if weight is None:
+                weight = known[id(weights[index]), dtype] = door.sample_weights(weights[index], len(x), dtype)
+        mine = options.of(index)
+        for name in Options.VECTORS:
+            if mine[name] is None and name == "validation":
+                continue
+            rows_key = name, id(mine[name])
+            if rows_key not in known:
+                known[rows_key] = door.row_numbers(name, mine[name], len(x))
+            mine[name] = known[rows_key]
+        try:
+            work = Work(network, mine, ones[dtype] if weight is None else weight, len(x))
+        except (TypeError, ValueError) as problem:
+            raise options.name(problem, index) from None
+        works.append((work, (x, known[key], weight)))
+    return works
+
+
+def _one_for_each(sample_weight):
+    if isinstance(sample_weight, np.ndarray):
+        return sample_weight.ndim == 2
+    return (
+        isinstance(sample_weight, list | tuple)
+        and len(sample_weight) > 0
+        and (sample_weight[0] is None or np.ndim(sample_weight[0]) > 0)
+    )
+
+
+def _warn_of_diverged(trainings):
+    diverged = [training for training in trainings if training.outcome == "diverged"]
+    if diverged:
+        told = [f"networks[{t.index}] in epoch {len(t.loss) + 1} with {t.work.optimizer}" for t in diverged[:TOLD]]
+        more = f" and {len(diverged) - TOLD} more" if len(diverged) > TOLD else ""
+        warnings.warn(
+            f"{len(diverged)} of {len(trainings)} networks diverged: {'; '.join(told)}{more}. They have the parameters "
+            "of their last finite epoch. Lower their learning rate, or scale X (and D, for output='identity').",
+            RuntimeWarning,
+            stacklevel=3,
+        )
+
+
+def _history(trainings, seconds):
+    longest = max(len(training.loss) for training in trainings)
+    loss, validation = (np.full((len(trainings), longest), np.nan) for _ in range(2))
+    for row, training in enumerate(trainings):
+        loss[row, : len(training.loss)] = training.loss
+        validation[row, : len(training.validation_loss)] = training.validation_loss
+    return ManyHistory(
+        loss, validation, np.array([len(training.loss) for training in trainings]),
+        np.array([training.best_epoch or 0 for training in trainings]),
+        np.array([training.outcome for training in trainings]), seconds,
+    )  # fmt: skip
+
+
+def _shown(progress, total):
+    """A context manager whose function shows how far the training is."""
+    from fastbp.progress import bar, silent
+
+    if callable(progress):
+        return silent(progress)
+    return bar(total) if door.flag("progress", progress) else silent(lambda done, total, seconds: None)
