@@ -106,10 +106,10 @@ def row_numbers(name, value, samples):
     if value is None:
         return np.arange(samples)
     given = _real_array(name, value)
-    if given.dtype.kind not in "iu":
-        raise TypeError(f"{name} must hold integers, got an array of dtype {given.dtype}")
     if given.ndim != 1 or given.size == 0:
         raise ValueError(f"{name} must be a vector of row numbers, at least one, got an array of shape {given.shape}")
+    if given.dtype.kind not in "iu":
+        raise TypeError(f"{name} must hold integers, got an array of dtype {given.dtype}")
     wrong = (given < 0) | (given >= samples)
     if wrong.any():
         place = int(wrong.argmax())

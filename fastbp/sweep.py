@@ -253,14 +253,14 @@ def _works(networks, options, X, D, sample_weight):
             if weight is None:
                 weight = known[id(weights[index]), dtype] = door.sample_weights(weights[index], len(x), dtype)
         mine = options.of(index)
-        for name in Options.VECTORS:
-            if mine[name] is None and name == "validation":
-                continue
-            rows_key = name, id(mine[name])
-            if rows_key not in known:
-                known[rows_key] = door.row_numbers(name, mine[name], len(x))
-            mine[name] = known[rows_key]
         try:
+            for name in Options.VECTORS:
+                if mine[name] is None and name == "validation":
+                    continue
+                rows_key = name, id(mine[name])
+                if rows_key not in known:
+                    known[rows_key] = door.row_numbers(name, mine[name], len(x))
+                mine[name] = known[rows_key]
             work = Work(network, mine, ones[dtype] if weight is None else weight, len(x))
         except (TypeError, ValueError) as problem:
             raise options.name(problem, index) from None

@@ -1,0 +1,290 @@
+"""Many networks at once: each as if trained alone, whoever shares its lanes; how a training ends; bad input."""
+
+import signal
+import threading
+import time
+
+import numpy as np
+import pytest
+
+import fastbp
+from fastbp.engine import choice
+from fastbp.lecture.codes import HIDDEN
+from tests.cases import DTYPES, UNCOMPILED, assert_close, teacher
+
+N = 13 if UNCOMPILED else 60
+RULES = [
+    fastbp.SGD(0.05),
+    fastbp.SGD(0.05, momentum=0.8),
+    fastbp.SGD(0.05, momentum=0.8, nesterov=True),
+    fastbp.Adam(0.01),
+    fastbp.AdamW(0.01),
+    fastbp.RMSprop(0.01),
+]
+OUTPUTS = [
+    ("softmax", None),
+    ("sigmoid", None),
+    ("identity", None),
+    ("identity", "huber"),
+    ("identity", "quantile"),
+    ("exponential", None),
+]
+
+
+def networks(n, dtype="float64", sizes=lambda i: (5, 4, 2), **options):
+    options = {"hidden": "tanh", "output": "identity"} | options
+    return [fastbp.Network(sizes(i), dtype=dtype, seed=i, **options) for i in range(n)]
+
+
+def samples(output="identity", dtype="float64", n=N):
+    rng = np.random.default_rng(1)
+    return rng.normal(size=(n, 5)).astype(dtype), teacher(rng, n, 2, output, dtype)
+
+
+def assert_as_alone(make, X, D, times=10, **options):
+    """`options` hold what differs as lists. Compares parameters and histories with those of `train`."""
+    many, alone = make(), make()
+    done = fastbp.train_many(many, X, D, threads=1, **options)
+    for i, network in enumerate(alone):
+        mine = {name: value[i] if isinstance(value, list | range) else value for name, value in options.items()}
+        history = fastbp.train(network, X, D, threads=1, **mine)
+        assert_close(many[i].theta, network.theta, network.dtype, times)
+        assert_close(done.history(i).loss, history.loss, network.dtype, times)
+        assert_close(done.history(i).validation_loss, history.validation_loss, network.dtype, times)
+        assert done.history(i).best_epoch == history.best_epoch
+    return done
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("hidden", HIDDEN)
+def test_every_activation(hidden, dtype):
+    X, D = samples(dtype=dtype)
+    assert_as_alone(lambda: networks(3, dtype, hidden=hidden), X, D, epochs=2, batch_size=7, seed=range(3))
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize(("output", "error"), OUTPUTS)
+def test_every_error(output, error, dtype):
+    X, D = samples(output, dtype)
+    make = lambda: networks(3, dtype, output=output, error=error)  # noqa: E731
+    assert_as_alone(make, X, D, epochs=2, batch_size=7, optimizer=fastbp.SGD(0.01), seed=range(3))
+
+
+@pytest.mark.parametrize("batch_size", [1, 2, 32])
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: repr(rule))
+def test_every_rule_with_penalties_and_limits(rule, batch_size):
+    X, D = samples()
+    limits = {"l1": 0.001, "l2": 0.01, "max_norm": 1.0, "clip_norm": 0.5}
+    assert_as_alone(networks_of_three, X, D, epochs=2, batch_size=batch_size, optimizer=rule, **limits)
+    assert_as_alone(networks_of_three, X, D, epochs=2, batch_size=batch_size, optimizer=rule)
+
+
+def networks_of_three():
+    return networks(3, sizes=lambda i: (5, 4, 3, 2))
+
+
+def of_many_kinds():
+    """Networks and options that differ in all that may differ, and yet often share lanes."""
+    rng, n = np.random.default_rng(2), 40
+    options = {
+        "epochs": [1 + i % 4 for i in range(n)],
+        "optimizer": [fastbp.Adam(0.001 * (1 + i)) if i % 7 else fastbp.SGD(0.01) for i in range(n)],
+        "l2": [0.001 * (i % 5 + 1) for i in range(n)],
+        "dropout": [0.2 * (1 + i % 2) if i < 20 else 0.0 for i in range(n)],
+        "shuffle": [i % 3 > 0 for i in range(n)],
+        "seed": [int(seed) for seed in rng.integers(0, 10, n)],
+        "rows": [rng.integers(0, N, 1 + int(rng.integers(N))) for _ in range(n)],
+        "validation": [rng.integers(0, N, 5) if i % 2 else None for i in range(n)],
+        "patience": [1 if i % 5 == 0 else None for i in range(n)],
+        "sample_weight": [rng.random(N) + 0.1 if i % 6 == 0 else None for i in range(n)],
+        "batch_size": [1 if i % 8 == 0 else 6 for i in range(n)],
+    }
+    return lambda: networks(n, sizes=lambda i: (5, 3 + i % 6, 2)), options
+
+
+def test_each_is_as_alone_whatever_it_shares_its_lanes_with():
+    X, D = samples()
+    make, options = of_many_kinds()
+    if UNCOMPILED:
+        options, make_all = {name: value[:12] for name, value in options.items()}, make
+        make = lambda: make_all()[:12]  # noqa: E731
+    assert_as_alone(make, X, D, **options)
+
+
+@pytest.mark.skipif(UNCOMPILED, reason="takes the loops minutes in the interpreter")
+def test_the_same_bits_for_any_order_threads_and_company():
+    X, D = samples()
+    make, options = of_many_kinds()
+    expected, backwards, company = make(), make(), make()
+    fastbp.train_many(expected, X, D, threads=1, **options)
+    turned = {name: value[::-1] for name, value in options.items()}
+    fastbp.train_many(backwards[::-1], X, D, threads=3, **turned)
+    some = range(0, len(company), 3)
+    few = {name: [value[i] for i in some] for name, value in options.items()}
+    fastbp.train_many([company[i] for i in some], X, D, **few)
+    for network, other in zip(expected, backwards, strict=True):
+        np.testing.assert_array_equal(network.theta, other.theta)
+    for i in some:
+        np.testing.assert_array_equal(company[i].theta, expected[i].theta)
+
+
+def test_large_networks_are_trained_alone_with_the_bits_of_train():
+    X, D = samples("softmax", "float32")
+    make = lambda: networks(2, "float32", sizes=lambda i: (5, 400 + i, 2), output="softmax")  # noqa: E731
+    many, alone = make(), make()
+    assert not choice.prefers_lanes(many[0].layers, 32, many[0].dtype)
+    fastbp.train_many(many, X, D, epochs=1, batch_size=32)
+    for network, other in zip(many, alone, strict=True):
+        fastbp.train(other, X, D, epochs=1, batch_size=32)
+        np.testing.assert_array_equal(network.theta, other.theta)
+
+
+@pytest.mark.skipif(UNCOMPILED, reason="takes the loops minutes in the interpreter")
+def test_more_networks_than_slots():
+    X, D = samples()
+    epochs = [1 + i % 5 for i in range(700)]
+    done = fastbp.train_many(networks(700), X, D, epochs=epochs, seed=range(700), threads=2)
+    assert done.epochs.tolist() == epochs
+    assert set(done.outcome) == {"finished"}
+    assert np.isfinite(done.loss).sum(axis=1).tolist() == epochs
+
+
+def test_early_stopping_keeps_the_best():
+    X, D = samples()
+    validation = np.arange(5)
+    made = networks(3)
+    done = fastbp.train_many(
+        made, X, D, epochs=30, rows=np.arange(5, N), validation=validation, patience=1, optimizer=fastbp.SGD(0.3)
+    )
+    for i, network in enumerate(made):
+        error = 0.5 * ((network.predict(X[validation]) - D[validation]) ** 2).sum(axis=1).mean()
+        assert_close(error, done.validation_loss[i, done.best_epoch[i] - 1], "float64", 10)
+        assert done.outcome[i] == ("stopped" if done.epochs[i] < 30 else "finished")
+    assert (done.best_epoch <= done.epochs).all()
+
+
+def test_a_network_that_diverges_does_not_disturb_the_others():
+    X, D = samples()
+    rates = [fastbp.SGD(0.01), fastbp.SGD(1e200), fastbp.SGD(0.02)]
+    many, alone = networks(3), networks(3)
+    with pytest.warns(RuntimeWarning, match=r"1 of 3 networks diverged: networks\[1\] in epoch \d+ with SGD\(learni"):
+        done = fastbp.train_many(many, X, D, epochs=5, batch_size=4, optimizer=rates)
+    assert done.outcome.tolist() == ["finished", "diverged", "finished"]
+    assert np.isnan(done.loss[1, -1])
+    assert np.isfinite(many[1].theta).all()
+    for i in (0, 2):
+        fastbp.train(alone[i], X, D, epochs=5, batch_size=4, optimizer=rates[i])
+        assert_close(many[i].theta, alone[i].theta, "float64")
+    with pytest.raises(fastbp.Diverged) as problem:
+        fastbp.train(alone[1], X, D, epochs=5, batch_size=4, optimizer=rates[1])
+    np.testing.assert_allclose(alone[1].theta, many[1].theta, rtol=1e-10)
+    assert problem.value.epoch == done.epochs[1] + 1
+
+
+def test_a_time_limit_returns_what_is_there():
+    X, D = samples()
+    made = networks(2)
+    before = [network.theta.copy() for network in made]
+    done = fastbp.train_many(made, X, D, epochs=10**6, time_limit=0.3, optimizer=fastbp.SGD(0.001))
+    assert done.outcome.tolist() == ["interrupted"] * 2
+    assert (done.epochs > 0).all()
+    assert all((network.theta != start).any() for network, start in zip(made, before, strict=True))
+
+
+def test_ctrl_c_returns_what_is_there():
+    X, D = samples()
+    threading.Timer(0.5, signal.raise_signal, [signal.SIGINT]).start()
+    begin = time.monotonic()
+    with pytest.warns(RuntimeWarning, match="interrupted"):
+        done = fastbp.train_many(networks(2), X, D, epochs=10**6, optimizer=fastbp.SGD(0.001))
+    assert time.monotonic() - begin < 30
+    assert done.outcome.tolist() == ["interrupted"] * 2
+
+
+def test_progress_is_told(capsys):
+    X, D = samples()
+    told = []
+    fastbp.train_many(networks(3), X, D, epochs=1, progress=lambda *now: told.append(now))
+    assert told[-1][:2] == (3, 3)
+    fastbp.train_many(networks(3), X, D, epochs=1, progress=True)
+    assert "3/3" in capsys.readouterr().err
+
+
+def test_progress_without_tqdm_is_lines(capsys):
+    from fastbp.progress import Lines
+
+    lines = Lines()
+    for done, seconds in ((0, 0.0), (5, 0.5), (5, 1.0), (9, 2.0), (10, 2.5)):
+        lines(done, 10, seconds)
+    assert capsys.readouterr().err.splitlines() == [
+        "0 of 10 networks, 0 a second",
+        "5 of 10 networks, 5 a second, 1 s left",
+        "9 of 10 networks, 4 a second, 0 s left",
+        "10 of 10 networks, 4 a second, 0 s left",
+    ]
+
+
+def test_zero_epochs_change_nothing():
+    X, D = samples()
+    made = networks(2)
+    before = [network.theta.copy() for network in made]
+    done = fastbp.train_many(made, X, D, epochs=0)
+    assert done.loss.shape == (2, 0)
+    assert done.outcome.tolist() == ["finished"] * 2
+    for network, start in zip(made, before, strict=True):
+        np.testing.assert_array_equal(network.theta, start)
+
+
+TWO = networks(2)
+BAD = [
+    ({"networks": TWO[0]}, TypeError, "networks must be a sequence of fastbp.Network, got"),
+    ({"networks": []}, ValueError, "networks must be at least one, got none"),
+    ({"networks": [TWO[0], 3]}, TypeError, r"networks\[1\] must be"),
+    ({"networks": [TWO[0], TWO[0]]}, ValueError, "must be different ones, got the same in places 0 and 1"),
+    ({"networks": [*TWO, *networks(1, sizes=lambda i: (4, 2))]}, ValueError, r"5 and 2, got \(4, 2\) in place 2"),
+    ({"epochs": [1, 2, 3]}, ValueError, "epochs must be one for all or one for each of the 2 networks, got 3"),
+    ({"epochs": [1, -2]}, ValueError, r"epochs\[1\] must be"),
+    ({"optimizer": [fastbp.SGD(0.1), "sgd"]}, TypeError, r"optimizer\[1\] must be"),
+    ({"rows": []}, ValueError, "rows must be a vector of row numbers, at least one"),
+    ({"rows": [[0, 1], [0, N]]}, ValueError, rf"rows\[1\] must lie between 0 and {N - 1}, the rows of X, got {N}"),
+    ({"validation": [0.5]}, TypeError, "validation must"),
+    ({"patience": 0}, ValueError, "patience must be at least 1, got 0"),
+    ({"tol": -1.0}, ValueError, "tol must be"),
+    ({"sample_weight": [np.ones(N)] * 3}, ValueError, "sample_weight must be one for all or one for each of the 2"),
+    ({"sample_weight": np.r_[1.0, np.zeros(N - 1)], "rows": [1, 2]}, ValueError, "sample_weight must be above 0"),
+    ({"threads": 0}, ValueError, "threads must be at least 1, got 0"),
+    ({"time_limit": 0}, ValueError, "time_limit must be"),
+    ({"progress": "yes"}, TypeError, "progress must be"),
+]
+
+
+@pytest.mark.parametrize(("given", "kind", "message"), BAD, ids=[str(i) for i in range(len(BAD))])
+def test_bad_input_is_named(given, kind, message):
+    X, D = samples()
+    before = [network.theta.copy() for network in TWO]
+    with pytest.raises(kind, match=message):
+        fastbp.train_many(given.get("networks", TWO), X, D, **{k: v for k, v in given.items() if k != "networks"})
+    for network, start in zip(TWO, before, strict=True):
+        np.testing.assert_array_equal(network.theta, start)
+
+
+def test_train_with_rows_is_train_with_those_samples():
+    X, D = samples()
+    rows = np.random.default_rng(3).integers(0, N, 2 * N)
+    one, other = networks(1)[0], networks(1)[0]
+    fastbp.train(one, X, D, epochs=2, rows=rows, seed=4)
+    fastbp.train(other, X[rows], D[rows], epochs=2, seed=4)
+    np.testing.assert_array_equal(one.theta, other.theta)
+
+
+@pytest.mark.parametrize("version", ["engine", "tiles", "loops", "matrix"])
+def test_train_with_patience_keeps_the_best_in_each_version(version):
+    X, D = samples()
+    network, validation = networks(1)[0], np.arange(5)
+    options = {"rows": np.arange(5, N), "validation": validation, "patience": 2, "optimizer": fastbp.SGD(0.3)}
+    history = fastbp.train(network, X, D, epochs=25, version=version, **options)
+    best = int(np.argmin(history.validation_loss))
+    assert history.best_epoch == best + 1
+    assert len(history.loss) == min(25, best + 3)
+    error = 0.5 * ((network.predict(X[validation]) - D[validation]) ** 2).sum(axis=1).mean()
+    assert_close(error, history.validation_loss[best], "float64", 10)
