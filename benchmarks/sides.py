@@ -209,8 +209,8 @@ def _sklearn_model(kind, row, epochs, hidden_units, rate, arrays, X, y):
 
     options = {"solver": row.rule.lower(), "activation": row.hidden, "alpha": 0, "batch_size": row.batch, "tol": 0}
     model = getattr(neural_network, kind)(
-        (hidden_units,), **options, learning_rate_init=rate, momentum=0, shuffle=False, max_iter=1, warm_start=True,
-        n_iter_no_change=10**9,
+        hidden_layer_sizes=(hidden_units,), learning_rate_init=rate, momentum=0, shuffle=False, max_iter=1,
+        warm_start=True, n_iter_no_change=10**9, **options,
     )  # fmt: skip
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of epochs that are too few to converge

@@ -270,7 +270,9 @@ FORMULAS = README.split("## The lecture's formulas")[1].split("\n## ")[0]
 
 
 @pytest.mark.skipif(UNCOMPILED, reason="takes the loops a minute in the interpreter")
-@pytest.mark.parametrize("example", re.findall(r"```python\n(.*?)```", README, re.DOTALL), ids=["train", "estimators"])
+@pytest.mark.parametrize(
+    "example", re.findall(r"```python\n(.*?)```", README, re.DOTALL), ids=["train", "many", "estimators"]
+)
 def test_the_examples_of_the_readme_run(example, capsys):
     code, expected = example.split("# prints ")
     assert len(code.strip().splitlines()) <= 12
