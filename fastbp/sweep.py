@@ -145,20 +145,20 @@ def train_many(
         "clip_norm": clip_norm, "dropout": dropout, "shuffle": shuffle, "seed": seed, "rows": rows,
         "validation": validation, "patience": patience, "tol": tol,
     }  # fmt: skip
-    from fastbp.bins import Crew, Training  # here, as below, because they import Numba
-    from fastbp.engine.choice import usable_cores
+    from fastbp.bins import Training, bins_of
+    from fastbp.crew import Crew
+    from fastbp.engine.choice import usable_cores  # here, because it imports Numba
 
     options = Options(given, len(networks))
     trainings = [Training(i, *work) for i, work in enumerate(_works(networks, options, X, D, sample_weight))]
     threads = usable_cores() if threads is None else door.whole_number("threads", threads, 1)
     if time_limit is not None:
         time_limit = door.positive_number("time_limit", time_limit)
-    crew = Crew(trainings, min(threads, max(1, len(trainings))))
+    crew = Crew(bins_of(trainings), min(threads, len(trainings)))
     begin = time.monotonic()
     with _shown(progress, len(trainings)) as show:
 
         def wait(crew):
-            crew.finished.wait(0.1)
             seconds = time.monotonic() - begin
             show(crew.done, len(trainings), seconds)
             return time_limit is not None and seconds >= time_limit
@@ -221,6 +221,14 @@ class Options:
         """Those of one network."""
         return self._given | {name: values[index] for name, values in self._lists.items()}
 
+    def value(self, name, index):
+        """One of them."""
+        return self._lists[name][index] if name in self._lists else self._given[name]
+
+    def key(self, index):
+        """What two networks have in common whose options are the same but for the seed."""
+        return tuple(id(values[index]) for name, values in self._lists.items() if name != "seed")
+
     def name(self, problem, index):
         """The name of an option, at the head of an error, with its place in the list."""
         name, _, rest = str(problem).partition(" ")
@@ -229,43 +237,73 @@ class Options:
 
 
 def _works(networks, options, X, D, sample_weight):
-    """The checked work of each network with its data: those of one dtype, and one kind of targets, share them."""
-    known, works = {}, []
-    weights = list(sample_weight) if _one_for_each(sample_weight) else [sample_weight] * len(networks)
-    if len(weights) != len(networks):
-        raise ValueError(
-            f"sample_weight must be one for all or one for each of the {len(networks)} networks, got {len(weights)}"
-        )
-    ones = {}
+    """The checked work of each network with its data."""
+    data, works, known = _Data(X, D, networks, sample_weight), [], {}
     for index, network in enumerate(networks):
-        dtype, key = network.dtype, (network.dtype, network.output, network.error)
-        if dtype not in known:
-            known[dtype] = door.real_matrix("X", X, network.sizes[0], dtype)
-            ones[dtype] = door.sample_weights(None, len(known[dtype]), dtype)
-        x = known[dtype]
-        if key not in known:
-            known[key] = door.targets(D, len(x), network.output, network.error, network.sizes[-1], dtype)
-            same = [known[k] for k in known if isinstance(k, tuple) and k[0] == dtype]
-            known[key] = same[0] if np.array_equal(same[0], known[key]) else known[key]
-        weight = weights[index]
-        if weight is not None:
-            weight = known.setdefault((id(weights[index]), dtype), None)
-            if weight is None:
-                weight = known[id(weights[index]), dtype] = door.sample_weights(weights[index], len(x), dtype)
-        mine = options.of(index)
+        x, d, weight = data.of(index, network)
+        key = network.dtype, id(weight), options.key(index)
         try:
-            for name in Options.VECTORS:
-                if mine[name] is None and name == "validation":
-                    continue
-                rows_key = name, id(mine[name])
-                if rows_key not in known:
-                    known[rows_key] = door.row_numbers(name, mine[name], len(x))
-                mine[name] = known[rows_key]
-            work = Work(network, mine, ones[dtype] if weight is None else weight, len(x))
+            if key in known:  # what is checked once for all networks that have it
+                work = known[key].of_other(network, options.value("seed", index))
+            else:
+                work = known[key] = Work(network, data.with_rows(options.of(index)), data.weight(weight, x), len(x))
         except (TypeError, ValueError) as problem:
             raise options.name(problem, index) from None
-        works.append((work, (x, known[key], weight)))
+        works.append((work, (x, d, weight)))
     return works
+
+
+class _Data:
+    """X, D, weights and rows, each checked once: networks of one dtype, and one kind of targets, share them."""
+
+    def __init__(self, X, D, networks, sample_weight):
+        self._given, self._known = (X, D), {}
+        self._weights = list(sample_weight) if _one_for_each(sample_weight) else [sample_weight] * len(networks)
+        if len(self._weights) != len(networks):
+            raise ValueError(
+                f"sample_weight must be one for all or one for each of the {len(networks)} networks, got "
+                f"{len(self._weights)}"
+            )
+
+    def _once(self, key, make):
+        if key not in self._known:
+            self._known[key] = make()
+        return self._known[key]
+
+    def of(self, index, network):
+        """X, D and the weights of a network; None for weights of 1."""
+        dtype, weight = network.dtype, self._weights[index]
+        x = self._once(dtype, lambda: door.real_matrix("X", self._given[0], network.sizes[0], dtype))
+        self._samples = len(x)
+        d = self._once((dtype, network.output, network.error), lambda: self._targets(network))
+        if weight is not None:
+            weight = self._once(
+                (dtype, "weight", id(weight)), lambda: door.sample_weights(self._weights[index], len(x), dtype)
+            )
+        return x, d, weight
+
+    def _targets(self, network):
+        """Targets are the same array where they are the same numbers, whatever the output layer asks of them."""
+        dtype = network.dtype
+        d = door.targets(self._given[1], self._samples, network.output, network.error, network.sizes[-1], dtype)
+        first = self._once((dtype, "targets"), lambda: d)
+        return first if np.array_equal(first, d) else d
+
+    def weight(self, weight, x):
+        """The weights, those of 1 too."""
+        if weight is not None:
+            return weight
+        return self._once((x.dtype, "ones"), lambda: door.sample_weights(None, len(x), x.dtype))
+
+    def with_rows(self, options):
+        """The options with checked rows."""
+        for name in Options.VECTORS:
+            if name == "rows" or options[name] is not None:
+                given = options[name]
+                options[name] = self._once(
+                    (name, id(given)), lambda name=name, given=given: door.row_numbers(name, given, self._samples)
+                )
+        return options
 
 
 def _one_for_each(sample_weight):

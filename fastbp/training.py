@@ -1,5 +1,6 @@
 """Training: epochs over samples. Checks its input, allocates, and keeps the history; an epoch is one compiled call."""
 
+import copy
 import time
 from dataclasses import dataclass, field
 
@@ -175,8 +176,8 @@ class Work:
     settings : ndarray
         What kernels read of the rule, the penalties and the limits.
     rows, validation : ndarray of int64; None for no validation
-    epochs, batch_size, steps, patience, tol, shuffle, seed, optimizer
-        `steps`: mini-batches of an epoch.
+    epochs, batch_size, steps, patience, tol, shuffle, seed, optimizer, moments
+        `steps`: mini-batches of an epoch; `moments`: rows of memory of the rule.
     """
 
     def __init__(self, network, options, weight, samples):
@@ -200,7 +201,16 @@ class Work:
         self.settings = _settings(self.optimizer, *(options[name] for name in names), self.seed)
         self.batch_size = min(self.batch_size, len(self.rows))
         self.steps = -(-len(self.rows) // self.batch_size)
-        self.theta = door.trainable(network.theta)
+        self.theta, self.moments = door.trainable(network.theta), self.optimizer.moments
+
+    def of_other(self, network, seed):
+        """That of another network of this dtype, with the same options but for the seed."""
+        work = copy.copy(self)
+        work.network, work.theta, work.seed = network, door.trainable(network.theta), door.whole_number("seed", seed, 0)
+        if work.settings[codes.DROPOUT] and work.seed != self.seed:
+            work.settings = self.settings.copy()
+            work.settings[codes.SEED] = work.seed % 2**53
+        return work
 
     def rates(self, epoch):
         """The learning rates of an epoch's steps; the first epoch is 1."""
@@ -211,7 +221,7 @@ class Visits:
     """The rows in the order in which each epoch visits them; epochs are asked for one after the other."""
 
     def __init__(self, rows, shuffle, seed):
-        self.rows, self.epoch, self._order = rows, 0, rows
+        self.rows, self.shuffled, self.epoch, self._order = rows, shuffle, 0, rows
         self._rng = np.random.default_rng(seed) if shuffle else None
 
     def order(self, epoch):
@@ -236,7 +246,7 @@ def _settings(optimizer, l1, l2, max_norm, clip_norm, dropout, seed):
 
 def train_alone(work, X, D, weight, threads=None, version="engine", goes_on=lambda: True):
     """Train one network; the history. It ends early, after a whole epoch, if `goes_on` says so."""
-    theta, moments = work.theta, np.zeros((work.optimizer.moments, work.theta.size), work.theta.dtype)
+    theta, moments = work.theta, np.zeros((work.moments, work.theta.size), work.theta.dtype)
     history, visits, report = History(), Visits(work.rows, work.shuffle, work.seed), np.empty((work.steps, 2))
     kept, watch = theta.copy(), Watch(work.patience, work.tol)
     with Epochs(theta, work.network.layers, work.batch_size, work.settings, moments, version, threads) as run:

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 import warnings
 
 import numpy as np
@@ -25,9 +26,12 @@ LIMITS = {L1: 0.001, L2: 0.01, MAX_NORM: 0.8, CLIP_NORM: 0.05, DROPOUT: 0.25, SE
 
 @pytest.fixture(autouse=True)
 def no_thread_is_left():
-    before = threading.active_count()
+    before = len(sys._current_frames())  # of all threads; `threading` knows its own alone
     yield
-    assert threading.active_count() == before
+    for _ in range(100):  # what was told to end may take a moment
+        if len(sys._current_frames()) > before:
+            time.sleep(0.02)
+    assert len(sys._current_frames()) == before
 
 
 # ---- The same bits ---------------------------------------------------------------------------------------------------
@@ -218,7 +222,7 @@ for delay in np.linspace(0.0005, 0.02, 60):
         interrupted += 1
     assert np.isfinite(network.theta).all()
 for _ in range(100):  # what was told to end may take a moment
-    if len(sys._current_frames()) > 1:  # active_count also counts what Ctrl-C kept from starting
+    if len(sys._current_frames()) > 1:
         time.sleep(0.02)
 print(interrupted, len(sys._current_frames()))
 """

@@ -29,7 +29,7 @@ MODULES = ("activations", "errors", "layers", "updates", "passes")
 
 # Imports go down only: a module may import from the floors below its own.
 FLOORS = [
-    {"jit", "views", "lecture.codes", "door", "digits", "progress"},
+    {"jit", "views", "lecture.codes", "door", "digits", "progress", "workers"},
     {"lecture.layout", "rates", "engine.shapes", "scalars"},
     {"optimizers", "schedules", "engine.plan"},
     *({f"lecture.{version}.{module}" for version in VERSIONS} for module in MODULES),
@@ -45,7 +45,8 @@ FLOORS = [
     {"network"},
     {"epochs"},
     {"training", *(f"estimators.{module}" for module in ("job", "progress", "documentation"))},
-    {"bins", "estimators.parameters", "estimators.rows", "estimators.stopping"},
+    {"bins", "slots", "estimators.parameters", "estimators.rows", "estimators.stopping"},
+    {"crew"},
     {"sweep"},
     {"estimators.stochastic", "estimators.lbfgs"},
     {"estimators.base"},

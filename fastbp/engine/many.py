@@ -63,25 +63,42 @@ class Block:
         """The part of an array (groups, ..., lanes) that belongs to a slot: a view."""
         return array[slot // self.lanes, ..., slot % self.lanes]
 
+    def split(self, slots):
+        """The groups and the lanes of some slots, as index vectors."""
+        return slots // self.lanes, slots % self.lanes
+
     def by_slot(self, array):
         """An array (groups, ..., lanes) as (slots, ...)."""
         return np.moveaxis(array, -1, 1).reshape(self.slots, *array.shape[1:-1])
 
-    def enter(self, slot, theta, places, widths, settings, weight_of):
-        """A network moves in: its parameters go to `places`, its memory is 0."""
-        self.of_slot(self.theta, slot)[...] = 0
-        self.of_slot(self.theta, slot)[places] = theta
-        self.of_slot(self.moments, slot)[...] = 0
-        self.of_slot(self.settings, slot)[...] = settings
-        self.of_slot(self.widths, slot)[: len(widths)] = widths
-        self.of_slot(self.weight_of, slot)[...] = weight_of
-        self.of_slot(self.first_step, slot)[...] = 0
+    def enter(self, slots, places, thetas, widths, settings, weight_of, rows):
+        """Networks of one shape move in: their parameters go to `places`, their memory is 0.
 
-    def leave(self, slot):
-        """The slot is empty from now on."""
-        self.of_slot(self.counts, slot)[...] = 0
-        self.of_slot(self.theta, slot)[...] = 0
-        self.of_slot(self.moments, slot)[...] = 0
+        Parameters
+        ----------
+        slots, places : ndarray of int
+        thetas, settings, weight_of : list
+            One for each slot.
+        widths : tuple
+            Units of the hidden layers.
+        rows : int
+            Samples that each visits in an epoch.
+        """
+        groups, lanes = self.split(slots)
+        self.theta[groups[:, None], places, lanes[:, None]] = thetas
+        self.settings[groups, :, lanes] = settings
+        self.widths[groups, : len(widths), lanes] = widths
+        self.weight_of[groups, lanes] = weight_of
+        self.counts[groups, lanes] = rows
+        self.first_step[groups, 0, lanes] = 0
+
+    def leave(self, slots):
+        """The slots are empty from now on."""
+        groups, lanes = self.split(slots)
+        self.counts[groups, lanes] = 0
+        self.theta[groups, :, lanes] = 0
+        self.moments[groups, :, :, lanes] = 0
+        self.rows[groups, :, lanes] = 0
 
     def epoch(self, X, D, weight):
         """An epoch of all; the report (groups, 3, lanes), whose rows LOSS, ... are named in `neighbours`."""
@@ -91,6 +108,7 @@ class Block:
             self.first_step, self.settings, self.moments, self.widths, self._masked, self._plain, self._places,
             self._values, self._spare, self._numbers, self._report,
         )  # fmt: skip
+        self.first_step += np.ceil(self.counts / self.batch_size)[:, None, :]
         return self._report
 
     def errors(self, X, D, weight, rows, counts):
@@ -111,7 +129,7 @@ def shaped(shape, dtype):
 def places_in(sizes, widest):
     """Where the parameters of a network lie in those of a wider one of the same depth: an index vector."""
     if tuple(sizes) == tuple(widest):
-        return slice(None)
+        return np.arange(parameter_count(sizes))
     own = layer_table(sizes, [0] * (len(sizes) - 2), 0, 0)
     wide = layer_table(widest, [0] * (len(sizes) - 2), 0, 0)
     places = np.empty(parameter_count(sizes), np.int64)

@@ -6,8 +6,8 @@ or after a fork. `meeting` is an int64 array; its three numbers lie in cache lin
 """
 
 import contextlib
+import functools
 import queue
-import threading
 import weakref
 from dataclasses import dataclass, field
 
@@ -15,6 +15,7 @@ import numpy as np
 
 from fastbp.engine.registers import address, atomic_add, atomic_load, let_others_run
 from fastbp.jit import jit
+from fastbp.workers import Workers
 
 ARRIVED, TICKET, ABANDONED, MEETING_SIZE = 0, 16, 32, 48
 SPINS = 2000  # rounds of waiting before the processor is offered to others: more threads than cores must not stall
@@ -47,9 +48,9 @@ class Team:
     """Python threads that live as long as a training; each epoch they all run the same kernel, this thread with them.
 
     Threads that are started for each epoch share a core for the first milliseconds. Use it in a `with` block. Ctrl-C
-    may strike between any two lines of this thread, and inside the locks of `threading` too. So the threads tell each
-    other by numbers, which stay; queues only wake who sleeps, and lose or double nothing by that. The others hold the
-    state, but not the team: wherever that is dropped, they end.
+    may strike between any two lines of this thread. So the threads tell each other by numbers, which stay; queues only
+    wake who sleeps, and lose or double nothing by that. The others hold the state, but not the team: wherever that is
+    dropped, they end.
     """
 
     def __init__(self, threads):
@@ -57,9 +58,8 @@ class Team:
         self.threads, self.meeting = threads, np.zeros(MEETING_SIZE, np.int64)
         self._state = _State([queue.SimpleQueue() for _ in others], [0 for _ in others])
         weakref.finalize(self, _close, self._state)
-        self._workers = [threading.Thread(target=_work, args=(self._state, one), daemon=True) for one in others]
-        for worker in self._workers:
-            worker.start()
+        self._workers = Workers(functools.partial(_work, self._state), len(others))
+        self._workers.start()
 
     def run(self, kernel, *args):
         """kernel(*args, meeting, thread, threads) in all threads; what it returns in this one."""
@@ -98,9 +98,7 @@ class Team:
         return self
 
     def __exit__(self, *exception):
-        _close(self._state)
-        for worker in self._workers:
-            worker.join()
+        self._workers.leave(functools.partial(_close, self._state))
 
 
 @dataclass
@@ -122,19 +120,19 @@ def _close(state):
         wake.put(None)
 
 
-def _work(state, thread):
+def _work(state, other):
     """The life of the others: wait for a task, do it once, say so."""
     number = 0
     while not state.closed:
-        state.wake[thread - 1].get()
+        state.wake[other].get()
         if state.closed or number == state.number:
             continue
         number, (kernel, args, meeting, threads) = state.number, state.task
         try:
             with np.errstate(all="ignore"):  # which holds for a thread alone
-                kernel(*args, meeting, thread, threads)
+                kernel(*args, meeting, other + 1, threads)
         except BaseException as problem:
             state.problem, meeting[ABANDONED] = problem, 1
         kernel = args = None  # the arrays may be large
-        state.finished[thread - 1] = number
+        state.finished[other] = number
         state.done.put(None)
