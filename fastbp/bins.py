@@ -4,6 +4,7 @@ What becomes of a network depends on itself alone; so the bins cannot be seen in
 """
 
 import collections
+import functools
 import itertools
 
 from fastbp.lecture import codes
@@ -28,26 +29,38 @@ class Training:
     loss, validation_loss : sequence of float
     best_epoch : int or None
     outcome : {"waiting", "finished", "stopped", "diverged", "interrupted"}
+    cost : int
+        Multiplications of the whole training, about.
     """
 
     def __init__(self, index, work, data):
         self.index, self.work, self.data = index, work, data
         self.loss, self.validation_loss, self.best_epoch, self.outcome = (), (), None, "waiting"
-
-    def cost(self):
-        """Multiplications of the whole training, about."""
-        return operations(self.work.network.sizes) * len(self.work.rows) * max(1, self.work.epochs)
+        self.cost = operations(work.network.sizes) * len(work.rows) * max(1, work.epochs)
 
     def kind(self):
-        """What networks must have in common to share lanes, the sizes of hidden layers apart."""
+        """What networks must have in common to share lanes, but for hidden sizes; None if it has no part in that."""
+        from fastbp.engine import choice  # here, because it imports Numba
+
         work, network = self.work, self.work.network
+        if not choice.prefers_lanes(network.layers, work.batch_size, network.dtype):
+            return None
         return (
             *map(id, self.data[:2]), network.sizes[0], network.sizes[-1], len(network.sizes),
             network.layers[:, ACTIVATION:].tobytes(), work.batch_size, work.moments,
             (work.settings[[*LIMITS]] != 0).tobytes(), work.settings[[*ALIKE]].tobytes(),
         )  # fmt: skip
 
+    def key(self):
+        """What makes two trainings of one kind for sure, found faster than that."""
+        work, network = self.work, self.work.network
+        return (
+            id(work.settings), id(self.data[1]), network.sizes, network.hidden, network.output, network.error,
+            network.level, work.batch_size, work.moments,
+        )  # fmt: skip
 
+
+@functools.cache
 def operations(sizes):
     """Weights of a network of these sizes, and what comes with each unit."""
     return sum(a * b + 4 * b for a, b in itertools.pairwise(sizes))
@@ -59,7 +72,7 @@ class Bin:
     def __init__(self, trainings, shared):
         self.waiting, self.shared, self.workers = collections.deque(trainings), shared, 0
         self.first = trainings[0]
-        self.cost = sum(training.cost() for training in trainings)
+        self.cost = sum(training.cost for training in trainings)
         sizes = {training.work.network.sizes for training in trainings}
         self.sizes = tuple(max(of_layer) for of_layer in zip(*sizes, strict=True))
         self.masked = sizes != {self.sizes}
@@ -69,15 +82,17 @@ class Bin:
 
 def bins_of(trainings):
     """All trainings, put into bins."""
-    from fastbp.engine import choice, plan  # here, because they import Numba
+    from fastbp.engine import plan  # here, because it imports Numba
 
-    kinds, bins = collections.defaultdict(list), []
+    kinds, bins, known = collections.defaultdict(list), [], {}
     for training in trainings:
-        work = training.work
-        if choice.prefers_lanes(work.network.layers, work.batch_size, work.network.dtype):
-            kinds[training.kind()].append(training)
-        else:
+        key = training.key()
+        if key not in known:
+            known[key] = training.kind()
+        if known[key] is None:
             bins.append(Bin([training], shared=False))
+        else:
+            kinds[known[key]].append(training)
     for alike in kinds.values():
         lanes = plan.lanes_of_dtype(alike[0].work.network.dtype)
         alike.sort(key=lambda training: (-operations(training.work.network.sizes), training.index))

@@ -71,7 +71,7 @@ class Crew:
         """The next trainings of a bin, at most so many; none if it is time to stop."""
         with self._lock:
             taken = [bin.waiting.popleft() for _ in range(0 if self.stopping else min(number, len(bin.waiting)))]
-            bin.cost -= sum(training.cost() for training in taken)
+            bin.cost -= sum(training.cost for training in taken)
             return taken
 
     def slots_for(self, bin):

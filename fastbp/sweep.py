@@ -1,4 +1,4 @@
-"""Thousands of networks in one call: `train_many`. Checks its input; the networks are trained in bins.py."""
+"""Thousands of networks in one call: `train_many`. Checks its input; the networks are trained in slots.py."""
 
 import time
 import warnings

@@ -1,6 +1,5 @@
 """Training: epochs over samples. Checks its input, allocates, and keeps the history; an epoch is one compiled call."""
 
-import copy
 import time
 from dataclasses import dataclass, field
 
@@ -205,7 +204,8 @@ class Work:
 
     def of_other(self, network, seed):
         """That of another network of this dtype, with the same options but for the seed."""
-        work = copy.copy(self)
+        work = object.__new__(Work)
+        work.__dict__.update(self.__dict__)  # as copy.copy, in a fourth of the time
         work.network, work.theta, work.seed = network, door.trainable(network.theta), door.whole_number("seed", seed, 0)
         if work.settings[codes.DROPOUT] and work.seed != self.seed:
             work.settings = self.settings.copy()

@@ -62,5 +62,8 @@ class Workers:
                     self._told.get(timeout=0.1)
             except KeyboardInterrupt as came:
                 interruption = came
-        if interruption:
-            raise interruption
+        try:
+            if interruption:
+                raise interruption
+        finally:
+            del interruption  # it refers to this frame, and that to all that is to be freed

@@ -57,7 +57,7 @@ class Team:
         others = range(1, threads)
         self.threads, self.meeting = threads, np.zeros(MEETING_SIZE, np.int64)
         self._state = _State([queue.SimpleQueue() for _ in others], [0 for _ in others])
-        weakref.finalize(self, _close, self._state)
+        self._dropped = weakref.finalize(self, _close, self._state)
         self._workers = Workers(functools.partial(_work, self._state), len(others))
         self._workers.start()
 
@@ -91,14 +91,18 @@ class Team:
                     state.done.get(timeout=0.1)
             except KeyboardInterrupt as came:
                 interruption = came
-        if interruption or state.problem:
-            raise interruption or state.problem
+        try:
+            if interruption or state.problem:
+                raise interruption or state.problem
+        finally:
+            del interruption  # it refers to this frame, which holds the team
 
     def __enter__(self):
         return self
 
     def __exit__(self, *exception):
         self._workers.leave(functools.partial(_close, self._state))
+        self._dropped.detach()  # Ctrl-C in there would be lost
 
 
 @dataclass
