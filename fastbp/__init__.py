@@ -26,7 +26,9 @@ _HOMES = {
     "WarmUp": "schedules",
     "load_digits": "digits",
 }
-_EXTRAS = {"MLPClassifier": "estimators", "MLPRegressor": "estimators"}  # not for a star, which must not need them
+_EXTRAS = dict.fromkeys(  # not for a star, which must not need them
+    ["MLPClassifier", "MLPRegressor", "GridSearch", "RandomSearch"], "estimators"
+)
 __all__ = [*_HOMES]
 __version__ = "0.1.0"
 

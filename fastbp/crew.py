@@ -1,14 +1,18 @@
 """Threads that train what is in the bins, one bin after the other."""
 
 import threading
+import time
+import warnings
 
 import numpy as np
 
+from fastbp.progress import shown
 from fastbp.slots import NetworksInSlots
 from fastbp.training import Diverged, train_alone
 from fastbp.workers import Workers
 
 SLOTS = 1024  # networks that a thread trains at a time: as many as make the time between two epochs small
+TICK = 0.1  # seconds between two looks at the clock
 ROWS_OF_SLOTS = 1 << 22  # and not more than have so many rows to visit
 
 
@@ -34,19 +38,36 @@ class Crew:
         self._bins, self._lock, self._ways = bins, threading.Lock(), (alone or Alone, in_slots)
         self._threads, self.done, self.stopping, self._problem = threads, 0, False, None
 
-    def run(self, wait):
-        """Trains; `wait(crew)` is called ten times a second, and ends the training by an exception or True."""
+    def train(self, time_limit, progress):
+        """Trains all, or until the time is over, or Ctrl-C; returns seconds.
+
+        Parameters
+        ----------
+        time_limit : float or None
+            Seconds.
+        progress : bool or callable
+            As in `train_many`.
+        """
+        begin, total = time.monotonic(), sum(len(bin.waiting) for bin in self._bins)
         workers = Workers(self._work, self._threads)
-        try:
-            workers.start()
-            while not workers.all_left(0.1):
-                if wait(self):
-                    break
-        finally:
-            self.stopping = True
-            workers.leave()
+        with shown(progress, total) as show:
+            try:
+                workers.start()
+                while not workers.all_left(TICK):
+                    seconds = time.monotonic() - begin
+                    show(self.done, total, seconds)
+                    if time_limit is not None and seconds >= time_limit:
+                        break
+            except KeyboardInterrupt:
+                message = "the training was interrupted; what is there is returned"
+                warnings.warn(message, RuntimeWarning, stacklevel=4)
+            finally:
+                self.stopping = True
+                workers.leave()
+            show(self.done, total, time.monotonic() - begin)
         if self._problem:
             raise self._problem
+        return time.monotonic() - begin
 
     def _work(self, number):
         try:

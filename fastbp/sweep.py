@@ -1,6 +1,5 @@
 """Thousands of networks in one call: `train_many`. Checks its input; the networks are trained in slots.py."""
 
-import time
 import warnings
 from dataclasses import dataclass
 
@@ -154,22 +153,11 @@ def train_many(
     threads = usable_cores() if threads is None else door.whole_number("threads", threads, 1)
     if time_limit is not None:
         time_limit = door.positive_number("time_limit", time_limit)
-    crew = Crew(bins_of(trainings), min(threads, len(trainings)))
-    begin = time.monotonic()
-    with _shown(progress, len(trainings)) as show:
-
-        def wait(crew):
-            seconds = time.monotonic() - begin
-            show(crew.done, len(trainings), seconds)
-            return time_limit is not None and seconds >= time_limit
-
-        try:
-            crew.run(wait)
-        except KeyboardInterrupt:
-            warnings.warn("the training was interrupted; what is there is returned", RuntimeWarning, stacklevel=2)
-        show(crew.done, len(trainings), time.monotonic() - begin)
+    if not callable(progress):
+        door.flag("progress", progress)
+    seconds = Crew(bins_of(trainings), min(threads, len(trainings))).train(time_limit, progress)
     _warn_of_diverged(trainings)
-    return _history(trainings, time.monotonic() - begin)
+    return _history(trainings, seconds)
 
 
 def _checked_networks(networks):
@@ -340,12 +328,3 @@ def _history(trainings, seconds):
         np.array([training.best_epoch or 0 for training in trainings]),
         np.array([training.outcome for training in trainings]), seconds,
     )  # fmt: skip
-
-
-def _shown(progress, total):
-    """A context manager whose function shows how far the training is."""
-    from fastbp.progress import bar, silent
-
-    if callable(progress):
-        return silent(progress)
-    return bar(total) if door.flag("progress", progress) else silent(lambda done, total, seconds: None)

@@ -29,34 +29,35 @@ MODULES = ("activations", "errors", "layers", "updates", "passes")
 
 # Imports go down only: a module may import from the floors below its own.
 FLOORS = [
-    {"jit", "views", "lecture.codes", "door", "digits", "progress", "workers"},
-    {"lecture.layout", "rates", "engine.shapes", "scalars"},
+    {"jit", "views", "lecture.codes", "door", "digits", "workers"},
+    {"lecture.layout", "progress", "rates", "engine.shapes", "scalars"},
     {"optimizers", "schedules", "engine.plan"},
     *({f"lecture.{version}.{module}" for version in VERSIONS} for module in MODULES),
     {f"lecture.{version}" for version in VERSIONS},
     {"lecture.differences", "engine.simd", "engine.atomics", "engine.standins"},
     {"engine.tiles"},
     {"engine.registers"},
-    {"engine.functions", "engine.dropout", "engine.team"},
+    {"engine.functions", "engine.dropout", "engine.shuffles", "engine.team"},
     {"engine.layers", "engine.outputs", "engine.optimizers", "engine.choice", "engine.lanearrays"},
     {"engine.epoch", "engine.lanewise", "engine.neighbours"},
     {"engine.lanes"},
     {"engine.many"},
     {"network"},
     {"epochs"},
-    {"training", *(f"estimators.{module}" for module in ("job", "progress", "documentation"))},
+    {"training", *(f"estimators.{module}" for module in ("job", "progress", "documentation", "collector"))},
     {"bins", "slots", "estimators.parameters", "estimators.rows", "estimators.stopping"},
     {"crew"},
     {"sweep"},
     {"estimators.stochastic", "estimators.lbfgs"},
-    {"estimators.base"},
+    {"estimators.base", "estimators.fits"},
     {"estimators.classifier", "estimators.regressor"},
+    {"estimators.search", "estimators.ensemble"},
     {"cli"},
     {"__main__"},
 ]
 THIRD_PARTY = {"numba", "llvmlite", "numpy"}  # the bare install
 WHERE_THERE_IS = {"progress": {"tqdm"}}
-OF_ESTIMATORS = {"numpy", "scipy", "sklearn", "tqdm"}  # tqdm where there is one
+OF_ESTIMATORS = {"joblib", "numpy", "scipy", "sklearn", "tqdm"}  # tqdm where there is one
 KNOW_LLVM = {f"engine.{module}" for module in ("shapes", "simd", "tiles", "atomics", "lanearrays")}
 ONLY_HERE = {
     "numba": {"jit", "views", "scalars", "engine.registers", "engine.lanewise", *KNOW_LLVM},

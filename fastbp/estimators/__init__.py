@@ -17,5 +17,6 @@ if tuple(int(number) for number in sklearn.__version__.split(".")[:2]) < NEEDED:
 
 from fastbp.estimators.classifier import MLPClassifier
 from fastbp.estimators.regressor import MLPRegressor
+from fastbp.estimators.search import GridSearch, RandomSearch
 
-__all__ = ["MLPClassifier", "MLPRegressor"]
+__all__ = ["GridSearch", "MLPClassifier", "MLPRegressor", "RandomSearch"]

@@ -8,6 +8,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import _check_sample_weight, check_consistent_length, validate_data
 
 from fastbp.estimators import parameters
+from fastbp.estimators.collector import COLLECTOR
 from fastbp.estimators.job import Job
 from fastbp.estimators.lbfgs import fit_lbfgs
 from fastbp.estimators.rows import outputs
@@ -141,6 +142,17 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, ABC):
     # ---- Fit ---------------------------------------------------------------------------------------------------------
 
     def _fit(self, X, y, sample_weight, validation, incremental):
+        collector = None if incremental else COLLECTOR.get()
+        if collector is None:
+            self._train(*self._job(X, y, sample_weight, validation, incremental))
+        elif collector.ready:
+            collector.adopt(self)
+        else:
+            collector.add(self, lambda: self._job(X, y, sample_weight, validation, incremental))
+        return self
+
+    def _job(self, X, y, sample_weight, validation, incremental):
+        """Checks everything and draws the first weights; the job, and the dtype that the network is to have at last."""
         hidden = parameters.hidden_sizes(self)
         parameters.activations(self, len(hidden))
         parameters.callbacks(self)
@@ -165,7 +177,10 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, ABC):
             )
         dtype = self._net().dtype
         self._renew(np.dtype(np.float64) if len(D) < FEW and not incremental else dtype)
-        job = Job(X, given, D, weight, validation, incremental)
+        return Job(X, given, D, weight, validation, incremental), dtype
+
+    def _train(self, job, dtype):
+        """The training itself; then the network gets the dtype that it is to have."""
         try:
             self._begin_callbacks(job)
             (fit_lbfgs if self.solver == "lbfgs" else fit_stochastic)(self, job)
@@ -173,7 +188,6 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, ABC):
         finally:
             self._context = None  # contexts do not belong into a pickle
             self._renew(dtype)
-        return self
 
     def _renew(self, dtype):
         """The network gets this dtype, and the activations and the error that the parameters name now."""

@@ -5,6 +5,11 @@ import time
 import numpy as np
 
 
+def compared(loss, best, tol):
+    """Whether a loss counts as no improvement, and whether it is the best: of one training, or of many by elements."""
+    return loss > best - tol, loss < best
+
+
 class Stopping:
     """Counts epochs without improvement, as scikit-learn does, and keeps the parameters of the best one.
 
@@ -15,7 +20,7 @@ class Stopping:
         self._estimator, self._begin = estimator, time.monotonic()
         self._by_score = estimator.early_stopping and validated
         restore = estimator.restore_best_weights
-        self._restore = self._by_score if restore is None else restore
+        self.restores = self._by_score if restore is None else restore
         if validated and getattr(estimator, "validation_scores_", None) is None:
             estimator.validation_scores_, estimator.best_validation_score_ = [], -np.inf
         self._by_loss = not self._by_score and estimator.solver != "lbfgs"  # which lowers its loss anyway
@@ -29,7 +34,7 @@ class Stopping:
         if self._by_score:
             stalled = score < own.best_validation_score_ + own.tol
         elif self._by_loss:
-            stalled, better = loss > own.best_loss_ - own.tol, loss < own.best_loss_
+            stalled, better = compared(loss, own.best_loss_, own.tol)
         own._no_improvement_count = own._no_improvement_count + 1 if stalled else 0
         if better:
             own.best_loss_ = loss
@@ -38,7 +43,7 @@ class Stopping:
             better = score > own.best_validation_score_
             if better:
                 own.best_validation_score_ = score
-        if better and self._restore:
+        if better and self.restores:
             own._best = theta.copy()
 
     @property
@@ -59,5 +64,5 @@ class Stopping:
 
     def restore(self, theta):
         """The best parameters, if they are wanted and there are any."""
-        if self._restore and self._estimator._best is not None:
+        if self.restores and self._estimator._best is not None:
             np.copyto(theta, self._estimator._best)
