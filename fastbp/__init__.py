@@ -27,7 +27,8 @@ _HOMES = {
     "load_digits": "digits",
 }
 _EXTRAS = dict.fromkeys(  # not for a star, which must not need them
-    ["MLPClassifier", "MLPRegressor", "GridSearch", "RandomSearch"], "estimators"
+    ["MLPClassifier", "MLPRegressor", "GridSearch", "RandomSearch", "EnsembleClassifier", "EnsembleRegressor"],
+    "estimators",
 )
 __all__ = [*_HOMES]
 __version__ = "0.1.0"

@@ -6,12 +6,14 @@ import warnings
 
 import numpy as np
 
+from fastbp.bins import operations
 from fastbp.progress import shown
 from fastbp.slots import NetworksInSlots
 from fastbp.training import Diverged, train_alone
 from fastbp.workers import Workers
 
-SLOTS = 1024  # networks that a thread trains at a time: as many as make the time between two epochs small
+OPERATIONS, SLOTS = 1e7, 1024  # networks that a thread trains at a time: as many as have so many to do in an epoch,
+# which makes the time between two epochs small, and not more, so that those that end early make room
 TICK = 0.1  # seconds between two looks at the clock
 ROWS_OF_SLOTS = 1 << 22  # and not more than have so many rows to visit
 
@@ -97,8 +99,9 @@ class Crew:
 
     def slots_for(self, bin):
         """How many networks a thread takes at a time."""
+        enough = int(OPERATIONS / (operations(bin.sizes) * bin.rows)) + 1
         with self._lock:
-            return max(1, min(SLOTS, ROWS_OF_SLOTS // bin.rows, -(-len(bin.waiting) // self._threads)))
+            return max(1, min(enough, SLOTS, ROWS_OF_SLOTS // bin.rows, -(-len(bin.waiting) // self._threads)))
 
     def ends(self, training, outcome):
         """A training has ended."""

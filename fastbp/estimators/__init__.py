@@ -16,7 +16,8 @@ if tuple(int(number) for number in sklearn.__version__.split(".")[:2]) < NEEDED:
     )
 
 from fastbp.estimators.classifier import MLPClassifier
+from fastbp.estimators.ensemble import EnsembleClassifier, EnsembleRegressor
 from fastbp.estimators.regressor import MLPRegressor
 from fastbp.estimators.search import GridSearch, RandomSearch
 
-__all__ = ["GridSearch", "MLPClassifier", "MLPRegressor", "RandomSearch"]
+__all__ = ["EnsembleClassifier", "EnsembleRegressor", "GridSearch", "MLPClassifier", "MLPRegressor", "RandomSearch"]

@@ -1,5 +1,6 @@
 """What the classifier and the regressor have in common: the network behind `coefs_`, and the way of a fit."""
 
+import functools
 from abc import ABC, abstractmethod
 
 import numpy as np
@@ -162,7 +163,8 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, ABC):
             parameters.optimizer(self, parameters.dtype_of(self)[0])
         first = not hasattr(self, "coefs_") or not (self.warm_start or incremental)
         given = y
-        X, y, D = self._checked(X, y, first, incremental)
+        collector, check = COLLECTOR.get(), functools.partial(self._checked, X, y, first, incremental)
+        X, y, D = check() if collector is None or incremental or not first else collector.checked(self, X, y, check)
         weight = self._weights(sample_weight, X, y)
         self.n_outputs_ = D.shape[1]
         validation = self._checked_validation(*validation)

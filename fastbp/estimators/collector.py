@@ -50,7 +50,7 @@ class Collector:
     """
 
     def __init__(self):
-        self.fits, self.ready, self._next = [], False, 0
+        self.fits, self.ready, self._next, self._known = [], False, 0, {}
 
     def add(self, estimator, make):
         """A fit that is to be trained later; `make()` is its job and the dtype, and raises what is wrong with them."""
@@ -61,6 +61,22 @@ class Collector:
         except Exception as problem:
             fit.problem = problem
             raise
+
+    def refuse(self, problem):
+        """A fit whose parameters are wrong."""
+        self.fits.append(Collected(None, problem=problem))
+
+    def checked(self, estimator, X, y, check):
+        """`check()`, which looks at X and y and sets attributes: once for all fits of these very arrays."""
+        key = type(estimator), str(estimator.dtype), id(X), id(y)
+        if key not in self._known:
+            before = set(vars(estimator))
+            result = check()
+            found = {name: value for name, value in vars(estimator).items() if name not in before}
+            self._known[key] = X, y, found, result
+        _, _, found, result = self._known[key]
+        vars(estimator).update(found)
+        return result
 
     @contextlib.contextmanager
     def handed_out(self):

@@ -97,11 +97,46 @@ RAISES = """ValueError, TypeError
         scikit-learn's own for what scikit-learn refuses too; else one that names the parameter, what came and what was
         expected. Also if the training diverges: the model then has the parameters from before that epoch."""
 
+OF_ENSEMBLE = """n_networks : int, default=100
+    bootstrap : bool, default=False
+        Each network sees a sample of the rows, drawn with replacement (bagging); else all see all (deep ensembles).
+    max_samples : int or float, default=1.0
+        Rows that each network sees, or their part of all; below 1.0 and without bootstrap, none of them twice.
+    oob_score : bool, default=False
+        Score each sample with the networks that have not seen it; needs bootstrap.
+    n_jobs : int or None, default=None
+        Threads. None: one for each core that the process may use; -1: too; -2: one less.
+    random_state : int, RandomState or None, default=None
+        Of the networks' own random_state, and of their rows. The same number gives the same bits, whatever n_jobs.
+    time_limit : float or None, default=None
+        Seconds; the ensemble is without those networks that are not done. So it is after Ctrl-C.
+    progress : bool or callable, default=False
+        As in `train_many`."""
 
-def documented(kind):
-    """A class decorator that puts the shared parts into the docstring."""
-    if kind.__doc__:  # there is none under python -OO
-        parts = {"PARAMETERS": PARAMETERS, "MORE": MORE_PARAMETERS, "ATTRIBUTES": ATTRIBUTES, "RAISES": RAISES}
-        for name, text in parts.items():
-            kind.__doc__ = kind.__doc__.replace(f"<{name}>", text)
-    return kind
+ATTRIBUTES_OF_ENSEMBLE = """estimators_ : list
+        The networks.
+    estimators_samples_ : list of ndarray of int
+        The rows that each was trained with.
+    n_outputs_, n_features_in_ : int
+        Output units; inputs.
+    feature_names_in_ : ndarray of str
+        If X was a data frame whose column names are all strings."""
+
+RAISES_OF_ENSEMBLE = """ValueError, TypeError
+        scikit-learn's own, and those of the estimator. Also if all networks diverge."""
+
+
+def _filled(**parts):
+    """A class decorator that puts shared parts into the docstring."""
+
+    def decorate(kind):
+        if kind.__doc__:  # there is none under python -OO
+            for name, text in parts.items():
+                kind.__doc__ = kind.__doc__.replace(f"<{name}>", text)
+        return kind
+
+    return decorate
+
+
+documented = _filled(PARAMETERS=PARAMETERS, MORE=MORE_PARAMETERS, ATTRIBUTES=ATTRIBUTES, RAISES=RAISES)
+documented_ensemble = _filled(PARAMETERS=OF_ENSEMBLE, ATTRIBUTES=ATTRIBUTES_OF_ENSEMBLE, RAISES=RAISES_OF_ENSEMBLE)

@@ -12,6 +12,7 @@ import time
 
 import joblib
 import numpy as np
+import sklearn
 from sklearn.base import clone
 from sklearn.experimental import enable_halving_search_cv  # noqa: F401
 from sklearn.model_selection import GridSearchCV, HalvingGridSearchCV, HalvingRandomSearchCV, RandomizedSearchCV
@@ -51,6 +52,7 @@ class _Together:
         ValueError, TypeError
             scikit-learn's own, and the estimator's.
         """
+        self._validate_params()
         if getattr(self, "halving", None):
             return self._halve(X, y, params)
         if not trained_together(self.estimator):
@@ -89,19 +91,40 @@ class _Together:
         (X, y), candidates = self._given, list(candidates)
         splits = list((cv or self._checked_cv_orig).split(X, y, **self._routed.splitter.split))
         with collecting() as collector:
-            for candidate, (train, _) in itertools.product(candidates, splits):
-                with contextlib.suppress(Exception):  # scikit-learn's fit will meet it again, and knows what to do
-                    self._begin_fit(X, y, train, candidate)
+            begin = self._begin_plain if isinstance(self.estimator, BaseMLP) else self._begin_any
+            begin(collector, candidates, [(X, y, train) for train, _ in splits])
         left = None if self._end is None else max(0.0, self._end - time.monotonic())
         seconds = train_together(collector.fits, self.n_jobs, left, self.progress)
         self._shares += [seconds / (len(candidates) * len(splits))] * (len(candidates) * len(splits))
-        with collector.handed_out():
+        checked = isinstance(self.estimator, BaseMLP)  # every one of its parameters, where its fit began
+        with collector.handed_out(), sklearn.config_context(skip_parameter_validation=checked):
             return evaluate_candidates(candidates, _Splits(splits), more_results=more_results, **context)
 
-    def _begin_fit(self, X, y, train, candidate):
-        model = clone(self.estimator).set_params(**clone(candidate, safe=False))
-        X_train, y_train = _safe_split(model, X, y, train)
-        model.fit(X_train, y_train, **_check_method_params(X, params=self._routed.estimator.fit, indices=train))
+    def _begin_any(self, collector, candidates, parts):
+        """The fits of pipelines: what comes before the network may change its samples."""
+        for candidate, part in itertools.product(candidates, parts):
+            with contextlib.suppress(Exception):  # scikit-learn's fit will meet it again, and knows what to do
+                model = clone(self.estimator).set_params(**clone(candidate, safe=False))
+                model.fit(*self._samples(*part), **self._fit_params(*part))
+
+    def _begin_plain(self, collector, candidates, parts):
+        """The fits of our own estimators: those with the same samples share what is checked about them."""
+        given = self.estimator.get_params(deep=False)
+        parts = [(self._samples(*part), self._fit_params(*part)) for part in parts]
+        for candidate, (samples, fit_params) in itertools.product(candidates, parts):
+            fits = len(collector.fits)
+            try:
+                of_model = {name: _copied(value) for name, value in (given | candidate).items()}
+                type(self.estimator)(**of_model).fit(*samples, **fit_params)
+            except Exception as problem:
+                if len(collector.fits) == fits:
+                    collector.refuse(problem)
+
+    def _samples(self, X, y, train):
+        return _safe_split(self.estimator, X, y, train)
+
+    def _fit_params(self, X, y, train):
+        return _check_method_params(X, params=self._routed.estimator.fit, indices=train)
 
     def _format_results(self, candidates, n_splits, out, *more):
         for one, share in zip(out, getattr(self, "_shares", ()), strict=False):
@@ -115,6 +138,11 @@ def trained_together(estimator):
     """Whether it is one of ours, or a pipeline that ends with one."""
     last = estimator.steps[-1][1] if isinstance(estimator, Pipeline) and estimator.steps else estimator
     return isinstance(last, BaseMLP) and getattr(estimator, "memory", None) is None
+
+
+def _copied(value):
+    """What `clone` makes of a parameter; it would take long for numbers and names."""
+    return value if isinstance(value, str | int | float | None) else clone(value, safe=False)
 
 
 class _Splits:

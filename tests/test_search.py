@@ -1,0 +1,244 @@
+"""GridSearch and RandomSearch against scikit-learn's searches over the same estimators."""
+
+import os
+import signal
+import threading
+import warnings
+
+import numpy as np
+import pytest
+
+pytest.importorskip("sklearn")
+
+from scipy.stats import loguniform
+from sklearn import datasets
+from sklearn.base import clone
+from sklearn.exceptions import FitFailedWarning
+from sklearn.experimental import enable_halving_search_cv  # noqa: F401
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import accuracy_score, make_scorer
+from sklearn.model_selection import (
+    GridSearchCV,
+    GroupKFold,
+    HalvingGridSearchCV,
+    HalvingRandomSearchCV,
+    KFold,
+    RandomizedSearchCV,
+)
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+import fastbp
+from tests.cases import UNCOMPILED
+
+pytestmark = [
+    pytest.mark.skipif(UNCOMPILED, reason="takes the interpreter minutes"),
+    pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning"),
+]
+X, y = datasets.load_iris(return_X_y=True)
+X = StandardScaler().fit_transform(X)
+QUICK = {"max_iter": 12, "random_state": 0, "batch_size": 16, "learning_rate_init": 0.01}
+GRID = {"hidden_layer_sizes": [(4,), (7, 3)], "alpha": [1e-4, 1.0]}
+
+
+def classifier(**more):
+    return fastbp.MLPClassifier(**(QUICK | more))
+
+
+def regressor(**more):
+    return fastbp.MLPRegressor(**(QUICK | more))
+
+
+def assert_same(ours, theirs):
+    """All columns but the times are equal, and so is what follows from them."""
+    assert list(ours.cv_results_) == list(theirs.cv_results_)
+    for name, expected in theirs.cv_results_.items():
+        came = ours.cv_results_[name]
+        if "test_" in name or "train_" in name:
+            np.testing.assert_allclose(came, expected, atol=1e-6)
+        if not name.endswith("_time"):
+            assert np.asarray(came).dtype == np.asarray(expected).dtype, name
+        if name.startswith(("rank", "param")):
+            assert list(came) == list(expected), name
+    for name in ("best_params_", "best_index_", "n_splits_", "multimetric_"):
+        assert getattr(ours, name, None) == getattr(theirs, name, None), name
+
+
+MODELS = {
+    "plain": classifier(),
+    "float32": classifier(dtype="float32"),
+    "early stopping": classifier(early_stopping=True, n_iter_no_change=2),
+    "stops by loss": classifier(tol=0.1, n_iter_no_change=2, max_iter=60),
+    "best weights": classifier(restore_best_weights=True, learning_rate_init=0.5),
+    "adaptive": classifier(solver="sgd", learning_rate="adaptive", tol=0.05, n_iter_no_change=1, max_iter=40),
+    "inverse scaling": classifier(solver="sgd", learning_rate="invscaling", momentum=0.5),
+    "schedule": classifier(learning_rate=fastbp.CosineDecay(0.02)),
+    "optimizer": classifier(solver=fastbp.RMSprop(0.01)),
+    "dropout": classifier(dropout=0.3),
+    "limits": classifier(max_norm=1.0, clip_norm=0.5, l1_ratio=0.5),
+    "class weights": classifier(class_weight="balanced"),
+    "no shuffle": classifier(shuffle=False),
+    "random state": classifier(random_state=np.random.RandomState(3)),
+    "lbfgs": classifier(solver="lbfgs"),
+    "callbacks": classifier(callbacks=lambda model: model.n_iter_ == 3),
+    "wide": classifier(hidden_layer_sizes=(40,)),
+}
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_classifiers(name):
+    grid = {"alpha": [1e-4, 1.0]} if name == "wide" else GRID
+    ours = fastbp.GridSearch(MODELS[name], grid, cv=3, return_train_score=True).fit(X, y)
+    theirs = GridSearchCV(MODELS[name], grid, cv=3, return_train_score=True).fit(X, y)
+    assert_same(ours, theirs)
+    np.testing.assert_allclose(ours.predict_proba(X), theirs.predict_proba(X), atol=1e-6)
+
+
+@pytest.mark.parametrize("loss", ["squared_error", "poisson"])
+def test_regressors(loss):
+    target = X[:, 0] ** 2
+    ours, theirs = (kind(regressor(loss=loss), GRID, cv=3).fit(X, target) for kind in (fastbp.GridSearch, GridSearchCV))
+    assert_same(ours, theirs)
+
+
+def test_what_a_fit_leaves_behind_is_that_of_a_training_alone():
+    from fastbp.estimators.collector import collecting
+    from fastbp.estimators.fits import train_together
+
+    models = [*MODELS.values(), classifier(hidden_layer_sizes=(9,), dtype="float32", tol=0.1, n_iter_no_change=2)]
+    with collecting() as collector:
+        for model in models:
+            clone(model).fit(X, y)
+    train_together(collector.fits)
+    for model, fit in zip(models, collector.fits, strict=True):
+        alone, came = clone(model).fit(X, y), fit.estimator
+        assert fit.problem is None
+        assert (came.n_iter_, came.t_, came.stopped_) == (alone.n_iter_, alone.t_, alone.stopped_)
+        assert came._no_improvement_count == alone._no_improvement_count
+        np.testing.assert_allclose(came.loss_, alone.loss_, rtol=1e-5)
+        np.testing.assert_allclose(getattr(came, "loss_curve_", ()), getattr(alone, "loss_curve_", ()), rtol=1e-5)
+        for a, b in zip(came.coefs_ + came.intercepts_, alone.coefs_ + alone.intercepts_, strict=True):
+            assert a.dtype == b.dtype
+            np.testing.assert_allclose(a, b, atol=2e-4)
+        if model.solver != "lbfgs":
+            assert came.best_loss_ == (alone.best_loss_ and pytest.approx(alone.best_loss_, rel=1e-5))
+            for one in (came, alone):
+                one.set_params(class_weight=None).partial_fit(X, y)  # goes on with the same moments and steps
+            np.testing.assert_allclose(came.loss_, alone.loss_, rtol=1e-4)
+
+
+def test_the_number_of_threads_does_not_matter():
+    searches = [fastbp.GridSearch(classifier(), GRID, cv=3, n_jobs=n).fit(X, y) for n in (1, 2, 5, -1)]
+    for search in searches[1:]:
+        assert (search.cv_results_["mean_test_score"] == searches[0].cv_results_["mean_test_score"]).all()
+        assert (search.best_estimator_.coefs_[0] == searches[0].best_estimator_.coefs_[0]).all()
+
+
+def test_pipelines_whose_first_part_depends_on_the_candidate():
+    pipeline = make_pipeline(StandardScaler(), classifier())
+    grid = {"mlpclassifier__alpha": [1e-4, 1.0], "standardscaler__with_mean": [True, False]}
+    assert_same(*(kind(pipeline, grid, cv=3).fit(X + 3, y) for kind in (fastbp.GridSearch, GridSearchCV)))
+
+
+def test_other_estimators_are_searched_by_scikit_learn():
+    grid = {"C": [0.1, 1.0]}
+    assert_same(*(kind(LogisticRegression(), grid, cv=3).fit(X, y) for kind in (fastbp.GridSearch, GridSearchCV)))
+
+
+def test_several_metrics_and_callables():
+    scoring = {"hits": make_scorer(accuracy_score), "recall": "recall_macro"}
+    for more in ({"scoring": scoring, "refit": "recall"}, {"scoring": ["accuracy", "f1_macro"], "refit": False}):
+        assert_same(*(kind(classifier(), GRID, cv=3, **more).fit(X, y) for kind in (fastbp.GridSearch, GridSearchCV)))
+    own = lambda model, X, y: {"a": model.score(X, y), "b": model.loss_}  # noqa: E731
+    best = lambda results: int(results["mean_test_b"].argmin())  # noqa: E731
+    kinds = fastbp.GridSearch, GridSearchCV
+    assert_same(*(kind(classifier(), GRID, cv=3, scoring=own, refit=best).fit(X, y) for kind in kinds))
+
+
+def test_folds_that_are_drawn_anew_and_parameters_of_fit():
+    rng = np.random.default_rng(0)
+    weight, groups = rng.uniform(0.1, 2, len(X)), rng.integers(0, 6, len(X))
+    pair = [kind(classifier(), GRID, cv=GroupKFold(3)) for kind in (fastbp.GridSearch, GridSearchCV)]
+    assert_same(*(search.fit(X, y, groups=groups, sample_weight=weight) for search in pair))
+    search = fastbp.GridSearch(classifier(), GRID, cv=KFold(3, shuffle=True)).fit(X, y)  # different folds each time
+    assert search.best_score_ > 0.5
+
+
+def test_random_search():
+    draws = {"alpha": loguniform(1e-5, 1), "hidden_layer_sizes": [(3,), (5,)]}
+    kinds, how = (fastbp.RandomSearch, RandomizedSearchCV), {"n_iter": 7, "cv": 3, "random_state": 4}
+    assert_same(*(kind(classifier(), draws, **how).fit(X, y) for kind in kinds))
+
+
+@pytest.mark.parametrize("options", [True, {"factor": 2, "resource": "max_iter", "max_resources": 12}])
+def test_successive_halving(options):
+    how, model = {} if options is True else options, classifier(batch_size="auto")
+    ours = fastbp.GridSearch(model, GRID, cv=3, halving={"random_state": 0} | how, return_train_score=True)
+    theirs = HalvingGridSearchCV(model, GRID, cv=3, random_state=0, **how)
+    assert_same(ours.fit(X, y), theirs.fit(X, y))
+    assert ours.predict(X).shape == y.shape
+    draws = {"alpha": loguniform(1e-5, 1)}
+    ours = fastbp.RandomSearch(model, draws, n_iter=6, cv=3, halving=options, random_state=0)
+    theirs = HalvingRandomSearchCV(model, draws, n_candidates=6, cv=3, random_state=0, **how)
+    ours.return_train_score = True
+    assert_same(ours.fit(X, y), theirs.fit(X, y))
+
+
+def test_a_search_is_cloned_and_has_its_parameters():
+    search = fastbp.GridSearch(classifier(), GRID, halving={"factor": 2}, time_limit=9.0, progress=True)
+    same = clone(search).get_params(deep=False)
+    assert same["halving"] == {"factor": 2}
+    assert same["time_limit"] == 9.0
+    assert "estimator__alpha" in search.get_params()
+
+
+@pytest.mark.filterwarnings("ignore:One or more of the test scores")
+def test_what_diverges_and_what_is_wrong_has_no_score_and_the_others_have():
+    model = classifier(solver="sgd", momentum=0.0, activation="identity")
+    grid = [{"learning_rate_init": [0.01, 1e30]}, {"alpha": [-1.0]}, {"hidden_layer_sizes": [(0,), (3,)]}]
+    with pytest.warns(FitFailedWarning, match=r"learning_rate_init=1e\+30"):
+        ours = fastbp.GridSearch(model, grid, cv=3).fit(X, y)
+    with pytest.warns(FitFailedWarning):
+        theirs = GridSearchCV(model, grid, cv=3).fit(X, y)
+    assert_same(ours, theirs)
+    assert np.isnan(ours.cv_results_["mean_test_score"]).tolist() == [False, True, True, True, False]
+    with pytest.raises(ValueError, match="non-finite"):
+        fastbp.GridSearch(model, grid[0], cv=3, error_score="raise").fit(X, y)
+    with pytest.raises(ValueError, match="Invalid parameter 'alhpa'"):
+        fastbp.GridSearch(model, {"alhpa": [1.0]}, cv=3).fit(X, y)
+
+
+@pytest.mark.filterwarnings("ignore:One or more of the test scores", "ignore::sklearn.exceptions.FitFailedWarning")
+def test_the_time_limit_leaves_what_is_done():
+    grid, model = {"max_iter": [2, 10**6]}, classifier(tol=0.0, n_iter_no_change=np.inf, hidden_layer_sizes=(3,))
+    with pytest.warns(FitFailedWarning, match="interrupted before"):
+        search = fastbp.GridSearch(model, grid, cv=3, refit=False, time_limit=1.0).fit(X, y)
+    assert np.isfinite(search.cv_results_["mean_test_score"]).tolist() == [True, False]
+
+
+@pytest.mark.filterwarnings("ignore:One or more of the test scores", "ignore::sklearn.exceptions.FitFailedWarning")
+def test_ctrl_c_leaves_what_is_done():
+    if threading.current_thread() is not threading.main_thread():
+        pytest.skip("signals reach the main thread alone")
+    grid, model = {"max_iter": [2, 10**6]}, classifier(tol=0.0, n_iter_no_change=np.inf, hidden_layer_sizes=(3,))
+    timer = threading.Timer(1.5, os.kill, [os.getpid(), signal.SIGINT])
+    timer.start()
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        search = fastbp.GridSearch(model, grid, cv=3, refit=False).fit(X, y)
+    assert any("the training was interrupted" in str(one.message) for one in told)
+    assert np.isfinite(search.cv_results_["mean_test_score"]).tolist() == [True, False]
+
+
+def test_progress_is_told():
+    seen = []
+    fastbp.GridSearch(classifier(), GRID, cv=3, progress=lambda *state: seen.append(state)).fit(X, y)
+    assert seen[-1][:2] == (12, 12)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("halving", "yes"), ("time_limit", -1.0), ("progress", "no"), ("param_grid", 3)]
+)
+def test_bad_input_names_the_argument(name, value):
+    with pytest.raises((ValueError, TypeError), match=name if name != "param_grid" else "grid"):
+        fastbp.GridSearch(classifier(), GRID).set_params(**{name: value}).fit(X, y)
