@@ -1,5 +1,7 @@
 """python -m benchmarks.many: time many networks at once against JAX's and PyTorch's vmap and scikit-learn in a loop.
 
+Searches are timed against scikit-learn's GridSearchCV.
+
 Each side has a process of its own, which is confined to its cores before it begins; laps are taken in turn, and the
 losses of the networks are compared before anything is timed. All begin with the same parameters and visit the same
 samples in the same order.
@@ -22,6 +24,7 @@ from benchmarks.estimators import goal_cell
 from benchmarks.peers.contest import say
 from benchmarks.peers.process import all_cores, confined
 from benchmarks.peers.report import processor
+from benchmarks.searches import FOLDS, SEARCHES
 from benchmarks.sides import MIXED, ROWS
 from benchmarks.tables import digits, ratio_cell, table
 
@@ -29,6 +32,7 @@ README = Path(__file__).resolve().parent.parent / "README.md"
 BEGIN, END = "<!-- many: begin -->", "<!-- many: end -->"
 SIDES = {"JAX": "vmap + scan", "PyTorch": "torch.func vmap", "scikit-learn": "one after the other"}
 SAME = 2e-3  # how far the losses of a network may be apart, float32
+SAME_SCORE = 1e-6  # of a candidate
 
 
 class Sides:
@@ -50,8 +54,9 @@ class Sides:
 
 
 def ask(name, function, *arguments):
-    """In the process of a side: a function of benchmarks/sides.py."""
-    return getattr(importlib.import_module("benchmarks.sides"), function)(name, *arguments)
+    """In the process of a side: a function of benchmarks/sides.py or searches.py."""
+    home = "searches" if function == "search" else "sides"
+    return getattr(importlib.import_module(f"benchmarks.{home}"), function)(name, *arguments)
 
 
 def measure(row, names, cores, rounds):
@@ -104,7 +109,33 @@ def threads_table(rows, cores, rounds):
     return table(["networks", "one core, ns a step and network", f"{cores} cores", "ratio"], body, left=(0,))
 
 
-def render(rows, rounds, goals):
+def searches_table(rows, cores, goals):
+    body = []
+    for row in rows:
+        say(f"  search, {row}, {cores} cores")
+        names, here = ("fastbp", "scikit-learn"), SEARCHES[row]
+        sides = Sides(names, cores)
+        try:
+            found = {name: sides.ask(name, "search", row) for name in names}
+        finally:
+            sides.close()
+        scores, seconds = (dict(zip(names, part, strict=True)) for part in zip(*found.values(), strict=True))
+        apart = np.abs(np.subtract(*scores.values()))
+        if not apart.max() <= here.same:
+            raise SystemExit(f"error: scores of the search {row} are {apart.max():.1e} apart: its times say nothing")
+        ratio = seconds["scikit-learn"] / seconds["fastbp"]
+        body.append([
+            f"{here.candidates} candidates x {FOLDS} folds, {row}", *(digits(seconds[name], 3) for name in names),
+            goal_cell(ratio, here.goal) if goals else ratio_cell(ratio),
+            f"{np.mean(apart <= SAME_SCORE):.1%}", f"{apart.max():.4f}",
+        ])  # fmt: skip
+    heads = [
+        "search", "GridSearch, s", "GridSearchCV(n_jobs=-1), s", "ratio", "scores equal to 1e-6", "furthest apart",
+    ]  # fmt: skip
+    return table(heads, body, left=(0,))
+
+
+def render(rows, searches, rounds, goals):
     """Markdown of a whole run."""
     from importlib.metadata import version
 
@@ -114,10 +145,16 @@ def render(rows, rounds, goals):
         f"{processor()}, {cores} cores; {platform.system()}, Python {platform.python_version()}, {libraries}; "
         f"{time.strftime('%Y-%m-%d')}. float32, one core. Medians of {rounds} laps, taken in turn; ratio: the other's "
         "time over ours" + (", reached / goal, **bold where it is missed**." if goals else "."),
-        rivals_table(rows, rounds, goals),
     ]
-    if cores > 1:
+    if rows:
+        parts.append(rivals_table(rows, rounds, goals))
+    if rows and cores > 1:
         parts.append(threads_table(rows, cores, rounds))
+    if searches:
+        parts += [
+            f"Searches on breast cancer, {cores} cores on both sides, one lap each, mean test scores compared:",
+            searches_table(searches, cores, goals),
+        ]
     return "\n\n".join(parts)
 
 
@@ -125,24 +162,26 @@ def main(arguments=None):
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.many",
         description="Train many networks at once with fastbp, with vmap of JAX and PyTorch, and one after the other "
-        "with scikit-learn. About ten minutes; nothing else should run meanwhile.",
+        "with scikit-learn. About ten minutes, half of them scikit-learn's searches; nothing else should run meanwhile.",
     )
     parser.add_argument("--rows", nargs="+", metavar="PART", help="only rows whose name has one of these parts")
-    parser.add_argument("--rounds", type=int, default=5, metavar="N", help="laps of each side a row (default: 5)")
+    parser.add_argument("--rounds", type=int, default=3, metavar="N", help="laps of each side a row (default: 3)")
     parser.add_argument("--goals", action="store_true", help="show the goals beside what was reached")
     parser.add_argument(
         "--write", action="store_true", help=f"write the tables into README.md, between {BEGIN} and {END}"
     )
     options = parser.parse_args(arguments)
-    rows = [row for row in ROWS if any(part in row for part in options.rows or [""])]
-    if not rows:
-        parser.error("no row has such a name; the rows are: " + "; ".join(ROWS))
+    rows, searches = (
+        [row for row in known if any(part in row for part in options.rows or [""])] for known in (ROWS, SEARCHES)
+    )
+    if not rows and not searches:
+        parser.error("no row has such a name; the rows are: " + "; ".join([*ROWS, *SEARCHES]))
     if options.rounds < 1:
         parser.error("--rounds must be at least 1")
     try:
         if options.write:
             readme.around(README, BEGIN, END)  # before the long run, for those who would wait for an error
-        text = render(rows, options.rounds, options.goals)
+        text = render(rows, searches, options.rounds, options.goals)
         print(text)
         if options.write:
             readme.replace(README, BEGIN, END, text)

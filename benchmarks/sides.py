@@ -10,13 +10,13 @@ import numpy as np
 MIXED = "2,000 x 30-(4 to 64)-1 relu, own rates, early stopping, batch 32"
 BETA_1, BETA_2, EPSILON = 0.9, 0.999, 1e-8
 ONE_BY_ONE = 4  # networks that scikit-learn trains; the others would take as long
-SHORT, LONG = 2, 0.5  # epochs of which the losses are compared; seconds of a lap, about
-EPOCHS, PATIENCE = 100, 5  # of the mixed networks
+SHORT = 2  # epochs of which the losses are compared
+PATIENCE = 5  # of the mixed networks
 
 
 @dataclass(frozen=True)
 class Row:
-    """Networks of one shape, their data, and the goals: how many times faster than each side."""
+    """Networks of one shape, their data, the epochs of a lap, and the goals: how many times faster than each side."""
 
     networks: int
     sizes: tuple
@@ -25,6 +25,7 @@ class Row:
     rate: float
     batch: int
     samples: int
+    epochs: int
     goals: dict = field(default_factory=dict)
 
     @property
@@ -41,10 +42,14 @@ def _goals(*factors):
 
 
 ROWS = {
-    "16,384 x 4-8-3 relu, batch 1, SGD": Row(16384, (4, 8, 3), "relu", "SGD", 0.01, 1, 128, _goals(3.3, 5, 3000)),
-    "1,024 x 10-32-1 tanh, batch 32, Adam": Row(1024, (10, 32, 1), "tanh", "Adam", 0.003, 32, 1024, _goals(2, 5, 60)),
-    "256 x 64-64-10 relu, batch 32, SGD": Row(256, (64, 64, 10), "relu", "SGD", 0.05, 32, 1024, _goals(1.5, 1.5, 12)),
-    MIXED: Row(2000, (30, 64, 1), "relu", "SGD", 0.05, 32, 455, {"scikit-learn": 25}),
+    "16,384 x 4-8-3 relu, batch 1, SGD": Row(16384, (4, 8, 3), "relu", "SGD", 0.01, 1, 128, 40, _goals(3.3, 5, 3000)),
+    "1,024 x 10-32-1 tanh, batch 32, Adam": Row(
+        1024, (10, 32, 1), "tanh", "Adam", 0.003, 32, 1024, 10, _goals(2, 5, 60)
+    ),
+    "256 x 64-64-10 relu, batch 32, SGD": Row(
+        256, (64, 64, 10), "relu", "SGD", 0.05, 32, 1024, 10, _goals(1.5, 1.5, 12)
+    ),
+    MIXED: Row(2000, (30, 64, 1), "relu", "SGD", 0.05, 32, 455, 100, {"scikit-learn": 25}),
 }
 _PREPARED = {}
 
@@ -54,24 +59,19 @@ def prepare(name, row):
     if row == MIXED:
         run = {"fastbp": _mixed, "scikit-learn": _mixed_one_by_one}[name](ROWS[row])
         losses, _ = run(SHORT)
-        _PREPARED[row] = lambda: run(EPOCHS)[1]
+        _PREPARED[row] = lambda: run(ROWS[row].epochs)[1]
         return losses
     here, data = ROWS[row], _data(ROWS[row])
     ways = [way(here, *data) for way in WAYS[name]]
     times = [min(_timed(run, here, 1) for _ in range(3)) for run in ways]  # the first one compiles
     run = ways[int(np.argmin(times))]
-    epochs = max(1, int(LONG / (min(times) * here.steps * _trained(name, here))))
-    _PREPARED[row] = lambda: _timed(run, here, epochs)
+    _PREPARED[row] = lambda: _timed(run, here, here.epochs)
     return run(SHORT)[0]
 
 
 def _timed(run, row, epochs):
     losses, seconds = run(epochs)
     return seconds / (epochs * row.steps * len(losses))
-
-
-def _trained(name, row):
-    return ONE_BY_ONE if name == "scikit-learn" else row.networks
 
 
 def lap(name, row):
@@ -293,7 +293,7 @@ def _mixed_one_by_one(row):
     """Some of the networks, each for as many epochs as early stopping gave it; scikit-learn does not validate."""
     networks, rates, X, y, rows, _ = _mixed_networks(row)
     some = ONE_BY_ONE * 4
-    done, _ = _mixed_trained(row, EPOCHS)
+    done, _ = _mixed_trained(row, row.epochs)
 
     def run(epochs):
         epochs = np.minimum(done.epochs[:some], epochs)

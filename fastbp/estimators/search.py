@@ -205,7 +205,7 @@ class GridSearch(_Together, GridSearchCV):
     --------
     >>> import fastbp
     >>> X, y = fastbp.load_digits()
-    >>> model = fastbp.MLPClassifier((16,), max_iter=10, tol=1.0, n_iter_no_change=9, random_state=0)
+    >>> model = fastbp.MLPClassifier((16,), max_iter=20, tol=1.0, n_iter_no_change=9, random_state=0)
     >>> grid = {"alpha": [0.001, 1.0], "learning_rate_init": [0.001, 0.01]}
     >>> search = fastbp.GridSearch(model, grid, cv=3).fit(X[:300], y[:300])
     >>> search.best_params_["learning_rate_init"], len(search.cv_results_["rank_test_score"])
@@ -264,7 +264,7 @@ class RandomSearch(_Together, RandomizedSearchCV):
     >>> import fastbp
     >>> from scipy.stats import loguniform
     >>> X, y = fastbp.load_digits()
-    >>> model = fastbp.MLPClassifier((16,), max_iter=10, tol=1.0, n_iter_no_change=9, random_state=0)
+    >>> model = fastbp.MLPClassifier((16,), max_iter=20, tol=1.0, n_iter_no_change=9, random_state=0)
     >>> rates = {"learning_rate_init": loguniform(1e-4, 1e-1)}
     >>> search = fastbp.RandomSearch(model, rates, n_iter=8, cv=3, random_state=0).fit(X[:300], y[:300])
     >>> len(search.cv_results_["params"])

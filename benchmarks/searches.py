@@ -1,0 +1,76 @@
+"""The searches of `benchmarks.many`: the same grid by GridSearch and by scikit-learn's GridSearchCV, each in a process."""
+
+import time
+import warnings
+from dataclasses import dataclass
+
+import numpy as np
+
+FOLDS = 5
+
+
+@dataclass(frozen=True)
+class Search:
+    """A grid over the network of breast cancer, and how many times faster than scikit-learn it shall be.
+
+    Attributes
+    ----------
+    same : float
+        How far the mean scores of a candidate may be apart.
+    """
+
+    dtype: str
+    model: dict
+    grid: dict
+    goal: float
+    same: float
+
+    @property
+    def candidates(self):
+        return int(np.prod([len(values) for values in self.grid.values()]))
+
+
+def _alphas(number):
+    return np.logspace(-5, 0, number).tolist()
+
+
+RATES = [0.001, 0.003, 0.01, 0.03]
+UNITS = [(4,), (8,), (12,), (16,), (32,)]
+SEARCHES = {
+    "100 units, float64": Search("float64", {}, {"alpha": _alphas(50), "learning_rate_init": RATES}, 6, 1e-6),
+    "4 to 32 units, batch 32, float32": Search(
+        "float32",
+        {"batch_size": 32},
+        {"alpha": _alphas(10), "learning_rate_init": RATES, "hidden_layer_sizes": UNITS},
+        20,
+        0.02,
+    ),
+}
+
+
+def search(name, row):
+    """The mean test scores of the candidates, and the seconds of the whole search."""
+    from sklearn.datasets import load_breast_cancer
+    from sklearn.preprocessing import StandardScaler
+
+    here = SEARCHES[row]
+    X, y = load_breast_cancer(return_X_y=True)
+    X = StandardScaler().fit_transform(X).astype(here.dtype)
+    first = {parameter: values[:1] for parameter, values in here.grid.items()}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        _searched(name, here, first, X, y)  # compiles, and starts processes
+        begin = time.perf_counter()
+        done = _searched(name, here, here.grid, X, y)
+    return done.cv_results_["mean_test_score"].tolist(), time.perf_counter() - begin
+
+
+def _searched(name, here, grid, X, y):
+    if name == "fastbp":
+        from fastbp import GridSearch, MLPClassifier
+
+        return GridSearch(MLPClassifier(random_state=1, **here.model), grid, cv=FOLDS).fit(X, y)
+    from sklearn.model_selection import GridSearchCV
+    from sklearn.neural_network import MLPClassifier
+
+    return GridSearchCV(MLPClassifier(random_state=1, **here.model), grid, cv=FOLDS, n_jobs=-1).fit(X, y)
