@@ -21,6 +21,7 @@ import numpy as np
 
 from benchmarks import readme
 from benchmarks.estimators import goal_cell
+from benchmarks.lanes import BATCHES
 from benchmarks.peers.contest import say
 from benchmarks.peers.process import all_cores, confined
 from benchmarks.peers.report import processor
@@ -54,8 +55,8 @@ class Sides:
 
 
 def ask(name, function, *arguments):
-    """In the process of a side: a function of benchmarks/sides.py or searches.py."""
-    home = "searches" if function == "search" else "sides"
+    """In the process of a side: a function of benchmarks/sides.py, searches.py or lanes.py."""
+    home = {"search": "searches", "crossover": "lanes"}.get(function, "sides")
     return getattr(importlib.import_module(f"benchmarks.{home}"), function)(name, *arguments)
 
 
@@ -135,6 +136,20 @@ def searches_table(rows, cores, goals):
     return table(heads, body, left=(0,))
 
 
+def crossover_table(rounds):
+    say("  lanes or alone, one core")
+    sides = Sides(["fastbp"], 1)
+    try:
+        found = sides.ask("fastbp", "crossover", rounds)
+    finally:
+        sides.close()
+    body = [
+        ["-".join(map(str, sizes)), dtype, *(f"**{digits(r, 2)}**" if lanes else digits(r, 2) for r, lanes in ratios)]
+        for sizes, dtype, ratios in found
+    ]
+    return table(["network", "dtype", *(f"batch {batch}" for batch in BATCHES)], body, left=(0, 1))
+
+
 def render(rows, searches, rounds, goals):
     """Markdown of a whole run."""
     from importlib.metadata import version
@@ -150,6 +165,12 @@ def render(rows, searches, rounds, goals):
         parts.append(rivals_table(rows, rounds, goals))
     if rows and cores > 1:
         parts.append(threads_table(rows, cores, rounds))
+    if rows == [*ROWS]:
+        parts += [
+            "The time of networks that are trained one by one over that of the same ones in lanes: above 1 lanes are "
+            "faster. **Bold: lanes are chosen.** SGD, relu, one core:",
+            crossover_table(rounds),
+        ]
     if searches:
         parts += [
             f"Searches on breast cancer, {cores} cores on both sides, one lap each, mean test scores compared:",
@@ -162,7 +183,7 @@ def main(arguments=None):
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.many",
         description="Train many networks at once with fastbp, with vmap of JAX and PyTorch, and one after the other "
-        "with scikit-learn. About ten minutes, half of them scikit-learn's searches; nothing else should run meanwhile.",
+        "with scikit-learn. Twenty minutes, a third of them scikit-learn's searches; nothing else should run then.",
     )
     parser.add_argument("--rows", nargs="+", metavar="PART", help="only rows whose name has one of these parts")
     parser.add_argument("--rounds", type=int, default=3, metavar="N", help="laps of each side a row (default: 3)")

@@ -1,4 +1,4 @@
-"""The searches of `benchmarks.many`: the same grid by GridSearch and by scikit-learn's GridSearchCV, each in a process."""
+"""The searches of `benchmarks.many`: one grid by GridSearch and by scikit-learn's GridSearchCV."""
 
 import time
 import warnings

@@ -29,15 +29,14 @@ class Slots:
             layers, work.network.dtype, crew.slots_for(bin), bin.rows, work.batch_size, work.moments, work.settings,
             bin.masked,
         )  # fmt: skip
-        self.trainings, self._places = [None] * self.block.slots, {}
+        self.trainings, self._taken, self._places = [None] * self.block.slots, np.zeros(self.block.slots, bool), {}
         self._weights = many.Weights(bin.first.data[0])
         self._allocate(self.block.slots)
 
     def run(self):
         """All trainings of the bin, or as many as other threads leave."""
         self._fill(range(self.block.slots))
-        while slots := [slot for slot, training in enumerate(self.trainings) if training is not None]:
-            slots = np.array(slots)
+        while (slots := np.flatnonzero(self._taken)).size:
             self._lay_out(slots)
             X, D, _ = self._bin.first.data
             report = self.block.by_slot(self.block.epoch(X, D, self._weights.matrix()))
@@ -47,7 +46,7 @@ class Slots:
             for slot, outcome in ended.items():
                 self._end(slot, outcome)
                 self._crew.ends(self.trainings[slot], outcome)
-                self.trainings[slot] = None
+                self.trainings[slot], self._taken[slot] = None, False
             if ended:
                 self.block.leave(np.array([*ended]))
                 self._fill(ended)
@@ -67,7 +66,7 @@ class Slots:
                 self._places[sizes] = self._many.places_in(sizes, self._bin.sizes)
             numbers, trainings = np.array([slot for slot, _ in entering]), [training for _, training in entering]
             for slot, training in entering:
-                self.trainings[slot] = training
+                self.trainings[slot], self._taken[slot] = training, True
             works = [training.work for training in trainings]
             weight_of = [-1 if t.data[2] is None else self._weights.number(t.data[2]) for t in trainings]
             self.block.enter(
@@ -91,7 +90,7 @@ class NetworksInSlots(Slots):
 
     def _allocate(self, n):
         block = self.block
-        self._visits, self._schedules, self._whole = {}, set(), np.ones(n)
+        self._shuffled, self._schedules, self._whole = {}, set(), np.ones(n)
         self._watch = Watch(np.full(n, np.inf), np.zeros(n), n)
         self._kept = self._many.shaped(block.theta.shape, block.dtype)
         self._validation = self._many.shaped((len(block.theta), self._bin.validated, block.lanes), np.int64)
@@ -106,7 +105,8 @@ class NetworksInSlots(Slots):
             key = id(work.rows), work.shuffle, work.seed if work.shuffle else 0
             if key not in streams:  # networks with the same rows and seed that begin together share their orders
                 streams[key] = Visits(work.rows, work.shuffle, work.seed)
-            self._visits[slot] = streams[key]
+            if work.shuffle:
+                self._shuffled[slot] = streams[key]
             if isinstance(work.optimizer.learning_rate, Schedule):
                 self._schedules.add(slot)
             if work.validation is not None:
@@ -130,10 +130,8 @@ class NetworksInSlots(Slots):
         """What each network visits in this epoch, and its learning rates."""
         self._epoch[slots] += 1
         block = self.block
-        for slot in slots.tolist() if any(visits.shuffled for visits in self._visits.values()) else ():
-            visits = self._visits[slot]
-            if visits.shuffled:
-                block.of_slot(block.rows, slot)[: len(visits.rows)] = visits.order(int(self._epoch[slot]))
+        for slot, visits in self._shuffled.items():
+            block.of_slot(block.rows, slot)[: len(visits.rows)] = visits.order(int(self._epoch[slot]))
         for slot in self._schedules:
             work = self.trainings[slot].work
             block.of_slot(block.rates, slot)[: work.steps] = work.rates(int(self._epoch[slot]))
@@ -142,13 +140,13 @@ class NetworksInSlots(Slots):
         """Takes note of an epoch; whose training has ended, and how."""
         block, watch, epoch = self.block, self._watch, self._epoch[slots]
         loss = report[:, 0] / self._whole
-        finite = np.isfinite(loss) & block.by_slot(np.isfinite(block.theta).all(axis=1))
+        finite = np.isfinite(loss) & block.finite()
         error, validated = loss, block.by_slot(self._validated) > 0
         if validated[slots].any():
             error = np.where(validated, self.errors(self._validation, self._validated), loss)
         better, stop = watch.sees(error)
         better &= finite
-        np.copyto(self._kept, block.theta, where=better.reshape(block.counts.shape)[:, None, :])
+        block.copy_of(better, self._kept)
         if epoch.max() > self._loss.shape[1]:
             self._loss, self._error = (np.hstack([had, np.empty_like(had)]) for had in (self._loss, self._error))
         self._loss[slots, epoch - 1], self._error[slots, epoch - 1] = loss[slots], error[slots]
@@ -169,4 +167,4 @@ class NetworksInSlots(Slots):
             training.best_epoch = int(self._best[slot]) or None
         self.block.of_slot(self._validated, slot)[...] = 0
         self._schedules.discard(slot)
-        del self._visits[slot]
+        self._shuffled.pop(slot, None)

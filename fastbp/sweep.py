@@ -260,14 +260,16 @@ class _Data:
 
     def of(self, index, network):
         """X, D and the weights of a network; None for weights of 1."""
-        dtype, weight = network.dtype, self._weights[index]
+        weight = self._weights[index]
+        key = network.dtype.char, network.output, network.error, id(weight)  # the hash of a dtype itself takes long
+        return self._once(key, lambda: self._of(network, network.dtype, weight))
+
+    def _of(self, network, dtype, weight):
         x = self._once(dtype, lambda: door.real_matrix("X", self._given[0], network.sizes[0], dtype))
         self._samples = len(x)
         d = self._once((dtype, network.output, network.error), lambda: self._targets(network))
         if weight is not None:
-            weight = self._once(
-                (dtype, "weight", id(weight)), lambda: door.sample_weights(self._weights[index], len(x), dtype)
-            )
+            weight = self._once((dtype, "weight", id(weight)), lambda: door.sample_weights(weight, len(x), dtype))
         return x, d, weight
 
     def _targets(self, network):

@@ -221,7 +221,7 @@ class Visits:
     """The rows in the order in which each epoch visits them; epochs are asked for one after the other."""
 
     def __init__(self, rows, shuffle, seed):
-        self.rows, self.shuffled, self.epoch, self._order = rows, shuffle, 0, rows
+        self.rows, self.epoch, self._order = rows, 0, rows
         self._rng = np.random.default_rng(seed) if shuffle else None
 
     def order(self, epoch):

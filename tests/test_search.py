@@ -81,7 +81,9 @@ MODELS = {
     "random state": classifier(random_state=np.random.RandomState(3)),
     "lbfgs": classifier(solver="lbfgs"),
     "callbacks": classifier(callbacks=lambda model: model.n_iter_ == 3),
-    "wide": classifier(hidden_layer_sizes=(40,)),
+    "narrow": classifier(hidden_layer_sizes=(4,)),
+    "narrow, early stopping": classifier(hidden_layer_sizes=(4,), early_stopping=True, n_iter_no_change=2),
+    "narrow, class weights": classifier(hidden_layer_sizes=(4,), class_weight={0: 0, 1: 1, 2: 1}, batch_size=1),
 }
 
 

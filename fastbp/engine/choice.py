@@ -10,7 +10,7 @@ from fastbp.engine.shapes import VECTOR_BYTES
 from fastbp.lecture.layout import RECEIVING, SENDING
 
 FLOPS_OF_A_THREAD = 8e6  # with less work than this for each in a step, threads lose more than they gain
-LANE_BYTES, LANE_BYTES_OF_FEW, FEW_SAMPLES = 2560, 6144, 8  # weights of a network that shares lanes; mini-batches
+LANE_BYTES, LANE_BYTES_OF_FEW, FEW_SAMPLES = 9600, 19200, 8  # weights of a network that shares lanes; mini-batches
 FEW_WEIGHTS = 1000  # so small a network is bound by what comes with a vector, not by its arithmetic
 
 
@@ -29,7 +29,7 @@ def prefers_loops(layers, batch_size, dtype):
 
 
 def prefers_lanes(layers, batch_size, dtype):
-    """Whether many such networks are trained faster with one in each lane than one by one (benchmarks/many).
+    """Whether many such networks are trained faster with one in each lane than one by one (benchmarks/lanes.py).
 
     That is so for small ones, whose samples fill no tile. The number of networks must not matter: the ways round
     differently, and what becomes of a network must not depend on which others are trained with it.

@@ -19,10 +19,11 @@ from fastbp.engine.neighbours import (
     SUM_OF_ERRORS,
     SUM_OF_PENALTIES,
     WHOLE,
-    batches_of,
+    all_count_alike,
     copy_all,
     gather_samples,
     keep_units,
+    largest_of,
     put_back,
     share_samples,
     some_drop,
@@ -188,15 +189,20 @@ def epoch_of_group(
     if masked and not drops:
         keep_units(layers, widths, settings, numbers, 0, drops, keep)
     told[LOSS] = told[SUM_OF_ERRORS] = told[SUM_OF_PENALTIES] = 0.0
-    for b in range(batches_of(counts, batch_size)):
-        most, first = weigh(weight, weight_of, rows, counts, batch_size, b, numbers), b * batch_size
+    alike, largest, most, settled = all_count_alike(weight_of, counts), largest_of(counts), 0, False
+    for b in range(-(-largest // batch_size)):
+        first, size = b * batch_size, min(batch_size, largest - b * batch_size)
+        settled = alike and size == most and size % S == 0  # each sample counts as in the mini-batch before
+        if not settled:
+            most = weigh(weight, weight_of, rows, counts, batch_size, b, numbers)
         note[ETA], note[STEP] = pairs_of(rates, w)[b], pairs_of(first_step, w)[0] + (b + 1.0)
         note[ERRORS] = note[PENALTY] = 0.0
         for p in range(0 if at_once else w.size):
             dtheta[p] = 0
         for s in range(0, most, S):
             gather_samples(X, D, rows, first + s, values, places)
-            share_samples(weight, weight_of, rows, first + s, s, numbers, shares)
+            if not settled:
+                share_samples(weight, weight_of, rows, first + s, s, numbers, shares)
             if drops:
                 keep_units(layers, widths, settings, numbers, s, drops, keep)
             forward(w, layers, inside, places, masked or drops)
@@ -211,7 +217,7 @@ def epoch_of_group(
             step_of_group(theta, layers, settings, moments, counts, spare, numbers)
         told[LOSS] += note[WHOLE] * note[ERRORS]
         told[SUM_OF_ERRORS] += note[SIZE] * note[ERRORS]
-        told[SUM_OF_PENALTIES] += note[SIZE] * note[PENALTY]
+        told[SUM_OF_PENALTIES] += where(note[WHOLE] > 0, note[SIZE] * note[PENALTY], note[SIZE] * 0)
 
 
 @jit

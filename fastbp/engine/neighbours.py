@@ -106,12 +106,21 @@ def some_drop(settings):
 
 
 @jit
-def batches_of(counts, batch_size):
-    """The mini-batches of the network that has most."""
-    most = 0
+def largest_of(counts):
+    """The samples of the network that has most."""
+    largest = 0
     for lane in range(counts.size):
-        most = max(most, -(-counts[lane] // batch_size))
-    return most
+        largest = max(largest, counts[lane])
+    return largest
+
+
+@jit
+def all_count_alike(weight_of, counts):
+    """Whether all that are there have as many samples, each of weight 1."""
+    largest, alike = largest_of(counts), True
+    for lane in range(counts.size):
+        alike &= (counts[lane] == largest or counts[lane] == 0) and weight_of[lane] < 0
+    return alike
 
 
 @jit

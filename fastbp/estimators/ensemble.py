@@ -331,7 +331,7 @@ class EnsembleRegressor(RegressorMixin, BaseEnsemble):
     --------
     >>> import fastbp
     >>> x = np.linspace(-2, 2, 80)[:, None]
-    >>> network = fastbp.MLPRegressor(hidden_layer_sizes=(16,), activation="tanh", learning_rate_init=0.01, max_iter=300)
+    >>> network = fastbp.MLPRegressor(hidden_layer_sizes=16, activation="tanh", learning_rate_init=0.01, max_iter=300)
     >>> ensemble = fastbp.EnsembleRegressor(network, 20, random_state=0).fit(x, np.sin(2 * x).ravel())
     >>> y, std = ensemble.predict([[0.0], [6.0]], return_std=True)
     >>> bool(std[1] > 5 * std[0])  # the networks disagree where they have seen nothing

@@ -201,7 +201,7 @@ class FitsInSlots(Slots):
         block, epoch = self.block, self._epoch[slots]
         error, penalty = (report[:, column] for column in self._sums)
         total = self._scale * error + penalty
-        finite = ~np.isnan(total) & block.by_slot(np.isfinite(block.theta).all(axis=1))
+        finite = ~np.isnan(total) & block.finite()
         loss = total / np.maximum(1, self._counts)
         stalled, better = compared(loss, self._best, self._tol)
         self._waited = np.where(stalled, self._waited + 1, 0)
@@ -211,7 +211,7 @@ class FitsInSlots(Slots):
         self._loss[slots, epoch - 1] = loss[slots]
         ended = self._simple & ((self._waited > self._patience) | (self._epoch == self._epochs)) | ~finite
         looked_at = slots[(ended | ~self._simple)[slots]]
-        np.copyto(self._kept, block.theta, where=finite.reshape(block.counts.shape)[:, None, :])
+        block.copy_of(finite, self._kept)
         outcomes = {}
         for slot in looked_at.tolist():
             outcome = self._decided(slot, float(error[slot]), float(penalty[slot]))

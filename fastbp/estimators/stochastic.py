@@ -119,7 +119,9 @@ class Course:
         try:
             self.draw()
             self.data.run(epochs, self.order, self.batch_size, self.rates(), self.memory.steps, report)
-            return self.loss_of(*(self.sizes @ report).tolist(), theta)
+            with np.errstate(all="ignore"):  # a training that diverges is told of once, below
+                error, penalty = (self.sizes @ report).tolist()
+            return self.loss_of(error, penalty, theta)
         except BaseException:
             np.copyto(theta, before)
             raise
