@@ -183,7 +183,7 @@ def main(arguments=None):
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.many",
         description="Train many networks at once with fastbp, with vmap of JAX and PyTorch, and one after the other "
-        "with scikit-learn. Twenty minutes, a third of them scikit-learn's searches; nothing else should run then.",
+        "with scikit-learn. About ten minutes, half of them scikit-learn's searches; nothing else should run then.",
     )
     parser.add_argument("--rows", nargs="+", metavar="PART", help="only rows whose name has one of these parts")
     parser.add_argument("--rounds", type=int, default=3, metavar="N", help="laps of each side a row (default: 3)")

@@ -62,7 +62,9 @@ def search(name, row):
         _searched(name, here, first, X, y)  # compiles, and starts processes
         begin = time.perf_counter()
         done = _searched(name, here, here.grid, X, y)
-    return done.cv_results_["mean_test_score"].tolist(), time.perf_counter() - begin
+        seconds = time.perf_counter() - begin
+    _close(name)
+    return done.cv_results_["mean_test_score"].tolist(), seconds
 
 
 def _searched(name, here, grid, X, y):
@@ -74,3 +76,11 @@ def _searched(name, here, grid, X, y):
     from sklearn.neural_network import MLPClassifier
 
     return GridSearchCV(MLPClassifier(random_state=1, **here.model), grid, cv=FOLDS, n_jobs=-1).fit(X, y)
+
+
+def _close(name):
+    """joblib's processes would be waited for until they end by themselves, five minutes later."""
+    if name != "fastbp":
+        from joblib.externals.loky import get_reusable_executor
+
+        get_reusable_executor().shutdown(wait=True)
