@@ -7,6 +7,7 @@ import contextlib
 import math
 import numbers
 import operator
+import os
 from collections.abc import Iterable, Mapping, Set
 
 import numpy as np
@@ -238,6 +239,14 @@ def positive_number(name, value, dtype="float64"):
         where = "" if dtype == "float64" else f" in {dtype}"
         raise ValueError(f"{name} must be positive and finite{where}, got {shown(value)}")
     return number
+
+
+def path(name, value):
+    """A path as a str."""
+    try:
+        return os.fsdecode(value)
+    except TypeError:
+        raise TypeError(f"{name} must be a str or path-like, got {shown(value)}") from None
 
 
 def flag(name, value):

@@ -6,6 +6,7 @@ from operator import attrgetter
 import numpy as np
 
 from fastbp import door
+from fastbp.files import safetensors
 from fastbp.lecture import codes, layout
 from fastbp.lecture.codes import ERROR, ERRORS_OF, HIDDEN, OUTPUT
 
@@ -210,6 +211,62 @@ class Network:
         dtheta, scratch = np.empty_like(self.theta), layout.scratch_for(self.layers, 1, self.dtype)
         E = loops.gradient(self.theta, self.layers, X, D, weight, np.arange(len(X)), scratch, dtheta)
         return E, tuple(layout.weights(dtheta, self.layers)), tuple(layout.biases(dtheta, self.layers))
+
+    # ---- Files -------------------------------------------------------------------------------------------------------
+
+    def save(self, path):
+        """Write the network to a file, from which `fastbp.load` reads it; whole, or not at all.
+
+        Parameters
+        ----------
+        path : str or path-like
+            Usually ends in ".safetensors": the file has that format, and other programs can read it.
+
+        Raises
+        ------
+        OSError
+            Naming the path, if it cannot be written; what was there before is still there.
+
+        Examples
+        --------
+        >>> import fastbp, pathlib, tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     path = pathlib.Path(folder, "model.safetensors")
+        ...     fastbp.Network((4, 8, 3), seed=1).save(path)
+        ...     fastbp.load(path)
+        Network((4, 8, 3), hidden='relu', output='softmax', dtype='float32')
+        """
+        safetensors.write(path, "network", *self._record())
+
+    def _record(self, theta=None):
+        """The strings and arrays of a file that holds the network, or one with other parameters."""
+        theta = self.theta if theta is None else theta
+        hidden = self.hidden if isinstance(self.hidden, str) else f"[{', '.join(self.hidden)}]"
+        level = safetensors.number(self.level)
+        arrays = {}
+        parts = layout.weights(theta, self.layers), layout.biases(theta, self.layers)
+        for layer, (w, b) in enumerate(zip(*parts, strict=True)):
+            arrays[f"layers.{layer}.weight"], arrays[f"layers.{layer}.bias"] = w, b
+        return {"hidden": hidden, "output": self.output, "error": self.error, "level": level}, arrays
+
+    @classmethod
+    def _of_record(cls, file):
+        """The network in a `ModelFile`, from which its strings and arrays are taken. Raises what `refusing` expects."""
+        layers = -(-sum(name.startswith("layers.") for name in file.arrays) // 2)
+        W = [file.array(f"layers.{layer}.weight", shape=(None, None)) for layer in range(layers)]
+        B = [file.array(f"layers.{layer}.bias", shape=w.shape[:1]) for layer, w in enumerate(W)]
+        if not W or len({array.dtype for array in (*W, *B)}) > 1 or W[0].dtype.name not in DTYPES:
+            raise ValueError(f"it must have layers that are all float32 or all float64, it has {layers} layers")
+        sizes = [W[0].shape[1], *(len(b) for b in B)]
+        if any(w.shape[1] != size for w, size in zip(W, sizes[:-1], strict=True)):
+            raise ValueError(f"its layers do not fit together: {[w.shape for w in W]}")
+        hidden, level = file.string("hidden"), file.number("level")
+        if hidden.startswith("["):
+            hidden = [name for name in hidden[1:-1].split(", ") if name]
+        network = cls.blank(sizes, hidden, file.string("output"), W[0].dtype, file.string("error"), level)
+        for place, array in zip((*network.W, *network.B), (*W, *B), strict=True):
+            place[...] = array
+        return network
 
     def __repr__(self):
         shown = f"Network({self.sizes}, hidden={self.hidden!r}, output={self.output!r}, dtype={self.dtype.name!r}"

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from fastbp import door
+from fastbp.checkpoints import EVERY, Checkpoint, dependencies
 from fastbp.epochs import VERSIONS, Epochs
 from fastbp.lecture import codes
 from fastbp.network import Network
@@ -79,7 +80,7 @@ class Diverged(FloatingPointError):
 def train(
     network, X, D, *, epochs=10, batch_size=32, optimizer=SGD(0.1), l1=0.0, l2=0.0, max_norm=None, clip_norm=None,
     dropout=0.0, sample_weight=None, shuffle=True, seed=0, rows=None, validation=None, patience=None, tol=0.0,
-    threads=None, version="engine",
+    threads=None, version="engine", checkpoint=None, checkpoint_every=EVERY, resume=False,
 ):  # fmt: skip
     """Train a network in place.
 
@@ -126,6 +127,14 @@ def train(
     version : {"engine", "tiles", "loops", "matrix"}
         "engine" takes the faster of "tiles" (register tiles over a mini-batch) and "loops" (the lecture's index loops,
         a sample at a time); "matrix" is the lecture as matrix products by NumPy, which serves as their check.
+    checkpoint : str, path-like or None
+        A file from which the training can go on if its process is killed: with the same bits as if nothing had been.
+        `fastbp.load` reads the network from it. The file of a training that is not done is not overwritten.
+    checkpoint_every : float
+        Seconds between two checkpoints, which are written after an epoch; 0: after each. The last epoch has one, too.
+    resume : bool
+        Go on from the checkpoint, if there is one; all other arguments must be the same, but `epochs` may be more where
+        the learning rate is a number, and `threads`, `checkpoint_every` and the network's parameters do not matter.
 
     Returns
     -------
@@ -137,6 +146,11 @@ def train(
         Naming the argument, what came and what was expected. The network is as it was.
     Diverged
         If the error or a parameter is no longer finite. The network has the parameters of the last finite epoch.
+    ModelFileError, OSError
+        If the checkpoint is damaged, or cannot be written before the training. The network is as it was.
+    CheckpointError
+        If the training is done, but its last checkpoint could not be written. (If one on the way cannot be written,
+        there is a RuntimeWarning.)
 
     Examples
     --------
@@ -162,7 +176,15 @@ def train(
         raise ValueError(f"dropout must be 0 for version={version!r}, got {dropout}: only the engine's tiles have it")
     if threads is not None:
         threads = door.whole_number("threads", threads, 1)
-    return train_alone(work, X, D, weight, threads, version)
+    keeper = None
+    if checkpoint is not None:
+        every = real_number("checkpoint_every", checkpoint_every, lambda x: 0 <= x < np.inf, "at least 0 and finite")
+        depends_on = dependencies(work, X, D, weight, version)
+        resume, path = door.flag("resume", resume), door.path("checkpoint", checkpoint)
+        keeper = Checkpoint(path, every, resume, work, depends_on)
+    elif door.flag("resume", resume):
+        raise ValueError("resume needs a checkpoint, got checkpoint=None")
+    return train_alone(work, X, D, weight, threads, version, keeper=keeper)
 
 
 class Work:
@@ -224,6 +246,21 @@ class Visits:
         self.rows, self.epoch, self._order = rows, 0, rows
         self._rng = np.random.default_rng(seed) if shuffle else None
 
+    @property
+    def state(self):
+        """The numbers from which the orders go on; none if there is no shuffling."""
+        if self._rng is None:
+            return {}
+        state = self._rng.bit_generator.state
+        return {**state["state"], "has_uint32": state["has_uint32"], "uinteger": state["uinteger"]}
+
+    def go_on(self, epoch, state):
+        """After this epoch, from the numbers that `state` was then."""
+        self.epoch = epoch
+        if self._rng is not None:
+            places, others = {n: state[n] for n in ("state", "inc")}, {n: state[n] for n in ("has_uint32", "uinteger")}
+            self._rng.bit_generator.state = {"bit_generator": "PCG64", "state": places, **others}
+
     def order(self, epoch):
         """The rows of this epoch, the same array if it is asked for once more."""
         if self._rng and epoch != self.epoch:
@@ -244,32 +281,62 @@ def _settings(optimizer, l1, l2, max_norm, clip_norm, dropout, seed):
     return settings
 
 
-def train_alone(work, X, D, weight, threads=None, version="engine", goes_on=lambda: True):
+class State:
+    """How far the training of one network has come.
+
+    Attributes
+    ----------
+    theta, kept : ndarray
+        The parameters now, and those that the training would return.
+    moments, history, visits, watch, epoch, stopped
+        The memory of the rule; History, Visits, Watch; epochs done; whether `patience` has ended it.
+    """
+
+    def __init__(self, work):
+        self.theta, self.kept = work.theta, work.theta.copy()
+        self.moments = np.zeros((work.moments, work.theta.size), work.theta.dtype)
+        self.history, self.visits = History(), Visits(work.rows, work.shuffle, work.seed)
+        self.watch, self.epoch, self.stopped = Watch(work.patience, work.tol), 0, False
+
+
+def train_alone(work, X, D, weight, threads=None, version="engine", goes_on=lambda: True, keeper=None):
     """Train one network; the history. It ends early, after a whole epoch, if `goes_on` says so."""
-    theta, moments = work.theta, np.zeros((work.moments, work.theta.size), work.theta.dtype)
-    history, visits, report = History(), Visits(work.rows, work.shuffle, work.seed), np.empty((work.steps, 2))
-    kept, watch = theta.copy(), Watch(work.patience, work.tol)
-    with Epochs(theta, work.network.layers, work.batch_size, work.settings, moments, version, threads) as run:
+    state, report = State(work), np.empty((work.steps, 2))
+    if keeper:
+        keeper.begin(state)
+    with Epochs(
+        state.theta, work.network.layers, work.batch_size, work.settings, state.moments, version, threads
+    ) as run:
         try:
-            for epoch in range(1, work.epochs + 1):
-                begin = time.perf_counter()
-                order, rates = visits.order(epoch), work.rates(epoch)
-                loss = run.run(X, D, weight, order, rates, (epoch - 1) * work.steps, report)
-                if not (np.isfinite(loss) and np.isfinite(theta).all()):
-                    raise Diverged(epoch, work.optimizer, history)
-                history.loss.append(loss)
-                if work.validation is not None:
-                    history.validation_loss.append(run.mean_error(X, D, weight, work.validation))
-                history.seconds.append(time.perf_counter() - begin)
-                better, stop = watch.sees((history.validation_loss or history.loss)[-1])
-                if better:
-                    np.copyto(kept, theta)
-                    history.best_epoch = None if work.patience is None else epoch
-                if stop or not goes_on():
+            while state.epoch < work.epochs and not state.stopped:
+                _epoch(work, state, run, (X, D, weight), report)
+                if keeper:
+                    keeper.after(state)
+                if not goes_on():
                     break
         finally:  # Ctrl-C too leaves the last whole epoch, or the best
-            np.copyto(theta, kept)
-    return history
+            np.copyto(state.theta, state.kept)
+    if keeper:
+        keeper.close(state.history)
+    return state.history
+
+
+def _epoch(work, state, run, data, report):
+    """The next epoch, and what follows from it."""
+    begin, history, epoch = time.perf_counter(), state.history, state.epoch + 1
+    order, rates = state.visits.order(epoch), work.rates(epoch)
+    loss = run.run(*data, order, rates, state.epoch * work.steps, report)
+    if not (np.isfinite(loss) and np.isfinite(state.theta).all()):
+        raise Diverged(epoch, work.optimizer, history)
+    history.loss.append(loss)
+    if work.validation is not None:
+        history.validation_loss.append(run.mean_error(*data, work.validation))
+    history.seconds.append(time.perf_counter() - begin)
+    better, state.stopped = state.watch.sees((history.validation_loss or history.loss)[-1])
+    if better:
+        np.copyto(state.kept, state.theta)
+        history.best_epoch = None if work.patience is None else epoch
+    state.epoch = epoch
 
 
 class Watch:

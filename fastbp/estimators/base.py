@@ -6,9 +6,9 @@ from abc import ABC, abstractmethod
 import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
-from sklearn.utils.validation import _check_sample_weight, check_consistent_length, validate_data
+from sklearn.utils.validation import _check_sample_weight, check_consistent_length, check_is_fitted, validate_data
 
-from fastbp.estimators import parameters
+from fastbp.estimators import files, parameters
 from fastbp.estimators.collector import COLLECTOR
 from fastbp.estimators.job import Job
 from fastbp.estimators.lbfgs import fit_lbfgs
@@ -274,6 +274,41 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, ABC):
             epoch = self._context.subcontext(task_name="epoch").call_on_fit_task_begin(**data)
             stop |= epoch.call_on_fit_task_end(**data, reconstruction_attributes=self._parameters)
         return stop
+
+    # ---- Files -------------------------------------------------------------------------------------------------------
+
+    def save(self, path):
+        """Write the fitted model to a file, from which `fastbp.load` reads it; whole, or not at all.
+
+        The file holds the parameters and all that the fit has left, so that `partial_fit` goes on as if nothing had
+        been. Callbacks, and schedules of a class of your own, are code, which it does not hold: a warning names them.
+
+        Parameters
+        ----------
+        path : str or path-like
+            Usually ends in ".safetensors": the file has that format.
+
+        Raises
+        ------
+        NotFittedError
+        OSError
+            Naming the path, if it cannot be written; what was there before is still there.
+        TypeError
+            If the labels are neither numbers nor texts.
+
+        Examples
+        --------
+        >>> import fastbp, pathlib, tempfile
+        >>> X, y = fastbp.load_digits()
+        >>> model = fastbp.MLPClassifier(max_iter=3, tol=1.0, n_iter_no_change=1, random_state=0).fit(X, y)
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     path = pathlib.Path(folder, "model.safetensors")
+        ...     model.save(path)
+        ...     bool((fastbp.load(path).predict(X) == model.predict(X)).all())
+        True
+        """
+        check_is_fitted(self)
+        files.save(self, path)
 
     # ---- Predict -----------------------------------------------------------------------------------------------------
 

@@ -54,6 +54,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     True
     """
 
+    _file_kind = "classifier"
     _parameter_constraints = parameters.CONSTRAINTS | {"class_weight": [None, dict, list, parameters.BALANCED]}
 
     def __init__(

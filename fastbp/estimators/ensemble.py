@@ -14,6 +14,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, RealNotInt
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from fastbp.estimators import files
 from fastbp.estimators.base import SPARSE
 from fastbp.estimators.classifier import MLPClassifier
 from fastbp.estimators.collector import collecting
@@ -156,6 +157,38 @@ class BaseEnsemble(BaseEstimator, ABC):
         with np.errstate(invalid="ignore"):
             self._score_left_out(total / seen[:, None], seen > 0, np.asarray(y))
 
+    # ---- Files -------------------------------------------------------------------------------------------------------
+
+    def save(self, path):
+        """Write the fitted ensemble to a file, from which `fastbp.load` reads it; whole, or not at all.
+
+        Parameters
+        ----------
+        path : str or path-like
+            Usually ends in ".safetensors": the file has that format.
+
+        Raises
+        ------
+        NotFittedError
+        OSError
+            Naming the path, if it cannot be written; what was there before is still there.
+        TypeError
+            If the labels are neither numbers nor texts.
+
+        Examples
+        --------
+        >>> import fastbp, pathlib, tempfile
+        >>> network = fastbp.MLPRegressor(hidden_layer_sizes=(4,), solver="lbfgs")
+        >>> ensemble = fastbp.EnsembleRegressor(network, 5, random_state=0).fit([[0.0], [1.0], [2.0]], [0.0, 1.0, 2.0])
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     path = pathlib.Path(folder, "ensemble.safetensors")
+        ...     ensemble.save(path)
+        ...     bool(fastbp.load(path).predict([[1.0]]) == ensemble.predict([[1.0]]))
+        True
+        """
+        check_is_fitted(self)
+        files.save_ensemble(self, path)
+
     # ---- Predict -----------------------------------------------------------------------------------------------------
 
     def _outputs(self, X):
@@ -221,7 +254,7 @@ class EnsembleClassifier(ClassifierMixin, BaseEnsemble):
     (True, True)
     """
 
-    _network = MLPClassifier
+    _network, _file_kind = MLPClassifier, "classifier ensemble"
     _parameter_constraints = CONSTRAINTS | {"estimator": [None, MLPClassifier]}
 
     def predict(self, X, return_std=False):
@@ -338,7 +371,7 @@ class EnsembleRegressor(RegressorMixin, BaseEnsemble):
     True
     """
 
-    _network = MLPRegressor
+    _network, _file_kind = MLPRegressor, "regressor ensemble"
     _parameter_constraints = CONSTRAINTS | {"estimator": [None, MLPRegressor]}
 
     def predict(self, X, return_std=False):

@@ -53,6 +53,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
     True
     """
 
+    _file_kind = "regressor"
     _parameter_constraints = parameters.CONSTRAINTS | {
         "loss": [StrOptions(set(ERRORS))],
         "loss_level": [None, parameters.POSITIVE],

@@ -171,7 +171,7 @@ class Course:
             self.own._memory = None  # the rule's is no longer finite
             raise ValueError(_diverged(self.own, self.rule))
         self.memory.steps += self.steps
-        return total / len(self.order)
+        return float(total / len(self.order))
 
     def _mean_of_batches(self, values):
         """The weighted mean of `values` over each mini-batch; 0 where nothing counts."""

@@ -1,0 +1,226 @@
+"""Trainings that survive their process: what an epoch leaves behind goes into a file, from which the next one begins.
+
+The file holds the parameters, the memory of the rule, the state of the shuffling and of the watch over the error, the
+best parameters and the history: a training that goes on from there ends with the bits of one that never stopped.
+It is a model file, too: `fastbp.load` reads the network that the training would have returned.
+"""
+
+import hashlib
+import time
+import warnings
+
+import numpy as np
+
+from fastbp.files import atomic
+from fastbp.files.safetensors import ModelFile, number, write
+from fastbp.lecture import codes
+from fastbp.rates import Schedule
+
+EVERY = 30.0  # seconds between two checkpoints
+RULES = {
+    codes.SGD: "sgd", codes.MOMENTUM: "momentum", codes.NESTEROV: "nesterov", codes.ADAM: "adam", codes.ADAMW: "adamw",
+    codes.RMSPROP: "rmsprop",
+}  # fmt: skip
+LIMITS = {
+    "l1": codes.L1, "l2": codes.L2, "max_norm": codes.MAX_NORM, "clip_norm": codes.CLIP_NORM, "dropout": codes.DROPOUT
+}  # fmt: skip
+OUTCOMES = ("going on", "finished", "stopped")
+WIDE = 2**128  # NumPy's generator counts so far
+
+
+class CheckpointError(OSError):
+    """A training has ended, but its last checkpoint could not be written. The network is trained; nothing is lost.
+
+    Attributes
+    ----------
+    history : History
+        What `train` would have returned.
+
+    Examples
+    --------
+    >>> import fastbp
+    >>> issubclass(fastbp.CheckpointError, OSError)
+    True
+    """
+
+    def __init__(self, problem, history):
+        super().__init__(problem.errno, problem.strerror, problem.filename)
+        self.history = history
+
+    def __str__(self):
+        return (
+            f"the last checkpoint of the training could not be written: {super().__str__()}. The network has its "
+            "parameters, and this error its `history`."
+        )
+
+
+def digest(*arrays):
+    """What tells arrays apart."""
+    found = hashlib.blake2b(digest_size=16)
+    for array in arrays:
+        found.update(f"{array.dtype.str}{array.shape}".encode())
+        found.update(np.ascontiguousarray(array).data.cast("B"))
+    return found.hexdigest()
+
+
+def dependencies(work, X, D, weight, version):
+    """All that the bits of a training depend on, as strings, but for its epochs and its network.
+
+    Parameters
+    ----------
+    work : Work
+    X, D, weight : ndarray
+    version : str
+    """
+    rule, *constants = work.settings[[codes.RULE, *range(codes.FIRST_DECAY, codes.WEIGHT_DECAY + 1)]].tolist()
+    rate = work.optimizer.learning_rate
+    if isinstance(rate, Schedule):
+        rate = digest(*(work.rates(epoch) for epoch in range(1, work.epochs + 1)))
+    own = ("batch_size", "shuffle", "seed", "patience", "tol")
+    return {
+        "X": digest(X), "D": digest(D), "sample_weight": digest(weight), "rows": digest(work.rows),
+        "validation": "none" if work.validation is None else digest(work.validation),
+        "optimizer": " ".join(map(str, [RULES[int(rule)], *constants])), "learning_rate": str(rate),
+        **{name: str(work.settings[column]) for name, column in LIMITS.items()},
+        **{name: str(getattr(work, name)) for name in own}, "version": version,
+    }  # fmt: skip
+
+
+class Checkpoint:
+    """The file of one training.
+
+    Parameters
+    ----------
+    path : str
+    every : float
+        Seconds between two writings; 0: after each epoch.
+    resume : bool
+        Whether to go on from what the file holds, if there is one.
+    work : Work
+    depends_on : dict of str to str
+        What `dependencies` tells. A file that was told something else is refused.
+
+    Raises
+    ------
+    ValueError, OSError
+        If there is a file that must not be overwritten, or one from which this training cannot go on.
+    """
+
+    def __init__(self, path, every, resume, work, depends_on):
+        self._path, self._every, self._work, self._depends_on = path, every, work, depends_on
+        self._file = self._found(resume)
+        atomic.remove_leftovers(path)
+        self._problem, self._told, self._written = None, False, time.monotonic()
+
+    def _found(self, resume):
+        """What an earlier process has left, checked; or None."""
+        try:
+            file = ModelFile(self._path)
+        except FileNotFoundError:
+            return None
+        with file.refusing():
+            if file.kind != "checkpoint":
+                raise ValueError(f"it holds a {file.kind} and no checkpoint: give another path, or delete it")
+            epochs, epoch = file.integer("epochs"), file.integer("epoch")
+            file.outcome = file.string("outcome", OUTCOMES)
+        if not resume and file.outcome == "going on":
+            raise FileExistsError(
+                f"checkpoint {self._path!r} holds a training that has come to epoch {epoch} of {epochs}: give "
+                "resume=True to go on with it, or delete the file"
+            )
+        if not resume:
+            return None
+        self._compare(file, epochs)
+        file.epoch = epoch
+        return file
+
+    def _compare(self, file, epochs):
+        """A training that differs in anything would end with other bits."""
+        now, extendable = self._work.epochs, not isinstance(self._work.optimizer.learning_rate, Schedule)
+        if epochs != now and not (extendable and epochs < now):
+            more = " or more" if extendable else " (the schedule depends on it)"
+            raise ValueError(f"epochs must be those of checkpoint {self._path!r}, {epochs}{more}, got {now}")
+        with file.refusing():
+            file.network = type(self._work.network)._of_record(file)
+            before = {name: file.string(f"depends on {name}") for name in self._depends_on}
+        if repr(file.network) != repr(self._work.network):
+            raise ValueError(
+                f"network must be that of checkpoint {self._path!r}, {file.network}, got {self._work.network}"
+            )
+        for name, value in self._depends_on.items():
+            if before[name] != value:
+                hashed = max(map(len, (value, before[name]))) == 32
+                shown = "" if hashed else f", {before[name]}, got {value}"
+                raise ValueError(f"{name} must be that of checkpoint {self._path!r}{shown}")
+
+    def begin(self, state):
+        """The state of the training becomes that of the file; or there is a first file, to see whether that works."""
+        if self._file is None:
+            self._write(state)
+            return
+        file, self._file = self._file, None
+        with file.refusing():
+            theta = file.array("theta", state.theta.dtype, state.theta.shape)
+            _restore(state, file)
+            file.done()
+        np.copyto(state.kept, file.network.theta)
+        np.copyto(state.theta, theta)
+
+    def after(self, state):
+        """An epoch is over. What cannot be written now is told, once, and tried again later."""
+        ended = self._outcome(state) != "going on"
+        if not ended and time.monotonic() - self._written < self._every:
+            return
+        try:
+            self._write(state)
+            self._problem = None
+        except OSError as problem:
+            self._problem = problem
+            if not self._told and not ended:
+                self._told = True
+                warnings.warn(f"a checkpoint could not be written: {problem}", RuntimeWarning, stacklevel=4)
+        self._written = time.monotonic()
+
+    def close(self, history):
+        """The training has ended. Raises a CheckpointError if its last checkpoint is not there."""
+        if self._problem is not None:
+            raise CheckpointError(self._problem, history) from self._problem
+
+    def _outcome(self, state):
+        return "stopped" if state.stopped else "finished" if state.epoch >= self._work.epochs else "going on"
+
+    def _write(self, state):
+        strings, arrays = self._work.network._record(state.kept)
+        strings |= {f"depends on {name}": value for name, value in self._depends_on.items()}
+        strings |= {"epochs": str(self._work.epochs), "epoch": str(state.epoch), "outcome": self._outcome(state)}
+        more, numbers = _recorded(state)
+        write(self._path, "checkpoint", strings | more, arrays | numbers)
+
+
+def _recorded(state):
+    """What a training knows after an epoch, as strings and arrays."""
+    history, watch = state.history, state.watch
+    strings = {"best epoch": str(history.best_epoch or 0), "watch best": number(watch.best)}
+    strings["watch waited"] = number(watch.waited)
+    for name, value in state.visits.state.items():
+        strings[f"shuffle {name}"] = str(value)
+    arrays = {"theta": state.theta, "moments": state.moments}
+    for name in ("loss", "seconds", "validation_loss"):
+        arrays[f"history.{name}"] = np.array(getattr(history, name), float)
+    return strings, arrays
+
+
+def _restore(state, file):
+    """The other way round, but for theta, with every number checked."""
+    history, watch = state.history, state.watch
+    state.epoch, state.stopped = file.epoch, file.outcome == "stopped"
+    for name in ("loss", "seconds", "validation_loss"):
+        values = file.array(f"history.{name}", np.float64, (None,))
+        if len(values) != state.epoch and not (name == "validation_loss" and len(values) == 0):
+            raise ValueError(f"its history has {len(values)} entries of {name} after epoch {state.epoch}")
+        setattr(history, name, values.tolist())
+    history.best_epoch = file.integer("best epoch", most=state.epoch) or None
+    watch.best, watch.waited = (np.asarray(file.number(f"watch {name}"), float) for name in ("best", "waited"))
+    shuffle = {name: file.integer(f"shuffle {name}", most=WIDE - 1) for name in state.visits.state}
+    state.visits.go_on(state.epoch, shuffle)
+    np.copyto(state.moments, file.array("moments", state.moments.dtype, state.moments.shape))

@@ -1,0 +1,92 @@
+"""Encoded rows on their way to the training: shuffled into blocks, in memory while they are few, else on the disk."""
+
+import tempfile
+
+import numpy as np
+
+TRAINING, VALIDATION, TEST = range(3)
+WINDOW = 20  # of so many rows in a row, the same part is held out
+BLOCK_BYTES, MOST_BLOCKS = 1 << 25, 400  # a block is in memory at once; each is an open file
+IN_MEMORY = 1 << 26
+
+
+class Roles:
+    """What each row of a table is for, drawn without knowing how many there are, and the same for the same seed.
+
+    Parameters
+    ----------
+    seed : int
+    test, validation : float
+        The part of all rows, and of the others, that is held out.
+    """
+
+    def __init__(self, seed, test, validation):
+        self._rng, self._parts, self._left = (
+            np.random.default_rng(seed),
+            (test, (1 - test) * validation),
+            np.empty(0, int),
+        )
+
+    def take(self, n):
+        """The roles of the next n rows."""
+        while len(self._left) < n:
+            windows = max(1, (n - len(self._left)) // WINDOW)
+            ranks = self._rng.permuted(np.tile(np.arange(WINDOW), (windows, 1)), axis=1)
+            test, validation = (np.floor(WINDOW * part + self._rng.random((windows, 1))) for part in self._parts)
+            roles = np.where(ranks < test, TEST, np.where(ranks < test + validation, VALIDATION, TRAINING))
+            self._left = np.concatenate([self._left, roles.ravel()])
+        taken, self._left = self._left[:n], self._left[n:]
+        return taken
+
+
+class Blocks:
+    """Rows of x and a target, spread over blocks at random: each block is a sample of all.
+
+    Parameters
+    ----------
+    width, outputs : int
+        Numbers of a row of x, and those that its target becomes.
+    dtype : numpy.dtype
+    rows : int
+        How many there will be, about.
+    seed : int
+    """
+
+    def __init__(self, width, outputs, dtype, rows, seed):
+        self._width, self._dtype, self._rng, self.rows = width + 1, dtype, np.random.default_rng(seed), 0
+        size = rows * (self._width + outputs) * dtype.itemsize
+        blocks = 1 if size <= IN_MEMORY else min(MOST_BLOCKS, -(-size // BLOCK_BYTES))
+        self._files = [tempfile.SpooledTemporaryFile(IN_MEMORY // blocks) for _ in range(blocks)]  # noqa: SIM115
+        self.counts, self._held = [0] * blocks, (None, None)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exception):
+        for file in self._files:
+            file.close()
+
+    def add(self, X, d):
+        """Some rows: X (n, width), and their targets d (n,)."""
+        rows = np.column_stack([X, d]).astype(self._dtype, copy=False)
+        places = self._rng.integers(len(self._files), size=len(rows))
+        for block in np.unique(places).tolist():
+            here = rows[places == block]
+            self._files[block].write(here.tobytes())
+            self.counts[block] += len(here)
+        self.rows += len(rows)
+
+    def numbers(self, rng=None):
+        """The numbers of the blocks that have rows, in a new order if there is a generator."""
+        order = range(len(self._files)) if rng is None else rng.permutation(len(self._files)).tolist()
+        return [block for block in order if self.counts[block]]
+
+    def read(self, block):
+        """X (n, width), C-contiguous, and d (n,) of a block; the last one is kept."""
+        if self._held[0] != block:
+            self._held = None, None  # its memory first
+            file = self._files[block]
+            file.seek(0)
+            rows = np.frombuffer(file.read(), self._dtype).reshape(-1, self._width)
+            self._held = block, (np.ascontiguousarray(rows[:, :-1]), rows[:, -1].copy())
+        return self._held[1]

@@ -1,0 +1,243 @@
+"""From columns to numbers: what the network sees of a table, learnt from the table that it is trained with.
+
+Numbers are standardised, x <- (x - mean) / deviation, so that a missing one, which becomes the mean, is 0. Each text of
+a column has an input of its own that is 1 where it stands and 0 elsewhere; so has a missing one, if there was any.
+"""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from fastbp import door
+from fastbp.files import values
+from fastbp.tables.sources import TableError, numbers, texts
+from fastbp.tables.survey import MOST, NUMERIC
+
+NUMBER, TEXT, LEFT_OUT, CLASSES = "number", "text", "left out", "classes"
+FEW = 20  # different whole numbers are classes
+
+
+@dataclass
+class Input:
+    """A column of inputs.
+
+    Attributes
+    ----------
+    name : str
+    kind : {"number", "text", "left out"}
+        "left out" is a column that says nothing: it is not asked for.
+    mean, deviation : float
+    texts : list of str
+    missing : bool
+        Whether values were missing when the network was trained.
+    """
+
+    name: str
+    kind: str
+    mean: float = 0.0
+    deviation: float = 1.0
+    texts: list = field(default_factory=list)
+    missing: bool = False
+
+    @property
+    def width(self):
+        """How many numbers the network sees."""
+        return 1 if self.kind == NUMBER else len(self.texts) + self.missing if self.kind == TEXT else 0
+
+    def encode(self, block, out, ignore_unseen):
+        """The numbers of a block, into the matrix `out` (rows, width)."""
+        if self.kind == NUMBER:
+            x = (numbers(block, self.name) - self.mean) / self.deviation
+            out[:, 0] = np.where(np.isnan(x), 0.0, x)
+        elif self.kind == TEXT:
+            out[...] = 0
+            places = {text: place for place, text in enumerate(self.texts)}
+            if self.missing:
+                places[None] = len(self.texts)
+            for row, text in enumerate(texts(block, self.name)):
+                if text in places:
+                    out[row, places[text]] = 1
+                elif text is not None and not ignore_unseen:
+                    raise block.refuse(row, self.name, f"{text!r} was not there in training, which had {self._told()}")
+
+    def _told(self):
+        return ", ".join(map(repr, self.texts[:10])) + (", ..." if len(self.texts) > 10 else "")
+
+
+@dataclass
+class Target:
+    """The column to be predicted.
+
+    Attributes
+    ----------
+    name : str
+    kind : {"classes", "number"}
+    texts : list of str
+        The classes, as they stand in the table.
+    mean, deviation : float
+        Of a number.
+    usual : int
+        The place of the most frequent class.
+    """
+
+    name: str
+    kind: str
+    texts: list = field(default_factory=list)
+    mean: float = 0.0
+    deviation: float = 1.0
+    usual: int = 0
+
+    @property
+    def outputs(self):
+        """Units of the output layer."""
+        return len(self.texts) if self.kind == CLASSES else 1
+
+    def encode(self, block):
+        """A number for each row: that of its class, or the standardised value; NaN where it is missing."""
+        if self.kind == NUMBER:
+            return (numbers(block, self.name) - self.mean) / self.deviation
+        places = {text: place for place, text in enumerate(self.texts)} | {None: np.nan}
+        found = texts(block, self.name)
+        wrong = next((row for row, text in enumerate(found) if text not in places), None)
+        if wrong is not None:
+            raise block.refuse(wrong, self.name, f"{found[wrong]!r} is none of the {len(self.texts)} classes")
+        return np.array([places[text] for text in found], np.float64)
+
+    def decode(self, Y):
+        """What the outputs Y (rows, outputs) mean: an array of texts, or of float64."""
+        if self.kind == CLASSES:
+            return np.array(self.texts)[Y.argmax(axis=1)]
+        return Y[:, 0].astype(np.float64) * self.deviation + self.mean
+
+
+@dataclass
+class Encoding:
+    """All columns: the inputs in their order, the target, and the names of those that are ignored."""
+
+    inputs: list
+    target: Target
+    ignored: list = field(default_factory=list)
+
+    @property
+    def width(self):
+        """Units of the input layer."""
+        return sum(column.width for column in self.inputs)
+
+    def check(self, source, names, with_target):
+        """Refuses a table that lacks columns, or has others."""
+        wanted = [column.name for column in self.inputs if column.width] + [self.target.name] * with_target
+        lacking = [name for name in wanted if name not in names]
+        if lacking:
+            raise TableError(f"{source}: it has no column {', '.join(map(repr, lacking))}")
+        known = {*wanted, *self.ignored, self.target.name, *(column.name for column in self.inputs)}
+        more = [name for name in names if name not in known]
+        if more:
+            raise TableError(
+                f"{source}: it has the column {', '.join(map(repr, more))}, which was not there in training"
+            )
+
+    def encode(self, block, dtype, ignore_unseen=False):
+        """X (rows, width) of a block."""
+        X, at = np.empty((len(block), self.width), dtype), 0
+        for column in self.inputs:
+            column.encode(block, X[:, at : at + column.width], ignore_unseen)
+            at += column.width
+        return X
+
+    # ---- Files -------------------------------------------------------------------------------------------------------
+
+    def record(self):
+        """The strings and arrays of a model file."""
+        target, kinds = self.target, [column.kind for column in self.inputs]
+        of_texts = [column for column in self.inputs if column.kind == TEXT]
+        strings = {
+            "columns": ",".join(kinds), "missing": "".join(str(int(column.missing)) for column in of_texts),
+            "target kind": target.kind, "usual class": str(target.usual),
+        }  # fmt: skip
+        arrays = {
+            "means": np.array([target.mean, *(column.mean for column in self.inputs)]),
+            "deviations": np.array([target.deviation, *(column.deviation for column in self.inputs)]),
+            "counts": np.array([len(column.texts) for column in of_texts], np.int64),
+        }
+        names = [target.name, *(column.name for column in self.inputs)]
+        for name, found in (
+            ("names", names), ("ignored", self.ignored), ("classes", target.texts),
+            ("texts", [text for column in of_texts for text in column.texts]),
+        ):  # fmt: skip
+            arrays |= values.texts_record(name, found)
+        return strings, arrays
+
+    @classmethod
+    def of_record(cls, file):
+        """The other way round, from a `ModelFile`. Raises what its `refusing` expects."""
+        kinds = [kind for kind in file.string("columns").split(",") if kind]
+        if not set(kinds) <= {NUMBER, TEXT, LEFT_OUT}:
+            raise ValueError(f"its columns must be numbers, texts or left out, they are {door.shown(kinds)}")
+        name, *names = values.texts_of(file, "names", len(kinds) + 1)
+        means, deviations = (file.array(of, np.float64, (len(kinds) + 1,)).tolist() for of in ("means", "deviations"))
+        if not all(np.isfinite(means)) or not all(0 < deviation < np.inf for deviation in deviations):
+            raise ValueError("the means and deviations of its columns must be finite, and the deviations positive")
+        target = Target(
+            name, file.string("target kind", (CLASSES, NUMBER)), values.texts_of(file, "classes"), means[0],
+            deviations[0],
+        )  # fmt: skip
+        target.usual = file.integer("usual class", most=max(0, len(target.texts) - 1))
+        inputs = [Input(*of) for of in zip(names, kinds, means[1:], deviations[1:], strict=True)]
+        of_texts = [column for column in inputs if column.kind == TEXT]
+        counts = file.array("counts", np.int64, (len(of_texts),)).tolist()
+        missing, found = file.string("missing"), values.texts_of(file, "texts")
+        if (
+            len(missing) != len(of_texts)
+            or not set(missing) <= {*"01"}
+            or sum(counts) != len(found)
+            or min(counts, default=0) < 0
+        ):
+            raise ValueError("the texts of its columns do not fit together")
+        for column, count, has in zip(of_texts, counts, missing, strict=True):
+            column.texts, found, column.missing = found[:count], found[count:], has == "1"
+        return cls(inputs, target, values.texts_of(file, "ignored"))
+
+
+# ---- What a survey means ---------------------------------------------------------------------------------------------
+
+
+def input_of(column, as_text=False):
+    """How a surveyed column is seen by the network."""
+    if column.is_numeric and not as_text:
+        if not column.deviation > 0:
+            return Input(column.name, LEFT_OUT)
+        return Input(column.name, NUMBER, column.mean, column.deviation, missing=column.missing > 0)
+    if column.numeric >= NUMERIC * (column.rows - column.missing) > 0 and not as_text:
+        raise TableError(
+            f"{column.first_text}, where most of the column are numbers. Mend it, or say that {column.name!r} holds "
+            "texts (--text), or leave it out (--drop)"
+        )
+    if column.texts is None:
+        raise TableError(
+            f"column {column.name!r} has more than {MOST} different texts, and each would be an input: leave it out "
+            "(--drop)"
+        )
+    if len(column.texts) + (column.missing > 0) < 2:
+        return Input(column.name, LEFT_OUT)
+    return Input(column.name, TEXT, texts=sorted(column.texts), missing=column.missing > 0)
+
+
+def target_of(column, task=None):
+    """What is to be predicted: classes, if the column has texts or at most FEW different whole numbers."""
+    few = column.texts is not None and len(column.texts) <= FEW
+    if task is None:
+        task = "regression" if column.is_numeric and not (column.whole and few) else "classification"
+    if task == "regression":
+        if not column.is_numeric:
+            raise column.first_text or TableError(f"column {column.name!r}, the target, has no values")
+        if not column.deviation > 0:
+            raise TableError(f"column {column.name!r}, the target, must have different values, all are {column.mean:g}")
+        return Target(column.name, NUMBER, mean=column.mean, deviation=column.deviation)
+    if column.texts is None:
+        raise TableError(f"column {column.name!r}, the target, has more than {MOST} classes")
+    if len(column.texts) < 2:
+        raise TableError(
+            f"column {column.name!r}, the target, must have at least two classes, it has {len(column.texts)}"
+        )
+    classes = sorted(column.texts)
+    return Target(column.name, CLASSES, classes, usual=classes.index(column.texts.most_common(1)[0][0]))

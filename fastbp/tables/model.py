@@ -1,0 +1,186 @@
+"""TableModel: a network, and what it takes to put tables in and get predictions out."""
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from fastbp.files.safetensors import write
+from fastbp.network import Network, outputs
+from fastbp.tables.encoding import CLASSES, Encoding
+from fastbp.tables.sources import Block, TableError, opened
+
+
+class TableModel:
+    """A network for tables: what the command `fastbp train` makes, and `fastbp.load` reads from its file.
+
+    Attributes
+    ----------
+    network : Network
+    encoding : Encoding
+        The columns: `encoding.inputs` and `encoding.target`.
+    classes : list of str, or None
+        For a regression None.
+
+    Examples
+    --------
+    >>> import fastbp, pathlib, tempfile
+    >>> rows = ["size,colour,kind", *["1.5,red,cherry", "9.0,red,apple", "1.7,black,cherry", "8.5,green,apple"] * 10]
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = pathlib.Path(folder, "fruit.csv")
+    ...     _ = path.write_text("\\n".join(rows))
+    ...     model = fastbp.train_table(path, "kind", seed=1).model
+    >>> print(*model.predict({"size": [1.6, 8.8], "colour": ["black", "red"]}))
+    cherry apple
+    """
+
+    def __init__(self, network, encoding):
+        self.network, self.encoding = network, encoding
+
+    def __repr__(self):
+        target, columns = self.encoding.target, sum(column.width > 0 for column in self.encoding.inputs)
+        what = f"{len(target.texts)} classes" if target.kind == CLASSES else "a number"
+        return f"<TableModel: {target.name!r}, {what}, from {columns} columns by {self.network}>"
+
+    @property
+    def classes(self):
+        return list(self.encoding.target.texts) if self.encoding.target.kind == CLASSES else None
+
+    def predict(self, table, ignore_unseen=False):
+        """The class or the number of each row.
+
+        Parameters
+        ----------
+        table : str, path-like, or mapping of names to columns
+            A CSV or Parquet file; or a dict of lists and arrays; or a data frame. Missing values are None, NaN or
+            empty texts. The target may be there or not.
+        ignore_unseen : bool
+            Take texts that were not there in training as none of those that were, and not for an error.
+
+        Returns
+        -------
+        ndarray of shape (rows,)
+            Texts for classes, else float64.
+
+        Raises
+        ------
+        TableError
+            Naming file, line and column, if columns are missing or too many, or a value cannot be understood.
+
+        Examples
+        --------
+        See the class.
+        >>> import fastbp
+        >>> issubclass(fastbp.TableError, ValueError)
+        True
+        """
+        decode = self.encoding.target.decode
+        found = [decode(self.outputs(block, ignore_unseen)) for block in self.blocks(table)]
+        return np.concatenate(found) if found else decode(np.empty((0, self.network.sizes[-1])))
+
+    def predict_proba(self, table, ignore_unseen=False):
+        """The probabilities of the classes.
+
+        Parameters
+        ----------
+        table, ignore_unseen
+            As in `predict`.
+
+        Returns
+        -------
+        ndarray of shape (rows, classes)
+            In the order of `classes`.
+
+        Raises
+        ------
+        TypeError
+            If the target is a number.
+        TableError
+            As in `predict`.
+
+        Examples
+        --------
+        >>> import fastbp
+        >>> fastbp.TableModel.predict_proba.__name__
+        'predict_proba'
+        """
+        if self.classes is None:
+            raise TypeError(f"predict_proba needs a model of classes, {self.encoding.target.name!r} is a number")
+        found = [self.outputs(block, ignore_unseen) for block in self.blocks(table)]
+        return np.concatenate(found) if found else np.empty((0, len(self.classes)))
+
+    def blocks(self, table, with_target=False):
+        """The checked blocks of a table."""
+        if isinstance(table, Mapping) or hasattr(table, "columns"):
+            source, blocks = "the table", _of_columns(table)
+            names = list(blocks[0].columns)
+        else:
+            found = opened(table)
+            source, names, blocks = str(table), found.names, found.blocks()
+        self.encoding.check(source, names, with_target)
+        return blocks
+
+    def outputs(self, block, ignore_unseen=False):
+        """The network's outputs for a block (rows, outputs)."""
+        X = self.encoding.encode(block, self.network.dtype, ignore_unseen)
+        X.flags.writeable = False
+        return outputs(self.network, X)
+
+    # ---- Files -------------------------------------------------------------------------------------------------------
+
+    def save(self, path):
+        """Write the model to a file, from which `fastbp.load` reads it; whole, or not at all.
+
+        Parameters
+        ----------
+        path : str or path-like
+
+        Raises
+        ------
+        OSError
+            Naming the path, if it cannot be written; what was there before is still there.
+
+        Examples
+        --------
+        >>> import fastbp
+        >>> fastbp.TableModel.save.__name__
+        'save'
+        """
+        strings, arrays = self.network._record()
+        more, others = self.encoding.record()
+        write(path, "table", strings | more, arrays | others)
+
+    @classmethod
+    def _of_record(cls, file):
+        """The model in a `ModelFile`. Raises what its `refusing` expects."""
+        network, encoding = Network._of_record(file), Encoding.of_record(file)
+        wanted = encoding.width, encoding.target.outputs, "softmax" if encoding.target.kind == CLASSES else "identity"
+        if (network.sizes[0], network.sizes[-1], network.output) != wanted:
+            raise ValueError(f"its network {network} does not fit its columns, which need {wanted}")
+        return cls(network, encoding)
+
+
+def _is_nothing(value):
+    """Whether it is None, NaN, or pandas' NA, which says nothing when it is compared."""
+    try:
+        return value is None or bool(value != value)
+    except TypeError:
+        return True
+
+
+def _of_columns(table):
+    """A table in memory as one block."""
+    columns, rows = {}, None
+    for name in table if isinstance(table, Mapping) else table.columns:
+        values = np.asarray(table[name])
+        if values.ndim != 1 or (rows is not None and len(values) != rows):
+            raise TableError(
+                f"the table, column {name!r}: it must be a vector as long as the others, got {values.shape}"
+            )
+        rows = len(values)
+        if values.dtype.kind in "fiu":
+            columns[str(name)] = values.astype(np.float64)
+        else:
+            columns[str(name)] = ["" if _is_nothing(value) else str(value) for value in values.tolist()]
+    if not columns:
+        raise TableError("the table must have columns, it has none")
+    return [Block("the table", columns, range(1, rows + 1), "row")]

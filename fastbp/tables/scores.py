@@ -1,0 +1,80 @@
+"""How good predictions are, and how good it would be to predict always the same."""
+
+import numpy as np
+
+from fastbp.tables.encoding import CLASSES
+
+
+class Scores:
+    """Sums over rows, of which the scores follow.
+
+    Parameters
+    ----------
+    target : Target
+
+    Attributes
+    ----------
+    rows : int
+    confusion : ndarray of int, shape (classes, classes)
+        How often each class (row) was predicted as each (column).
+    """
+
+    def __init__(self, target):
+        self.target, self.rows = target, 0
+        self.confusion = np.zeros((target.outputs, target.outputs), np.int64)
+        self._sums = np.zeros(4)  # of d, d^2, (y - d)^2, |y - d|: standardised values
+
+    def add(self, Y, d):
+        """The outputs Y (rows, outputs) for rows whose encoded targets are d (rows,); NaN is left out."""
+        known = ~np.isnan(d)
+        Y, d = Y[known], d[known].astype(np.float64)
+        self.rows += len(d)
+        if self.target.kind == CLASSES:
+            np.add.at(self.confusion, (d.astype(int), Y.argmax(axis=1)), 1)
+        else:
+            apart = Y[:, 0] - d
+            self._sums += d.sum(), np.square(d).sum(), np.square(apart).sum(), np.abs(apart).sum()
+
+    @property
+    def accuracy(self):
+        """The part of the rows whose class is right."""
+        return float(self.confusion.trace() / self.rows)
+
+    @property
+    def usual_accuracy(self):
+        """That of predicting always the class that was most frequent in training."""
+        return float(self.confusion[self.target.usual].sum() / self.rows)
+
+    @property
+    def rmse(self):
+        """The root of the mean squared error, in units of the target."""
+        return float(np.sqrt(self._sums[2] / self.rows) * self.target.deviation)
+
+    @property
+    def usual_rmse(self):
+        """That of predicting always the mean of the training."""
+        return float(np.sqrt(self._sums[1] / self.rows) * self.target.deviation)
+
+    @property
+    def mae(self):
+        """The mean distance, in units of the target."""
+        return float(self._sums[3] / self.rows * self.target.deviation)
+
+    @property
+    def r2(self):
+        """1 - squared error / squared deviation of these rows from their mean; NaN if they are all alike."""
+        total, squares, error, _ = self._sums
+        spread = squares - total**2 / self.rows
+        return float(1 - error / spread) if spread > 0 else float("nan")
+
+    def lines(self, what="test"):
+        """What to print."""
+        if self.rows == 0:
+            yield f"{what}: no rows to score"
+        elif self.target.kind == CLASSES:
+            yield f"{what} accuracy: {self.accuracy:.1%} of {self.rows:,} rows"
+            usual = self.target.texts[self.target.usual]
+            yield f"baseline:      {self.usual_accuracy:.1%}, if it were always {usual!r}, the most frequent class"
+        else:
+            yield f"{what} RMSE: {self.rmse:.4g} on {self.rows:,} rows (mean error {self.mae:.4g}, R^2 {self.r2:.3f})"
+            yield f"baseline:  {self.usual_rmse:.4g}, if it were always the mean, {self.target.mean:.4g}"

@@ -1,0 +1,303 @@
+"""Trainings that go on after their process was killed: with the same bits, or a clear error."""
+
+import contextlib
+import errno
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import fastbp
+from fastbp import checkpoints, training
+from fastbp.files import safetensors
+from tests.cases import UNCOMPILED
+
+rng = np.random.default_rng(0)
+X = rng.normal(size=(40, 5)).astype("float32")
+D = np.eye(3)[rng.integers(0, 3, 40)]
+EPOCHS = 9
+VERSION = {"version": "matrix"} if UNCOMPILED else {}
+HOWS = {
+    "plain": {},
+    "not shuffled": {"shuffle": False},
+    "adam, penalties, dropout": {"optimizer": fastbp.Adam(0.01), "l2": 0.01, "dropout": 0.0 if UNCOMPILED else 0.3},
+    "momentum, limits": {"optimizer": fastbp.SGD(0.1, momentum=0.9), "max_norm": 1.0, "clip_norm": 0.1},
+    "schedule": {"optimizer": fastbp.RMSprop(fastbp.OneCycle(0.01))},
+    "validation, patience": {
+        "rows": range(30),
+        "validation": range(30, 40),
+        "patience": 3,
+        "optimizer": fastbp.SGD(1.0),
+    },
+    "weights": {"sample_weight": np.linspace(0, 1, 40), "batch_size": 7},
+    "loops": {"version": "loops"},
+}
+
+
+def network(seed=3, dtype="float32"):
+    return fastbp.Network((5, 6, 3), dtype=dtype, seed=seed)
+
+
+def trained(path=None, epochs=EPOCHS, start=3, **how):
+    """A network and its history."""
+    made = network(start)
+    options = {"checkpoint": path, "checkpoint_every": 0, "resume": True} if path else {}
+    return made, fastbp.train(made, X, D, epochs=epochs, **VERSION | options | how)
+
+
+class Killed(BaseException):
+    """As if the process were."""
+
+
+@pytest.fixture
+def killed_after(monkeypatch):
+    """A function that trains for so many epochs, of which the last one's checkpoint is the last thing that happens."""
+
+    def run(epochs, path, **how):
+        left = [epochs]
+        original = training._epoch
+
+        def dying(*arguments):
+            if left[0] == 0:
+                raise Killed
+            left[0] -= 1
+            original(*arguments)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(training, "_epoch", dying)
+            with contextlib.suppress(Killed):  # which patience may come before
+                trained(path, **how)
+
+    return run
+
+
+@pytest.mark.parametrize("how", HOWS)
+@pytest.mark.parametrize("dies", [[0], [1], [5], [2, 0, 4]])
+def test_the_same_bits_as_without_interruption(how, dies, killed_after, tmp_path):
+    how, path = HOWS[how], tmp_path / "run.ckpt"
+    expected, history = trained(**how)
+    for epochs in dies:
+        killed_after(epochs, path, **how)
+    came, again = trained(path, start=8, **how)  # wherever the network begins
+    assert came.theta.tobytes() == expected.theta.tobytes()
+    assert (again.loss, again.validation_loss) == (history.loss, history.validation_loss)
+    assert again.best_epoch == history.best_epoch
+    assert len(again.seconds) == len(history.seconds)
+    assert fastbp.load(path).theta.tobytes() == expected.theta.tobytes()
+
+
+def test_a_finished_training_is_not_repeated(tmp_path, monkeypatch):
+    expected, history = trained(tmp_path / "run")
+    monkeypatch.setattr(training, "_epoch", None)
+    came, again = trained(tmp_path / "run", start=8)
+    assert came.theta.tobytes() == expected.theta.tobytes()
+    assert again.loss == history.loss
+
+
+def test_a_training_that_patience_has_stopped_stays_so(tmp_path, monkeypatch):
+    how = {"patience": 1, "tol": 10.0}
+    _, history = trained(tmp_path / "run", **how)
+    assert len(history.loss) == 2
+    monkeypatch.setattr(training, "_epoch", None)
+    assert trained(tmp_path / "run", **how)[1].loss == history.loss
+
+
+def test_more_epochs_go_on(tmp_path):
+    expected, _ = trained(epochs=12)
+    trained(tmp_path / "run", epochs=5)
+    assert trained(tmp_path / "run", epochs=12)[0].theta.tobytes() == expected.theta.tobytes()
+
+
+def test_a_checkpoint_is_the_network_that_would_be_returned(killed_after, tmp_path):
+    how = HOWS["validation, patience"]
+    killed_after(4, tmp_path / "run", **how)
+    expected, history = trained(epochs=4, **how)
+    assert history.best_epoch < 4
+    assert fastbp.load(tmp_path / "run").theta.tobytes() == expected.theta.tobytes()
+
+
+def test_checkpoints_are_written_now_and_then(tmp_path, monkeypatch):
+    written, now = [], [0.0]
+    monkeypatch.setattr(checkpoints, "write", lambda path, kind, strings, arrays: written.append(int(strings["epoch"])))
+    monkeypatch.setattr(checkpoints.time, "monotonic", lambda: now[0])
+    original = training._epoch
+    monkeypatch.setattr(training, "_epoch", lambda *arguments: (original(*arguments), now.append(now.pop() + 1)))
+    trained(tmp_path / "run", checkpoint_every=3)
+    assert written == [0, 3, 6, 9]
+    written.clear()
+    trained(tmp_path / "run", checkpoint_every=100)
+    assert written == [0, 9]
+
+
+# ---- What is refused -------------------------------------------------------------------------------------------------
+
+
+def test_an_unfinished_training_is_not_overwritten(killed_after, tmp_path):
+    path = tmp_path / "run"
+    killed_after(2, path)
+    before = path.read_bytes()
+    with pytest.raises(FileExistsError, match="come to epoch 2 of 9: give resume=True to go on with it, or delete"):
+        trained(path, resume=False)
+    assert path.read_bytes() == before
+    trained(path)
+    trained(path, resume=False)  # that one is done
+
+
+OTHERS = {
+    "X": ("X must be that of checkpoint '", lambda: {"X": X + 1}),
+    "D": ("D must be", lambda: {"D": D[::-1]}),
+    "weights": ("sample_weight must be", lambda: {"sample_weight": np.full(40, 2.0)}),
+    "rows": ("rows must be", lambda: {"rows": range(39)}),
+    "validation": ("validation must be", lambda: {"validation": [1]}),
+    "rule": (r"optimizer must be .*, sgd 0.0 0.0 0.0 0.0, got adam 0.9", lambda: {"optimizer": fastbp.Adam(0.1)}),
+    "rate": (r"learning_rate must be .*, 0.1, got 0.2", lambda: {"optimizer": fastbp.SGD(0.2)}),
+    "schedule": ("learning_rate must be", lambda: {"optimizer": fastbp.SGD(fastbp.Constant(0.1))}),
+    "l1": (r"l1 must be .*, 0.0, got 0.5", lambda: {"l1": 0.5}),
+    "max_norm": (r"max_norm must be", lambda: {"max_norm": 0.5}),
+    "batch": (r"batch_size must be .*, 32, got 31", lambda: {"batch_size": 31}),
+    "shuffle": (r"shuffle must be .*, True, got False", lambda: {"shuffle": False}),
+    "seed": (r"seed must be .*, 0, got 1", lambda: {"seed": 1}),
+    "patience": (r"patience must be .*, None, got 3", lambda: {"patience": 3}),
+    "tol": (r"tol must be .*, 0.0, got 0.1", lambda: {"tol": 0.1}),
+    "version": (r"version must be", lambda: {"version": "loops"}),
+    "epochs": (r"epochs must be those of .*, 9 or more, got 8", lambda: {"epochs": 8}),
+    "network": (r"network must be that of .*, Network\(\(5, 6, 3\), ", lambda: {"network": fastbp.Network((5, 7, 3))}),
+    "dtype": (r"network must be .*, got .*float64", lambda: {"network": network(dtype="float64")}),
+}
+
+
+@pytest.mark.parametrize("other", OTHERS)
+def test_another_training_does_not_go_on_from_there(other, killed_after, tmp_path):
+    killed_after(3, tmp_path / "run")
+    match, change = OTHERS[other]
+    how = {"network": network(8), "X": X, "D": D, "epochs": EPOCHS, "resume": True, **VERSION} | change()
+    before = how["network"].theta.tobytes()
+    with pytest.raises(ValueError, match=match):
+        fastbp.train(**how, checkpoint=tmp_path / "run")
+    assert how["network"].theta.tobytes() == before
+
+
+def test_epochs_of_a_schedule_must_stay(killed_after, tmp_path):
+    killed_after(3, tmp_path / "run", **HOWS["schedule"])
+    with pytest.raises(ValueError, match=r"epochs must be .*, 9 \(the schedule depends on it\), got 10"):
+        trained(tmp_path / "run", epochs=10, **HOWS["schedule"])
+
+
+@pytest.mark.parametrize("resume", [True, False])
+def test_a_file_that_is_none_is_left_alone(resume, tmp_path):
+    network().save(tmp_path / "model")
+    (tmp_path / "text").write_text("something else")
+    for name, match in (("model", "it holds a network and no checkpoint"), ("text", "the header must")):
+        with pytest.raises(fastbp.ModelFileError, match=match):
+            trained(tmp_path / name, resume=resume)
+    assert (tmp_path / "text").read_text() == "something else"
+
+
+@pytest.mark.parametrize(
+    ("options", "kind", "match"),
+    [
+        ({"resume": True}, ValueError, "resume needs a checkpoint"),
+        ({"resume": 1}, TypeError, "resume must be True or False"),
+        ({"checkpoint": "x", "checkpoint_every": -1}, ValueError, "checkpoint_every must be at least 0"),
+        ({"checkpoint": "x", "resume": None}, TypeError, "resume must be"),
+        ({"checkpoint": 3}, TypeError, "checkpoint must be a str or path-like, got 3"),
+    ],
+)
+def test_options(options, kind, match):
+    with pytest.raises(kind, match=match):
+        fastbp.train(network(), X, D, **options)
+
+
+def test_damaged_checkpoints_are_refused(killed_after, tmp_path):
+    """Every string and every array is checked, also where no digest tells."""
+    path, how = tmp_path / "run", HOWS["validation, patience"]
+    killed_after(3, path, **how)
+    data = path.read_bytes()
+    length = int.from_bytes(data[:8], "little")
+    header = json.loads(data[8 : 8 + length])
+    strings = header[safetensors.STRINGS]
+    del strings["digest"]
+    checked = {name for name in strings if not name.startswith(("watch", "shuffle uinteger"))}
+    for name in checked:
+        for value in ("", "-1", "99999999999999999999999999999999999999999999", "nan"):
+            text = json.dumps(header | {safetensors.STRINGS: strings | {name: value}}).encode()
+            path.write_bytes(len(text).to_bytes(8, "little") + text + data[8 + length :])
+            made = network(8)
+            with pytest.raises(ValueError, match=r"must|has|is|known"):
+                trained_into(made, path, **how)
+            assert made.theta.tobytes() == network(8).theta.tobytes(), name
+
+
+def trained_into(made, path, **how):
+    fastbp.train(made, X, D, epochs=EPOCHS, checkpoint=path, resume=True, **VERSION | how)
+
+
+# ---- When the file cannot be written ---------------------------------------------------------------------------------
+
+
+def failing(monkeypatch, fails):
+    """Writings fail where `fails(number)` says so."""
+    numbers, original = iter(range(10**6)), checkpoints.write
+
+    def write(*arguments):
+        if fails(next(numbers)):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), arguments[0])
+        original(*arguments)
+
+    monkeypatch.setattr(checkpoints, "write", write)
+
+
+def test_before_the_training_nothing_is_lost(tmp_path):
+    with pytest.raises(FileNotFoundError) as caught:
+        trained(tmp_path / "no folder" / "run")
+    assert caught.value.filename == str(tmp_path / "no folder" / "run")
+
+
+def test_a_disk_that_is_full_for_a_while_is_told(tmp_path, monkeypatch):
+    expected, _ = trained()
+    failing(monkeypatch, lambda number: 2 <= number <= 4)
+    with pytest.warns(RuntimeWarning, match="a checkpoint could not be written: .*No space left on device") as caught:
+        came, _ = trained(tmp_path / "run")
+    assert len(caught) == 1
+    assert came.theta.tobytes() == expected.theta.tobytes() == fastbp.load(tmp_path / "run").theta.tobytes()
+
+
+def test_a_disk_that_stays_full_ends_in_an_error_that_has_everything(tmp_path, monkeypatch):
+    expected, history = trained()
+    failing(monkeypatch, lambda number: number >= 9)
+    made = network()
+    with pytest.raises(
+        fastbp.CheckpointError, match=r"No space left on device.*\. The network has its parameters"
+    ) as e:
+        trained_into(made, tmp_path / "run", checkpoint_every=0)
+    assert made.theta.tobytes() == expected.theta.tobytes()
+    assert e.value.history.loss == history.loss
+    assert e.value.errno == errno.ENOSPC
+    assert safetensors.ModelFile(tmp_path / "run").strings["epoch"] == "8"  # the old one
+
+
+def test_what_killed_processes_leave_is_removed(tmp_path):
+    left, other = tmp_path / ".run-0123abcd.part", tmp_path / ".run2-0123abcd.part"
+    for path in (left, other):
+        path.write_text("half")
+    trained(tmp_path / "run")
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".run2-0123abcd.part", "run"]
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork")
+def test_two_hundred_processes_are_killed(tmp_path):
+    """kill -9 at random moments; what comes out in the end has the bits of a training that nothing has interrupted."""
+    script = Path(__file__).parent / "killed.py"
+    out = subprocess.run(
+        [sys.executable, script, str(tmp_path), "20" if UNCOMPILED else "200"],
+        capture_output=True, text=True, cwd=script.parent.parent,
+    )  # fmt: skip
+    assert out.returncode == 0, out.stderr
+    killed, trainings, epochs = map(int, out.stdout.split())
+    assert killed == (20 if UNCOMPILED else 200)
+    assert trainings > 1  # some have come to an end
+    assert epochs > 1  # and not in one go
