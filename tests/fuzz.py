@@ -166,8 +166,9 @@ def main(arguments=None):
                 if not str(problem).startswith(f"{path}: "):
                     raise AssertionError("an error must name the file") from problem
             except BaseException:
-                Path("mutant.safetensors").write_bytes(data)
-                print(f"mutant {number} is kept in mutant.safetensors", file=sys.stderr)
+                kept = Path(tempfile.gettempdir(), "mutant.safetensors")
+                kept.write_bytes(data)
+                print(f"mutant {number} is kept in {kept}", file=sys.stderr)
                 raise
             assert not watch.seen, watch.seen
     print(f"{refused} refused, {read} read")

@@ -11,11 +11,15 @@ import sklearn.datasets
 
 import fastbp
 from fastbp import cli
+from fastbp.cli import demo
 from fastbp.engine import epoch as engine
 from fastbp.lecture import differences, loops, matrix
 from tests.cases import UNCOMPILED
 
-SMALL = "import sys; from fastbp import cli; cli.SIZES = (64, 2, 10); sys.exit(cli.main(['--epochs', '2']))"
+SMALL = (
+    "import sys; from fastbp import cli; from fastbp.cli import demo; demo.SIZES = (64, 2, 10); "
+    "sys.exit(cli.main(['demo', '--epochs', '2']))"
+)
 ROW = re.compile(r" +(\d+) +([\d.]+) +([\d.]+)% +([\d.]+) +([\d.]+) +([\d.]+)% +([\d.]+)")
 
 
@@ -38,11 +42,11 @@ def test_the_data_are_small_and_name_source_and_licence():
 @pytest.fixture
 def small_network(monkeypatch):
     """Quick to train where each loop is interpreted."""
-    monkeypatch.setattr(cli, "SIZES", (64, 2, 10))
+    monkeypatch.setattr(demo, "SIZES", (64, 2, 10))
 
 
 def test_a_line_an_epoch_and_three_comparisons(small_network, capsys):
-    assert cli.main(["--epochs", "2", "--dtype", "float64"]) == 0
+    assert cli.main(["demo", "--epochs", "2", "--dtype", "float64"]) == 0
     printed = capsys.readouterr().out
     rows = ROW.findall(printed)
     assert [int(row[0]) for row in rows] == [1, 2]
@@ -62,7 +66,7 @@ def test_a_line_an_epoch_and_three_comparisons(small_network, capsys):
 
 def test_each_column_is_what_its_heading_says(small_network, monkeypatch, capsys):
     """The matrix column is trained by matrix products, and the last lines compare with differences."""
-    cli.compile_engine("float32")  # before kernels that others call are replaced
+    demo.compile_engine("float32")  # before kernels that others call are replaced
     called = []
 
     def spy(module, name):
@@ -71,7 +75,7 @@ def test_each_column_is_what_its_heading_says(small_network, monkeypatch, capsys
 
     for module, name in ((engine, "epoch"), (matrix, "epoch"), (loops, "gradient"), (differences, "gradient")):
         spy(module, name)
-    assert cli.main(["--epochs", "2", "--dtype", "float32"]) == 0
+    assert cli.main(["demo", "--epochs", "2", "--dtype", "float32"]) == 0
     printed = capsys.readouterr().out
     assert called.count((matrix, "epoch")) == 2
     assert called.count((engine, "epoch")) == 3  # one of them compiles
@@ -91,9 +95,9 @@ def test_the_accuracy_of_each_column_is_that_of_its_network(small_network, monke
         return loss
 
     monkeypatch.setattr(matrix, "epoch", spoiled)
-    assert cli.main(["--epochs", "1"]) == 0
+    assert cli.main(["demo", "--epochs", "1"]) == 0
     (row,) = ROW.findall(capsys.readouterr().out)
-    labels = cli.digits("float32")[3]
+    labels = demo.digits("float32")[3]
     assert row[2] != row[5] == f"{(labels == 0).mean():.1%}"[:-1]
 
 
@@ -111,7 +115,7 @@ def test_the_main_job_gets_97_percent_of_a_held_out_third_right(dtype):
 
 
 def test_no_test_image_is_learned_from():
-    X, D, X_test, labels_test = cli.digits("float64")
+    X, D, X_test, labels_test = demo.digits("float64")
     assert len(X) == len(D) == 1198
     assert len(X_test) == len(labels_test) == 599
     np.testing.assert_allclose(X.mean(axis=0), 0, atol=1e-12)
@@ -123,27 +127,27 @@ def test_no_test_image_is_learned_from():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--epochs", "0"], "--epochs must be at least 1, got 0"),
+        (["--epochs", "0"], "argument --epochs: must be at least 1, got 0"),
         (["--epochs", "many"], "argument --epochs: invalid int value: 'many'"),
         (["--learning-rate", "-1"], "--learning-rate must be positive and finite in float32, got -1.0"),
         (["--learning-rate", "nan"], "--learning-rate must be positive and finite in float32, got nan"),
         (["--learning-rate", "1e300"], "error: --learning-rate must be positive and finite in float32, got 1e+300\n"),
-        (["--seed", "-3"], "--seed must be at least 0, got -3"),
+        (["--seed", "-3"], "argument --seed: must be at least 0, got -3"),
         (["--dtype", "float16"], "argument --dtype: invalid choice: 'float16'"),
         (["--speed"], "unrecognized arguments: --speed"),
     ],
 )
 def test_wrong_usage_exits_with_2_and_says_why(arguments, message, capsys):
     with pytest.raises(SystemExit) as stop:
-        cli.main(arguments)
+        cli.main(["demo", *arguments])
     assert stop.value.code == 2
     assert message in capsys.readouterr().err
 
 
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")  # uncompiled, the prediction between the epochs says so
 def test_a_demonstration_that_diverges_fails_in_one_line(small_network, monkeypatch, capsys):
-    monkeypatch.setattr(cli, "BATCH", 1198)  # a step an epoch: the first makes the parameters large, the second bursts
-    assert cli.main(["--epochs", "9", "--learning-rate", "1e37"]) == 1
+    monkeypatch.setattr(demo, "BATCH", 1198)  # a step an epoch: the first makes the parameters large, the second bursts
+    assert cli.main(["demo", "--epochs", "9", "--learning-rate", "1e37"]) == 1
     printed = capsys.readouterr()
     assert printed.err.startswith("error: training diverged in epoch 2 with SGD(learning_rate=1e+37)")
     assert "parameters are those of epoch 1" in printed.err

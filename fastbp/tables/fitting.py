@@ -60,7 +60,7 @@ class TableResult:
 
 def train_table(
     path, target, *, hidden=(64, 32), activation="relu", task=None, test_size=0.2, drop=(), text=(), delimiter=None,
-    epochs=100, batch_size=32, learning_rate=0.001, patience=10, dtype="float32", seed=0, threads=None, tell=None,
+    epochs=1000, batch_size=32, learning_rate=0.001, patience=20, dtype="float32", seed=0, threads=None, tell=None,
 ):  # fmt: skip
     """Train a network on a table in a file, which may be larger than the memory.
 

@@ -67,14 +67,14 @@ class Scores:
         spread = squares - total**2 / self.rows
         return float(1 - error / spread) if spread > 0 else float("nan")
 
-    def lines(self, what="test"):
-        """What to print."""
+    def lines(self, what=""):
+        """What to print; `what` stands before the score."""
         if self.rows == 0:
-            yield f"{what}: no rows to score"
+            yield f"{what}rows: none, so there is no score"
         elif self.target.kind == CLASSES:
-            yield f"{what} accuracy: {self.accuracy:.1%} of {self.rows:,} rows"
+            yield f"{what}accuracy: {self.accuracy:.1%} of {self.rows:,} rows"
             usual = self.target.texts[self.target.usual]
-            yield f"baseline:      {self.usual_accuracy:.1%}, if it were always {usual!r}, the most frequent class"
+            yield f"baseline: {self.usual_accuracy:.1%}, if it were always {usual!r}, of which training had most"
         else:
-            yield f"{what} RMSE: {self.rmse:.4g} on {self.rows:,} rows (mean error {self.mae:.4g}, R^2 {self.r2:.3f})"
-            yield f"baseline:  {self.usual_rmse:.4g}, if it were always the mean, {self.target.mean:.4g}"
+            yield f"{what}RMSE: {self.rmse:.4g} on {self.rows:,} rows (mean error {self.mae:.4g}, R^2 {self.r2:.3f})"
+            yield f"baseline: {self.usual_rmse:.4g}, if it were always the mean in training, {self.target.mean:.4g}"

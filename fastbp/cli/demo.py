@@ -1,14 +1,13 @@
-"""The commands. `python -m fastbp` shows the lecture at work on real handwritten digits."""
+"""fastbp demo: the lecture at work on real handwritten digits."""
 
 import argparse
-import os
 import statistics
-import sys
 import time
 
 import numpy as np
 
 from fastbp import door
+from fastbp.cli import options
 from fastbp.digits import load_digits
 from fastbp.lecture.layout import scratch_for
 from fastbp.network import DTYPES, Network
@@ -18,43 +17,37 @@ from fastbp.training import Diverged, train
 SIZES, BATCH, LEARNING_RATE = (64, 128, 10), 16, 0.5
 
 
-def main(arguments=None):
-    """Run the command line; returns the exit code."""
-    parser = argparse.ArgumentParser(
-        prog="python -m fastbp",
-        description="Train a network on handwritten digits twice from the same start, with the engine's index loops "
-        "and with its matrix products, and compare the two.",
+def add(commands):
+    """The command and its options."""
+    parser = options.command(
+        commands,
+        "demo",
+        "train a network on handwritten digits twice, with index loops and with matrix products",
+        "Trains a network on handwritten digits twice from the same start, with the engine's index loops and with its "
+        "matrix products, and compares the two.",
+        "fastbp demo --epochs 10",
     )
+    number = options.of(int, 1)
     parser.add_argument(
-        "--epochs", type=int, default=30, metavar="N", help="passes over the samples (default: %(default)s)"
+        "--epochs", type=number, default=30, metavar="N", help="passes over the samples (default: %(default)s)"
     )
     parser.add_argument(
         "--learning-rate", type=float, default=LEARNING_RATE, metavar="ETA", help="eta of SGD (default: %(default)s)"
     )
     parser.add_argument("--dtype", choices=DTYPES, default="float32", help="of all computation (default: %(default)s)")
     parser.add_argument(
-        "--seed", type=int, default=0, help="of the initial weights and the shuffling (default: %(default)s)"
+        "--seed", type=options.of(int, 0), default=0, help="of the first weights and the orders (default: %(default)s)"
     )
-    options = parser.parse_args(arguments)
+    parser.set_defaults(run=run)
+
+
+def run(given):
+    """Carries it out; returns the exit code."""
     try:
-        door.whole_number("--epochs", options.epochs, 1)
-        door.whole_number("--seed", options.seed, 0)
-        optimizer = SGD(door.positive_number("--learning-rate", options.learning_rate, options.dtype))
+        optimizer = SGD(door.positive_number("--learning-rate", given.learning_rate, given.dtype))
     except ValueError as problem:
-        parser.error(str(problem))
-    data = digits(options.dtype)
-    try:
-        demonstrate(data, options.epochs, optimizer, options.dtype, options.seed)
-        sys.stdout.flush()
-    except Diverged as problem:
-        print(f"error: {problem}", file=sys.stderr)
-        return 1
-    except OSError as problem:  # of printing: nothing more can be written, not even at exit
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        if not isinstance(problem, BrokenPipeError):  # whose reader, `head` say, has seen enough
-            print(f"error: cannot write: {problem.strerror}", file=sys.stderr)
-        return 1
-    return 0
+        raise argparse.ArgumentTypeError(str(problem)) from None
+    demonstrate(digits(given.dtype), given.epochs, optimizer, given.dtype, given.seed)
 
 
 def demonstrate(data, epochs, optimizer, dtype, seed):

@@ -1,0 +1,54 @@
+"""The command line: `fastbp train data.csv --target species --out model.safetensors`, and more."""
+
+import argparse
+import os
+import sys
+
+import fastbp
+from fastbp.cli import bench, demo, export, inspect, options, predict, train
+from fastbp.training import Diverged
+
+COMMANDS = (train, predict, inspect, export, bench, demo)
+
+
+def main(arguments=None):
+    """Run a command; returns the exit code."""
+    parser = argparse.ArgumentParser(
+        prog="fastbp",
+        description="Train multilayer perceptrons on tables, and use them: the backpropagation lecture as index loops.",
+        epilog="example:\n  fastbp train data.csv --target species --out model.safetensors\n  fastbp train --help\n\n"
+        + options.EXIT,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"fastbp {fastbp.__version__}")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", dest="command", required=True)
+    for command in COMMANDS:
+        command.add(commands)
+    given = parser.parse_args(arguments)
+    try:
+        given.run(given)
+        sys.stdout.flush()
+    except argparse.ArgumentTypeError as problem:
+        commands.choices[given.command].error(str(problem))
+    except OSError as problem:
+        return _told_of(problem)
+    except KeyboardInterrupt:
+        return _failed("interrupted")
+    except (ValueError, TypeError, ImportError, MemoryError, Diverged) as problem:
+        return _failed(str(problem) or "there is not enough memory")
+    return 0
+
+
+def _failed(what):
+    print(f"error: {what}", file=sys.stderr)
+    return 1
+
+
+def _told_of(problem):
+    """A file that cannot be read or written; or standard output, to which nothing more can go, not even at exit."""
+    if problem.filename is not None:
+        return _failed(f"{os.fsdecode(problem.filename)}: {problem.strerror}")
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    if isinstance(problem, BrokenPipeError):  # its reader, `head` say, has seen enough
+        return 1
+    return _failed(f"cannot write: {problem.strerror}")

@@ -1,0 +1,66 @@
+"""fastbp inspect: what is in a model file."""
+
+import os
+
+from fastbp.cli import options
+from fastbp.files.models import restored
+from fastbp.files.safetensors import VERSION, ModelFile
+from fastbp.tables.encoding import CLASSES, NUMBER, TEXT
+
+TOLD = 20  # texts of a column
+
+
+def add(commands):
+    """The command and its options."""
+    parser = options.command(
+        commands,
+        "inspect",
+        "show what is in a model file",
+        "Shows what a model file holds: its network, and for a model of tables its columns.\n"
+        "Checkpoints, and files of networks and estimators that were saved in Python, can be\n"
+        "shown, too.",
+        "fastbp inspect model.safetensors",
+    )
+    parser.add_argument("model", help="a model file")
+    parser.set_defaults(run=run)
+
+
+def run(given):
+    """Carries it out; returns the exit code."""
+    file = ModelFile(given.model)
+    strings, arrays = dict(file.strings), dict(file.arrays)
+    size, model = os.path.getsize(given.model), restored(file)
+    print(f"{given.model}: {file.kind}, format {VERSION!r}, {size:,} bytes")
+    if file.kind == "checkpoint":
+        print(f"epoch {strings['epoch']} of {strings['epochs']}, {strings['outcome']}")
+    print(_shown(file.kind, model))
+    if file.kind == "table":
+        print("\n".join(_columns(model.encoding)))
+    else:
+        print("\n".join(f"{name:24s} {array.dtype.name:8s} {array.shape}" for name, array in sorted(arrays.items())))
+
+
+def _shown(kind, model):
+    if kind != "table":
+        return repr(model)
+    return f"{model.network}, {model.network.theta.size:,} parameters"
+
+
+def _columns(encoding):
+    target = encoding.target
+    what = f"classes {_listed(target.texts)}" if target.kind == CLASSES else f"a number, mean {target.mean:.6g}"
+    yield f"target {target.name!r}: {what}"
+    for column in encoding.inputs:
+        if column.kind == NUMBER:
+            what = f"number, mean {column.mean:.6g}, standard deviation {column.deviation:.6g}"
+        elif column.kind == TEXT:
+            what = f"texts {_listed(column.texts)}" + (", or missing" if column.missing else "")
+        else:
+            what = "left out, the same in all rows"
+        yield f"column {column.name!r}: {what}"
+    if encoding.ignored:
+        yield f"ignored: {_listed(encoding.ignored)}"
+
+
+def _listed(names):
+    return ", ".join(map(repr, names[:TOLD])) + (f" and {len(names) - TOLD} more" if len(names) > TOLD else "")

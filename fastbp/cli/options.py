@@ -1,0 +1,70 @@
+"""What the commands share: how a command and its options are declared, and what options may be."""
+
+import argparse
+import math
+
+EXIT = "exit status: 0 done, 1 failed, 2 wrong usage"
+
+
+def command(commands, name, short, long, *examples):
+    """A parser for a command, whose help ends with examples."""
+    shown = "\n".join(
+        ["example:" if len(examples) == 1 else "examples:", *(f"  {line}" for line in examples), "", EXIT]
+    )
+    return commands.add_parser(
+        name, help=short, description=long, epilog=shown, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+
+
+def of(kind, least=-math.inf, below=math.inf, above=None):
+    """The type of an option that is an int or a float, at least `least` (or above something), and below something."""
+
+    def number(text):
+        try:
+            value = kind(text)
+        except ValueError:
+            raise argparse.ArgumentTypeError(f"invalid {kind.__name__} value: {text!r}") from None
+        if not value >= least or not value < below or (above is not None and not value > above):
+            parts = [f"at least {least}"] * (least > -math.inf) + [f"above {above}"] * (above is not None)
+            parts += [f"below {below}"] * (below < math.inf) + ["finite"] * (kind is float and below == math.inf)
+            raise argparse.ArgumentTypeError(f"must be {' and '.join(parts)}, got {text}")
+        return value
+
+    return number
+
+
+def sizes(text):
+    """Units of hidden layers: "64,32"; "none" for no such layer."""
+    if text.strip().lower() == "none":
+        return ()
+    return tuple(of(int, 1)(part) for part in text.split(","))
+
+
+def names(text):
+    """One name for all, or several with commas between them."""
+    found = tuple(part.strip() for part in text.split(","))
+    return found[0] if len(found) == 1 else found
+
+
+def character(text):
+    """A single character; "tab" and "\\\\t" are the tabulator."""
+    text = {"tab": "\t", "\\t": "\t"}.get(text, text)
+    if len(text) != 1 or text in '\r\n"':
+        raise argparse.ArgumentTypeError(f"must be a single character, as , or ; or tab, got {text!r}")
+    return text
+
+
+def add_delimiter(parser):
+    """--delimiter, of commands that read tables."""
+    parser.add_argument(
+        "--delimiter", type=character, metavar="C",
+        help="between the cells of a CSV file; default: , ; tab or |, whichever the first line has most of",
+    )  # fmt: skip
+
+
+def add_ignore_unseen(parser):
+    """--ignore-unseen, of commands that apply a model."""
+    parser.add_argument(
+        "--ignore-unseen", action="store_true",
+        help="take texts that were not there in training for none of those that were, and not for an error",
+    )  # fmt: skip

@@ -1,0 +1,141 @@
+"""fastbp train: from a table to a model file."""
+
+from fastbp.cli import options
+from fastbp.cli.line import Line
+from fastbp.lecture.codes import HIDDEN
+from fastbp.network import DTYPES
+from fastbp.tables.encoding import CLASSES, LEFT_OUT, NUMBER, TEXT
+from fastbp.tables.fitting import TASKS, train_table
+
+TOLD = 8  # names in a line
+
+
+def add(commands):
+    """The command and its options."""
+    parser = options.command(
+        commands,
+        "train",
+        "train a network on a CSV or Parquet file",
+        "Trains a network to predict one column of a table from the others, tells what it\n"
+        "does with each column, and writes a model file, which also holds what it takes to\n"
+        "turn tables into numbers. The table may be larger than the memory: it is read\n"
+        "twice, and waits in temporary files (in TMPDIR).",
+        "fastbp train data.csv --target species --hidden 64,32 --test-size 0.2 --out model.safetensors",
+        "fastbp train houses.parquet --target price --drop id address --text zip --out model.safetensors",
+    )
+    parser.add_argument("data", help="a CSV file in UTF-8 whose first line has the names of the columns, or Parquet")
+    parser.add_argument("--target", required=True, metavar="NAME", help="the column to be predicted")
+    parser.add_argument("--out", required=True, metavar="FILE", help="the model file, usually *.safetensors")
+    table = parser.add_argument_group("the table")
+    table.add_argument(
+        "--task", choices=TASKS,
+        help="default: classification, if the target has texts, or at most 20 different whole numbers",
+    )  # fmt: skip
+    table.add_argument(
+        "--drop", nargs="+", default=[], action="extend", metavar="NAME", help="columns to be ignored, here and later"
+    )
+    table.add_argument(
+        "--text", nargs="+", default=[], action="extend", metavar="NAME",
+        help="columns of numbers that are names: each number has an input of its own",
+    )  # fmt: skip
+    table.add_argument(
+        "--test-size", type=options.of(float, 0, 1), default=0.2, metavar="P",
+        help="part of the rows held out for the test (default: %(default)s)",
+    )  # fmt: skip
+    options.add_delimiter(table)
+    network = parser.add_argument_group("the network and its training")
+    network.add_argument(
+        "--hidden", type=options.sizes, default=(64, 32), metavar="M,...",
+        help="units of the hidden layers, or none (default: 64,32)",
+    )  # fmt: skip
+    network.add_argument(
+        "--activation", type=options.names, default="relu", metavar="NAME",
+        help=f"of the hidden layers, or one for each: {', '.join(HIDDEN)} (default: relu)",
+    )  # fmt: skip
+    for name, kind, default, what in (
+        ("epochs", options.of(int, 0), 1000, "passes over the rows, at most"),
+        ("batch-size", options.of(int, 1), 32, "rows of a step"),
+        ("learning-rate", options.of(float, above=0), 0.001, "of Adam"),
+        ("patience", options.of(int, 1), 20, "epochs without a lower error on rows held out, after which it ends"),
+        ("seed", options.of(int, 0), 0, "of the test rows, the first weights and the orders"),
+    ):
+        network.add_argument(f"--{name}", type=kind, default=default, metavar="N", help=f"{what} (default: {default})")
+    network.add_argument("--dtype", choices=DTYPES, default="float32", help="of all computation (default: float32)")
+    network.add_argument("--threads", type=options.of(int, 1), metavar="N", help="default: as many as pay")
+    parser.add_argument("--quiet", action="store_true", help="show no progress, and only the scores")
+    parser.set_defaults(run=run)
+
+
+def run(given):
+    """Carries it out; returns the exit code."""
+    line = Line(given.quiet)
+    told = (
+        "target", "hidden", "activation", "task", "test_size", "drop", "text", "delimiter", "epochs", "batch_size",
+        "learning_rate", "patience", "dtype", "seed", "threads",
+    )  # fmt: skip
+    try:
+        result = train_table(given.data, **{name: getattr(given, name) for name in told}, tell=_teller(line))
+        if result.history.loss:
+            line.show(_of_epochs(result.history), last=True)
+    finally:
+        line.close()
+    if not given.quiet:
+        print("\n".join(_about(given.data, result)))
+    print("\n".join(result.test.lines("test ")))
+    result.model.save(given.out)
+    if not given.quiet:
+        print(f"written: {given.out}")
+
+
+def _teller(line):
+    def tell(what, done):
+        line.show(_of_epochs(done) if what == "epoch" else f"{what} {done:,} rows")
+
+    return tell
+
+
+def _of_epochs(history):
+    n, text = len(history.loss), f"epoch {len(history.loss)}: loss {history.loss[-1]:.4g}"
+    if history.validation_loss:
+        text += f", of rows held out {history.validation_loss[-1]:.4g}"
+    seconds = sum(history.seconds)
+    return f"{text} (best in epoch {history.best_epoch}), {seconds:.1f} s, {n / seconds:.3g} epochs a second"
+
+
+def _about(path, result):
+    """What was found, and what was done with it."""
+    encoding, columns = result.model.encoding, result.columns
+    target, found = encoding.target, columns[encoding.target.name]
+    yield f"{path}: {found.rows:,} rows, {len(columns) + len(encoding.ignored)} columns"
+    if target.kind == CLASSES:
+        yield f"target {target.name!r}: classification, {len(target.texts)} classes: {_listed(target.texts)}"
+    else:
+        yield f"target {target.name!r}: regression, mean {target.mean:.4g}, standard deviation {target.deviation:.4g}"
+    if result.left_out:
+        yield f"left out: {result.left_out:,} rows without a target"
+    of = {kind: [column for column in encoding.inputs if column.kind == kind] for kind in (NUMBER, TEXT, LEFT_OUT)}
+    if of[NUMBER]:
+        yield f"numbers, standardised: {_listed([column.name for column in of[NUMBER]])}"
+    if of[TEXT]:
+        shown = [f"{column.name} ({column.width})" for column in of[TEXT]]
+        yield f"texts, an input for each: {_listed(shown)}"
+    if of[LEFT_OUT]:
+        yield f"left out, the same in all rows: {_listed([column.name for column in of[LEFT_OUT]])}"
+    if encoding.ignored:
+        yield f"left out, as asked: {_listed(encoding.ignored)}"
+    for column in encoding.inputs:
+        missing = columns[column.name].missing
+        if missing and column.width:
+            what = "the mean of the column stands for them" if column.kind == NUMBER else "they are a text of their own"
+            yield f"missing values: {missing:,} in {column.name!r}, {what}"
+    network = result.model.network
+    yield (
+        f"network {'-'.join(map(str, network.sizes))}, {network.theta.size:,} parameters; {result.rows:,} rows to "
+        f"train with, {result.validated:,} for early stopping, {result.test.rows:,} for the test"
+    )
+    if result.interrupted:
+        yield "interrupted: the network has the parameters of the best epoch so far"
+
+
+def _listed(names):
+    return ", ".join(names[:TOLD]) + (f" and {len(names) - TOLD} more" if len(names) > TOLD else "")

@@ -1,0 +1,306 @@
+"""Models of tables: what becomes of columns, trainings, predictions, and what is said of tables that do not fit."""
+
+import numpy as np
+import pytest
+
+import fastbp
+from fastbp.tables import blocks, encoding, sources, survey
+from tests.cases import UNCOMPILED
+from tests.test_tables_sources import whole, written
+
+# ---- What columns mean -----------------------------------------------------------------------------------------------
+
+
+def surveyed(text, folder):
+    table = sources.opened(written(folder, text))
+    return survey.surveyed(table, table.names, blocks.Roles(0, 0.0, 0.0), lambda *state: None)
+
+
+def test_a_survey(tmp_path, monkeypatch):
+    rng = np.random.default_rng(0)
+    values = rng.normal(1e6, 1, 500)
+    rows = "".join(f"{value!r},{i % 3},{'xyz'[i % 3]}\n" for i, value in enumerate(values.tolist()))
+    monkeypatch.setattr(sources, "ROWS", 7)
+    columns = surveyed("a,b,c\n" + rows + "?,,\n", tmp_path)
+    a, b, c = (columns[name] for name in "abc")
+    assert (a.rows, a.missing, a.numeric, a.is_numeric, a.whole) == (501, 1, 500, True, False)
+    assert a.mean == pytest.approx(values.mean(), rel=1e-12)
+    assert a.deviation == pytest.approx(values.std(), rel=1e-9)
+    assert (b.whole, b.texts) == (True, {"0": 167, "1": 167, "2": 166})
+    assert (c.is_numeric, c.missing, c.numeric, c.texts) == (False, 1, 0, {"x": 167, "y": 167, "z": 166})
+
+
+def test_means_are_those_of_the_rows_to_train_with(tmp_path):
+    text = "a,t\n" + "".join(f"{i * i},{i}\n" for i in range(100))
+    table = sources.opened(written(tmp_path, text))
+    columns = survey.surveyed(table, table.names, blocks.Roles(3, 0.3, 0.0), lambda *state: None)
+    training = blocks.Roles(3, 0.3, 0.1).take(100) != blocks.TEST
+    assert 65 <= training.sum() <= 75
+    assert columns["a"].mean == pytest.approx((np.arange(100.0) ** 2)[training].mean())
+    assert columns["t"].deviation == pytest.approx(np.arange(100.0)[training].std())
+
+
+def test_roles_are_the_same_in_whatever_steps_they_are_taken():
+    expected = blocks.Roles(5, 0.2, 0.1).take(1000)
+    again = blocks.Roles(5, 0.2, 0.3).take(1000)
+    np.testing.assert_array_equal(again == blocks.TEST, expected == blocks.TEST)
+    parts = np.bincount(expected)
+    assert parts[blocks.TEST] == 200  # 4 of every 20
+    assert 60 <= parts[blocks.VALIDATION] <= 100
+
+
+def test_inputs_of_columns(tmp_path):
+    columns = surveyed("n,c,same,empty,few\n1,x,5,,1\n2,y,5,?,1\n4,,5,NA,2\n", tmp_path)
+    kinds = {name: encoding.input_of(column) for name, column in columns.items()}
+    assert {name: column.kind for name, column in kinds.items()} == {
+        "n": "number", "c": "text", "same": "left out", "empty": "left out", "few": "number"
+    }  # fmt: skip
+    assert (kinds["c"].texts, kinds["c"].missing, kinds["c"].width) == (["x", "y"], True, 3)
+    assert encoding.input_of(columns["few"], as_text=True).texts == ["1", "2"]
+
+
+def test_a_number_with_a_slip_is_named(tmp_path):
+    text = "a\n" + "1\n2\n" * 20 + "3,5\n"
+    columns = surveyed(text.replace("\n", ";x\n").replace("a;x", "a;b"), tmp_path)
+    with pytest.raises(fastbp.TableError, match=r"line 42, column 'a': '3,5' is no number, where most .*\(--text\)"):
+        encoding.input_of(columns["a"])
+    assert encoding.input_of(columns["a"], as_text=True).texts == ["1", "2", "3,5"]
+
+
+def test_too_many_texts_are_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(survey, "MOST", 3)
+    columns = surveyed("a\nw\nx\ny\nz\n", tmp_path)
+    with pytest.raises(fastbp.TableError, match=r"column 'a' has more than .* different texts.*\(--drop\)"):
+        encoding.input_of(columns["a"])
+    with pytest.raises(fastbp.TableError, match=r"column 'a', the target, has more than .* classes"):
+        encoding.target_of(columns["a"])
+
+
+@pytest.mark.parametrize(
+    ("cells", "task", "kind", "texts"),
+    [
+        ("x y x", None, "classes", ["x", "y"]),
+        ("0 1 1", None, "classes", ["0", "1"]),
+        ("0.5 1 1", None, "number", []),
+        (" ".join(map(str, range(30))), None, "number", []),
+        (" ".join(map(str, range(30))), "classification", "classes", sorted(map(str, range(30)))),
+        ("0 1 1", "regression", "number", []),
+        ("1 x 1", None, "classes", ["1", "x"]),
+    ],
+)
+def test_targets_of_columns(cells, task, kind, texts, tmp_path):
+    columns = surveyed("t\n" + "\n".join(cells.split()) + "\n", tmp_path)
+    target = encoding.target_of(columns["t"], task)
+    assert (target.kind, target.texts) == (kind, texts)
+    if kind == "classes":
+        assert target.texts[target.usual] == max(cells.split(), key=cells.split().count)
+
+
+@pytest.mark.parametrize(
+    ("cells", "task", "match"),
+    [
+        ("x x", None, "must have at least two classes, it has 1"),
+        ("? ?", None, "must have at least two classes, it has 0"),
+        ("1 1", "regression", "must have different values, all are 1"),
+        ("1 x", "regression", "line 3, column 't': 'x' is no number"),
+        ("? ?", "regression", "has no values"),
+    ],
+)
+def test_targets_that_are_none(cells, task, match, tmp_path):
+    columns = surveyed("t,i\n" + "".join(f"{cell},1\n" for cell in cells.split()), tmp_path)
+    with pytest.raises(fastbp.TableError, match=match):
+        encoding.target_of(columns["t"], task)
+
+
+# ---- Models ----------------------------------------------------------------------------------------------------------
+
+FRUIT = "size,colour,id,kind\n" + "".join(
+    f"{(9 if i % 2 else 1.5) + 0.01 * (i % 7)},{'' if i % 11 == 3 else ['red', 'green'][i % 3 > 1]},{i},"
+    f"{'' if i == 30 else ('cherry', 'apple')[i % 2]}\n"
+    for i in range(140)
+)
+QUICK = {"hidden": (4,), "epochs": 2 if UNCOMPILED else 30, "learning_rate": 0.01}
+
+
+@pytest.fixture(scope="module")
+def fruit(tmp_path_factory):
+    path = written(tmp_path_factory.mktemp("fruit"), FRUIT)
+    return path, fastbp.train_table(path, "kind", drop=["id"], **QUICK)
+
+
+def test_a_result(fruit):
+    _, result = fruit
+    assert result.left_out == 1
+    assert result.rows + result.validated + result.test.rows == 139
+    assert 24 <= result.test.rows <= 32
+    assert 5 <= result.validated <= 15
+    assert result.columns["colour"].missing == 13
+    assert [column.width for column in result.model.encoding.inputs] == [1, 3]
+    assert result.model.network.sizes == (4, 4, 2)
+    assert not result.interrupted
+    if not UNCOMPILED:
+        assert result.test.accuracy == 1.0
+
+
+def test_encoded_rows_by_hand(fruit):
+    _, result = fruit
+    model = result.model
+    (block,) = model.blocks({"size": ["9", None], "colour": ["green", None]})
+    size = model.encoding.inputs[0]
+    X = model.encoding.encode(block, np.dtype("float64"))
+    np.testing.assert_allclose(X, [[(9 - size.mean) / size.deviation, 1, 0, 0], [0, 0, 0, 1]])
+
+
+def test_the_same_seed_gives_the_same_bits(fruit, tmp_path):
+    path, result = fruit
+    again = fastbp.train_table(path, "kind", drop=["id"], threads=2, **QUICK)
+    assert again.model.network.theta.tobytes() == result.model.network.theta.tobytes()
+    other = fastbp.train_table(path, "kind", drop=["id"], seed=1, **QUICK)
+    assert other.model.network.theta.tobytes() != result.model.network.theta.tobytes()
+
+
+def test_blocks_on_the_disk_hold_what_memory_would(fruit, monkeypatch):
+    path, result = fruit
+    monkeypatch.setattr(blocks, "IN_MEMORY", 100)
+    monkeypatch.setattr(blocks, "BLOCK_BYTES", 400)
+    spread = fastbp.train_table(path, "kind", drop=["id"], **QUICK)
+    assert (spread.rows, spread.validated, spread.test.rows) == (result.rows, result.validated, result.test.rows)
+    if not UNCOMPILED:
+        assert spread.test.accuracy == 1.0
+
+
+def test_blocks_keep_every_row_once():
+    rng = np.random.default_rng(0)
+    with blocks.Blocks(2, 1, np.dtype("float32"), 50_000_000, 0) as several:
+        rows = [rng.normal(size=(n, 3)).astype("float32") for n in (5, 1, 100, 0)]
+        for part in rows:
+            several.add(part[:, :2], part[:, 2])
+        found = [np.column_stack(several.read(block)) for block in several.numbers(rng)]
+        assert len(found) > 5
+        assert several.rows == 106
+        expected, came = (np.concatenate(parts) for parts in (rows, found))
+        np.testing.assert_array_equal(came[np.lexsort(came.T)], expected[np.lexsort(expected.T)])
+        assert several.read(several.numbers()[0])[0].flags.c_contiguous
+
+
+@pytest.mark.parametrize("kind", ["path", "text", "dict", "arrays", "pandas", "polars"])
+def test_tables_of_all_kinds_give_the_same_predictions(kind, fruit):
+    path, result = fruit
+    expected = result.model.predict(path)
+    if kind in ("path", "text"):
+        table = str(path) if kind == "text" else path
+    else:
+        columns = whole(path).columns
+        table = {"size": sources.numbers(whole(path), "size"), "colour": columns["colour"], "id": columns["id"]}
+        if kind == "arrays":
+            table = {name: np.array(column) for name, column in table.items()}
+        elif kind != "dict":
+            table["colour"] = [text or None for text in table["colour"]]
+            table = pytest.importorskip(kind).DataFrame(table)
+    np.testing.assert_array_equal(result.model.predict(table), expected)
+    P = result.model.predict_proba(table)
+    assert P.shape == (140, 2)
+    np.testing.assert_array_equal(np.array(result.model.classes)[P.argmax(axis=1)], expected)
+
+
+def test_a_table_model_comes_back_from_its_file(fruit, tmp_path):
+    path, result = fruit
+    result.model.save(tmp_path / "model")
+    came = fastbp.load(tmp_path / "model")
+    assert repr(came) == repr(result.model)
+    assert came.encoding == result.model.encoding
+    np.testing.assert_array_equal(came.predict_proba(path), result.model.predict_proba(path))
+
+
+BAD = {
+    "it has no column 'size', 'colour'": {"id": [1]},
+    "it has the column 'weight', which was not there in training": {"size": [1], "colour": ["red"], "weight": [1]},
+    "row 2, column 'colour': 'blue' was not there in training, which had 'green', 'red'": {
+        "size": [1, 1], "colour": ["red", "blue"]
+    },
+    "row 1, column 'size': 'big' is no number": {"size": ["big"], "colour": ["red"]},
+    "must be a vector as long as the others, got (2,)": {"size": [1], "colour": ["red", "red"]},
+    "the table must have columns": {},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("expected", BAD)
+def test_tables_that_do_not_fit(expected, fruit):
+    with pytest.raises(fastbp.TableError) as caught:
+        fruit[1].model.predict(BAD[expected])
+    assert expected in str(caught.value)
+
+
+def test_unseen_texts_may_be_ignored(fruit):
+    assert fruit[1].model.predict({"size": [1], "colour": ["blue"]}, ignore_unseen=True).shape == (1,)
+
+
+def test_regression(tmp_path):
+    rng = np.random.default_rng(0)
+    x = rng.uniform(-1, 1, 300)
+    path = written(tmp_path, "x,y\n" + "".join(f"{a!r},{1000 + 50 * a!r}\n" for a in x.tolist()))
+    result = fastbp.train_table(path, "y", **QUICK | {"epochs": 3 if UNCOMPILED else 200})
+    assert result.model.network.output == "identity"
+    y = result.model.predict({"x": x})
+    assert y.dtype == np.float64
+    held_out = blocks.Roles(0, 0.2, 0).take(300) == blocks.TEST
+    d = 1000 + 50 * x[held_out]
+    assert result.test.rmse == pytest.approx(np.sqrt(np.mean((y[held_out] - d) ** 2)), rel=1e-4)
+    assert result.test.mae == pytest.approx(np.abs(y[held_out] - d).mean(), rel=1e-4)
+    assert result.test.r2 == pytest.approx(1 - ((y[held_out] - d) ** 2).sum() / ((d - d.mean()) ** 2).sum(), rel=1e-4)
+    mean = (1000 + 50 * x[~held_out]).mean()
+    assert result.test.usual_rmse == pytest.approx(np.sqrt(np.mean((mean - d) ** 2)), rel=1e-4)
+    if not UNCOMPILED:
+        assert result.test.r2 > 0.99
+    with pytest.raises(TypeError, match="predict_proba needs a model of classes, 'y' is a number"):
+        result.model.predict_proba({"x": x})
+
+
+def test_ctrl_c_keeps_what_was_best(fruit):
+    def interrupt(what, done):
+        if what == "epoch" and len(done.loss) == 2:
+            raise KeyboardInterrupt
+
+    result = fastbp.train_table(fruit[0], "kind", drop=["id"], tell=interrupt, **QUICK | {"epochs": 10**6})
+    assert result.interrupted
+    assert result.history.best_epoch in (1, 2)
+    assert np.isfinite(result.model.network.theta).all()
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")  # uncompiled
+def test_divergence(fruit):
+    with pytest.raises(fastbp.Diverged, match="diverged in epoch"):
+        fastbp.train_table(fruit[0], "kind", drop=["id"], **QUICK | {"learning_rate": 1e38, "epochs": 30})
+
+
+@pytest.mark.parametrize(
+    ("options", "kind", "match"),
+    [
+        (
+            {"target": "none"},
+            fastbp.TableError,
+            "target must be columns of the table, 'size', 'colour', .*; got 'none'",
+        ),
+        ({"drop": ["x"]}, fastbp.TableError, "drop must be columns of the table"),
+        ({"text": ["x"]}, fastbp.TableError, "text must be columns of the table"),
+        ({"drop": ["size", "colour", "id"]}, fastbp.TableError, "must have columns that differ from row to row"),
+        ({"test_size": 1}, ValueError, "test_size must be at least 0 and below 1, got 1"),
+        ({"hidden": (0,)}, ValueError, r"hidden\[0\] must be at least 1, got 0"),
+        ({"activation": "x"}, ValueError, "hidden must be one of"),
+        ({"task": "guess"}, ValueError, "task must be one of 'classification', 'regression'"),
+        ({"epochs": -1}, ValueError, "epochs must be at least 0"),
+        ({"dtype": "float16"}, ValueError, "dtype must be one of"),
+        ({"learning_rate": 0}, ValueError, "learning_rate must be positive"),
+        ({"path": "nowhere.csv"}, FileNotFoundError, "nowhere.csv"),
+        ({"path": 3}, TypeError, "path must be a str or path-like, got 3"),
+    ],
+)
+def test_bad_options(options, kind, match, fruit):
+    with pytest.raises(kind, match=match):
+        fastbp.train_table(**{"path": fruit[0], "target": "kind", **QUICK} | options)
+
+
+def test_no_rows_are_told(tmp_path):
+    for text, match in (("a,t\n", "at least two classes, it has 0"), ("a,t\n1,\n2,\n", "at least two classes")):
+        with pytest.raises(fastbp.TableError, match=match):
+            fastbp.train_table(written(tmp_path, text), "t")
