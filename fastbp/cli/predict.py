@@ -67,7 +67,7 @@ def predict(given):
     if given.probabilities and model.classes is None:
         raise ValueError(f"--probabilities needs a model of classes, {model.encoding.target.name!r} is a number")
     table = opened(given.data, given.delimiter)
-    model.encoding.check(given.data, table.names, with_target=False)
+    model.encoding.check(table.source, table.names, with_target=False)
     with tempfile.SpooledTemporaryFile(IN_MEMORY) as whole:
         text = io.TextIOWrapper(whole, "utf-8", newline="", write_through=True)
         lines, name = csv.writer(text, lineterminator="\n"), model.encoding.target.name
@@ -95,7 +95,7 @@ def evaluate(given):
     model = loaded(given.model)
     scores, target = Scores(model.encoding.target), model.encoding.target
     table = opened(given.data, given.delimiter)
-    model.encoding.check(given.data, table.names, with_target=True)
+    model.encoding.check(table.source, table.names, with_target=True)
     for block in table.blocks():
         scores.add(model.outputs(block, given.ignore_unseen), target.encode(block))
     print("\n".join(scores.lines()))

@@ -115,7 +115,7 @@ class TableModel:
             names = list(blocks[0].columns)
         else:
             found = opened(table)
-            source, names, blocks = str(table), found.names, found.blocks()
+            source, names, blocks = found.source, found.names, found.blocks()
         self.encoding.check(source, names, with_target)
         return blocks
 

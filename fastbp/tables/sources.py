@@ -140,20 +140,22 @@ class CsvTable:
 
     Attributes
     ----------
+    source : str
+        What errors call it.
     names : list of str
     """
 
-    def __init__(self, path, delimiter=None, stream=None):
-        self._path, self._stream, self._delimiter, self._line = path, stream, delimiter, 0
+    def __init__(self, source, delimiter=None, stream=None):
+        self.source, self._stream, self._delimiter, self._line = source, stream, delimiter, 0
         self._rows = self._read()
         try:
             self.names = next(self._rows)
         except StopIteration:
-            raise TableError(f"{path}: it must begin with a line of column names, it is empty") from None
+            raise TableError(f"{source}: it must begin with a line of column names, it is empty") from None
 
     def _read(self):
         """The names, then the rows as lists of cells; `_line` is the last line that was read."""
-        with self._stream or open(self._path, "rb") as binary:
+        with self._stream or open(self.source, "rb") as binary:
             lines = self._decoded(binary)
             first = next(lines, None)
             if first is None:
@@ -171,10 +173,10 @@ class CsvTable:
                         yield cells
                     elif cells:  # none on a line that is empty
                         raise TableError(
-                            f"{self._path}, line {self._line}: it has {len(cells)} cells, and {len(names)} columns"
+                            f"{self.source}, line {self._line}: it has {len(cells)} cells, and {len(names)} columns"
                         )
             except csv.Error as problem:
-                raise TableError(f"{self._path}, line {reader.line_num}: {problem}") from None
+                raise TableError(f"{self.source}, line {reader.line_num}: {problem}") from None
 
     def _decoded(self, binary):
         number = 0
@@ -185,15 +187,15 @@ class CsvTable:
                 yield line.decode("utf-8")
             except UnicodeDecodeError as problem:
                 raise TableError(
-                    f"{self._path}, line {number}: it must be UTF-8, byte {problem.start + 1} of the line is not"
+                    f"{self.source}, line {number}: it must be UTF-8, byte {problem.start + 1} of the line is not"
                 ) from None
 
     def _check(self, names):
         for number, name in enumerate(names, 1):
             if not name:
-                raise TableError(f"{self._path}, line 1: column {number} must have a name")
+                raise TableError(f"{self.source}, line 1: column {number} must have a name")
             if names.index(name) != number - 1:
-                raise TableError(f"{self._path}, line 1: two columns have the name {name!r}")
+                raise TableError(f"{self.source}, line 1: two columns have the name {name!r}")
 
     def blocks(self):
         """The rows that have not been read, as blocks."""
@@ -206,7 +208,7 @@ class CsvTable:
                     break
             if not rows:
                 return
-            yield Block(self._path, dict(zip(self.names, map(list, zip(*rows, strict=True)), strict=True)), lines)
+            yield Block(self.source, dict(zip(self.names, map(list, zip(*rows, strict=True)), strict=True)), lines)
 
 
 class ParquetTable:
@@ -214,7 +216,8 @@ class ParquetTable:
 
     Attributes
     ----------
-    names : list of str
+    source, names
+        As of a CsvTable.
     """
 
     def __init__(self, path):
@@ -224,7 +227,7 @@ class ParquetTable:
             raise ImportError(
                 f"{path} is a Parquet file, which needs pyarrow: pip install 'fastbp[parquet]'"
             ) from missing
-        self._path, self._problem = path, ArrowException
+        self.source, self._problem = path, ArrowException
         try:
             self._file = parquet.ParquetFile(path)
         except (ArrowException, OSError) as problem:
@@ -237,10 +240,10 @@ class ParquetTable:
         try:
             for batch in self._file.iter_batches(batch_size=ROWS):
                 columns = {name: self._column(name, batch.column(i)) for i, name in enumerate(self.names)}
-                yield Block(self._path, columns, range(at, at + batch.num_rows), "row")
+                yield Block(self.source, columns, range(at, at + batch.num_rows), "row")
                 at += batch.num_rows
         except self._problem as problem:
-            raise TableError(f"{self._path}, after row {at - 1}: {problem}") from None
+            raise TableError(f"{self.source}, after row {at - 1}: {problem}") from None
 
     def _column(self, name, array):
         import pyarrow

@@ -1,0 +1,323 @@
+"""The commands, as their users meet them: what is printed and where, exit codes, help, pipes, and files left alone."""
+
+import os
+import pty
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import fastbp
+from fastbp import cli
+from tests.cases import UNCOMPILED
+
+RUN = [sys.executable, "-m", "fastbp"]
+QUICK = ["--hidden", "4", "--epochs", "3"]
+FRUIT = "size,colour,id,kind\n" + "".join(
+    f"{(9 if i % 2 else 1.5) + 0.01 * (i % 7)},{'red' if i % 3 else ''},{i},{('cherry', 'apple')[i % 2]}\n"
+    for i in range(60)
+)
+NEW = "size,colour\n1.5,red\n9,red\n,\n"
+
+
+@pytest.fixture(scope="module")
+def here(tmp_path_factory):
+    """A folder with tables and a model."""
+    folder = tmp_path_factory.mktemp("cli")
+    (folder / "fruit.csv").write_text(FRUIT)
+    (folder / "new.csv").write_text(NEW)
+    assert run(folder, "train", "fruit.csv", "--target", "kind", "--drop", "id", "--out", "model.safetensors", *QUICK)
+    return folder
+
+
+def run(folder, *arguments, code=0, stdin=None, **environment):
+    """Runs a command in a process of its own; its standard output and error."""
+    done = subprocess.run(
+        [*RUN, *arguments], cwd=folder, input=stdin, capture_output=True, text=True, timeout=120,
+        env={**os.environ, "PYTHONPATH": str(Path(fastbp.__file__).parent.parent), **environment},
+    )  # fmt: skip
+    assert done.returncode == code, done.stderr
+    return done.stdout, done.stderr
+
+
+def fails(folder, *arguments, code=1, **how):
+    """The one line on standard error of a command that fails, and prints nothing else."""
+    before = sorted(path.name for path in folder.iterdir())
+    out, err = run(folder, *arguments, code=code, **how)
+    assert out == ""
+    assert sorted(path.name for path in folder.iterdir()) == before
+    return err
+
+
+# ---- From a table to predictions -------------------------------------------------------------------------------------
+
+
+def test_three_commands_from_a_table_to_predictions(here):
+    out, err = run(
+        here, "train", "fruit.csv", "--target", "kind", "--drop", "id", "--test-size", "0.25", "--out", "m.safetensors",
+        *QUICK,
+    )  # fmt: skip
+    assert out.splitlines()[:4] == [
+        "fruit.csv: 60 rows, 4 columns",
+        "target 'kind': classification, 2 classes: apple, cherry",
+        "numbers, standardised: size",
+        "texts, an input for each: colour (2)",
+    ]
+    assert "left out, as asked: id\n" in out
+    assert "missing values: 20 in 'colour', they are a text of their own\n" in out
+    assert "network 4-4-2" not in out
+    assert "network 3-4-2, 26 parameters; 45 rows to train with, 0 for early stopping, 15 for the test\n" in out
+    assert re.search(r"^test accuracy: [\d.]+% of 15 rows\nbaseline: [\d.]+%, if it were always '", out, re.MULTILINE)
+    assert out.endswith("written: m.safetensors\n")
+    assert "epoch 3: loss" in err
+    out, err = run(here, "predict", "m.safetensors", "new.csv")
+    model = fastbp.load(here / "m.safetensors")
+    assert out.splitlines() == ["kind", *model.predict(here / "new.csv")]
+    assert err == ""
+    out, _ = run(here, "evaluate", "m.safetensors", "fruit.csv")
+    right = np.mean(model.predict(here / "fruit.csv") == ["cherry", "apple"] * 30)
+    assert out.startswith(f"accuracy: {right:.1%} of 60 rows\nbaseline: 50.0%, if it were always '")
+    table = np.array([line.split()[1:] for line in out.splitlines()[-2:]], int)
+    assert table.sum() == 60
+    assert table.trace() == round(right * 60)
+
+
+def test_quiet_prints_the_scores_alone(here):
+    out, err = run(here, "train", "fruit.csv", "--target", "kind", "--drop", "id", "--quiet", "--out", "quiet", *QUICK)
+    assert re.fullmatch(r"test accuracy: .*\nbaseline: .*\n", out)
+    assert err == ""
+
+
+def test_regression(here):
+    out, _ = run(here, "train", "fruit.csv", "--target", "size", "--drop", "id", "kind", "--out", "r", *QUICK)
+    assert "target 'size': regression, mean 5.1" in out
+    assert re.search(r"^test RMSE: [\d.]+ on \d+ rows \(mean error [\d.]+, R\^2 [-\d.]+\)$", out, re.MULTILINE)
+    out, _ = run(here, "predict", "r", "new.csv")
+    name, *values = out.splitlines()
+    assert name == "size"
+    np.testing.assert_allclose(np.array(values, float), fastbp.load(here / "r").predict(here / "new.csv"), rtol=1e-8)
+    assert "--probabilities needs a model of classes" in fails(here, "predict", "r", "new.csv", "--probabilities")
+
+
+def test_probabilities(here):
+    out, _ = run(here, "predict", "model.safetensors", "new.csv", "--probabilities")
+    lines = [line.split(",") for line in out.splitlines()]
+    assert lines[0] == ["kind", "kind=apple", "kind=cherry"]
+    P = fastbp.load(here / "model.safetensors").predict_proba(here / "new.csv")
+    np.testing.assert_allclose(np.array([line[1:] for line in lines[1:]], float), P, rtol=1e-6)
+
+
+def test_pipes(here):
+    expected, _ = run(here, "predict", "model.safetensors", "new.csv")
+    out, _ = run(here, "predict", "model.safetensors", "-", stdin=NEW)
+    assert out == expected
+    assert run(here, "evaluate", "model.safetensors", "-", stdin=FRUIT)[0].startswith("accuracy: ")
+
+
+def test_a_table_without_rows_has_no_predictions(here):
+    assert run(here, "predict", "model.safetensors", "-", stdin="size,colour\n")[0] == "kind\n"
+    assert run(here, "evaluate", "model.safetensors", "-", stdin="size,colour,kind\n")[0].startswith("rows: none")
+
+
+def test_predictions_go_into_a_file_whole_or_not_at_all(here):
+    expected, _ = run(here, "predict", "model.safetensors", "new.csv")
+    run(here, "predict", "model.safetensors", "new.csv", "--out", "out.csv")
+    assert (here / "out.csv").read_text() == expected
+    (here / "late.csv").write_text(NEW * 1 + "1,red\n" * 20_000 + "x,red\n")
+    err = fails(here, "predict", "model.safetensors", "late.csv", "--out", "out.csv")
+    assert err == "error: late.csv, line 20005, column 'size': 'x' is no number\n"
+    assert (here / "out.csv").read_text() == expected
+    assert fails(here, "predict", "model.safetensors", "late.csv") == err  # and nothing on standard output
+
+
+def test_names_of_all_alphabets(here):
+    table = "größe;色;ziel\n" + "1;ä;ja\n2;'ö\";nein\n3;ü;ja\n".replace('"', "") * 10
+    (here / "ü.csv").write_text(table)
+    run(here, "train", "ü.csv", "--target", "ziel", "--out", "ü", *QUICK, PYTHONIOENCODING="ascii:backslashreplace")
+    out = subprocess.run([*RUN, "predict", "ü", "ü.csv"], cwd=here, capture_output=True, check=True).stdout
+    assert set(out.decode().splitlines()) <= {"ziel", "ja", "nein"}
+
+
+# ---- What is in a file -----------------------------------------------------------------------------------------------
+
+
+def test_inspect(here):
+    out, _ = run(here, "inspect", "model.safetensors")
+    assert re.match(r"model.safetensors: table, format 'fastbp 1', [\d,]+ bytes\nNetwork\(\(3, 4, 2\), ", out)
+    assert "target 'kind': classes 'apple', 'cherry'\ncolumn 'size': number, mean 5.1" in out
+    assert "column 'colour': texts 'red', or missing\nignored: 'id'\n" in out
+
+
+def test_inspect_a_checkpoint_and_a_network(here):
+    network = fastbp.Network((2, 3, 1), output="identity")
+    fastbp.train(network, [[0, 1]], [[1]], epochs=2, version="matrix", checkpoint=here / "run")
+    assert "run: checkpoint, format 'fastbp 1'" in run(here, "inspect", "run")[0]
+    assert "\nepoch 2 of 2, finished\nNetwork((2, 3, 1), " in run(here, "inspect", "run")[0]
+    network.save(here / "network")
+    assert "layers.0.weight          float32  (3, 2)\n" in run(here, "inspect", "network")[0]
+
+
+# ---- What goes wrong -------------------------------------------------------------------------------------------------
+
+WRONG = {
+    "nowhere.csv: No such file or directory": ["predict", "model.safetensors", "nowhere.csv"],
+    "nowhere: No such file or directory": ["predict", "nowhere", "new.csv"],
+    "new.csv: the header must": ["predict", "new.csv", "new.csv"],
+    "must be columns of the table, 'size', 'colour', 'id', 'kind'; got 'x'": [
+        "train", "fruit.csv", "--target", "x", "--out", "x"
+    ],
+    "no folder/x: No such file": ["train", "fruit.csv", "--target", "kind", "--out", "no folder/x", "--quiet", *QUICK],
+    "new.csv: it has no column 'kind'": ["evaluate", "model.safetensors", "new.csv"],
+    "training diverged in epoch": ["train", "fruit.csv", "--target", "kind", "--out", "x", "--learning-rate", "1e37"],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("expected", WRONG)
+def test_what_fails_ends_in_one_line(expected, here):
+    if UNCOMPILED and "diverged" in expected:
+        pytest.skip("NumPy warns besides")
+    out, err = run(here, *WRONG[expected], code=1)
+    last = err.splitlines()[-1]
+    assert last.startswith("error: ")
+    assert expected in last
+    assert "Traceback" not in err
+    assert "written" not in out
+
+
+TABLES = {
+    "standard input: it has no column 'size', 'colour'": "id\n1\n",
+    "standard input: it has the column 'more', which was not there in training": "size,colour,more\n1,red,1\n",
+    "standard input, line 3, column 'colour': 'blue' was not there in training": "size,colour\n1,red\n1,blue\n",
+    "standard input, line 2, column 'size': '1.5cm' is no number": "size,colour\n1.5cm,red\n",
+    "standard input, line 3: it has 1 cells, and 2 columns": "size,colour\n1,red\n1\n",
+    "standard input: it must begin with a line of column names": "",
+}
+
+
+@pytest.mark.parametrize("expected", TABLES)
+def test_tables_that_do_not_fit(expected, here):
+    assert expected in fails(here, "predict", "model.safetensors", "-", stdin=TABLES[expected])
+
+
+def test_unseen_texts_may_be_ignored(here):
+    arguments = ["predict", "model.safetensors", "-", "--ignore-unseen"]
+    assert len(run(here, *arguments, stdin="size,colour\n1,blue\n")[0].splitlines()) == 2
+
+
+USAGE = {
+    "the following arguments are required: COMMAND": [],
+    "invalid choice: 'fly'": ["fly"],
+    "the following arguments are required: --target, --out": ["train", "fruit.csv"],
+    "argument --hidden: must be at least 1, got 0": ["train", "x", "--target", "x", "--out", "x", "--hidden", "8,0"],
+    "argument --hidden: invalid int value: 'big'": ["train", "x", "--target", "x", "--out", "x", "--hidden", "big"],
+    "argument --test-size: must be at least 0 and below 1, got 1": [
+        "train", "x", "--target", "x", "--out", "x", "--test-size", "1"
+    ],
+    "argument --learning-rate: must be above 0 and finite, got 0": [
+        "train", "x", "--target", "x", "--out", "x", "--learning-rate", "0"
+    ],
+    "argument --learning-rate: must be above 0 and finite, got nan": [
+        "train", "x", "--target", "x", "--out", "x", "--learning-rate", "nan"
+    ],
+    "argument --delimiter: must be a single character": ["predict", "x", "x", "--delimiter", "::"],
+    "argument out: must end in .onnx or .c, got 'model.pt'": ["export", "model", "model.pt"],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("expected", USAGE)
+def test_wrong_usage_exits_with_2(expected, capsys):
+    with pytest.raises(SystemExit) as stop:
+        cli.main(USAGE[expected])
+    assert stop.value.code == 2
+    assert expected in capsys.readouterr().err
+
+
+# ---- Help, terminals, pipes ------------------------------------------------------------------------------------------
+
+COMMANDS = ("train", "predict", "evaluate", "inspect", "export", "bench", "demo")
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_has_an_example_and_the_exit_codes(command, capsys):
+    with pytest.raises(SystemExit) as stop:
+        cli.main([command, "--help"])
+    assert stop.value.code == 0
+    shown = capsys.readouterr().out
+    assert f"\n  fastbp {command}" in shown
+    assert "exit status: 0 done, 1 failed, 2 wrong usage" in shown
+
+
+def test_help_and_version(capsys):
+    for arguments, expected in ((["--help"], COMMANDS), (["--version"], [f"fastbp {fastbp.__version__}"])):
+        with pytest.raises(SystemExit) as stop:
+            cli.main(arguments)
+        assert stop.value.code == 0
+        shown = capsys.readouterr().out
+        assert all(part in shown for part in expected)
+
+
+def test_help_does_not_wait_for_numba(here):
+    script = "import sys\nfrom fastbp.cli import main\ntry: main(['--help'])\nexcept SystemExit: pass\n"
+    script += "print('numba' in sys.modules, 'sklearn' in sys.modules, file=sys.stderr)"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stderr == "False False\n"
+
+
+@pytest.mark.parametrize("no_color", ["", "1"])
+def test_a_terminal_has_one_line_of_progress_and_no_colours(no_color, here):
+    leader, follower = pty.openpty()
+    command = [*RUN, "train", "fruit.csv", "--target", "kind", "--drop", "id", "--out", "tty", *QUICK]
+    environment = os.environ | {"NO_COLOR": no_color, "COLUMNS": "60"}
+    done = subprocess.run(command, cwd=here, stderr=follower, stdout=subprocess.PIPE, env=environment, timeout=120)
+    os.close(follower)
+    shown = os.read(leader, 1 << 16).decode()
+    os.close(leader)
+    assert done.returncode == 0
+    assert "\x1b" not in shown
+    assert "\x1b" not in done.stdout.decode()
+    assert shown.count("\n") == 1
+    last = shown.rstrip().split("\r")[-1]
+    assert last.startswith("epoch 3: loss ")
+    assert all(len(state) <= 59 for state in shown.rstrip().split("\r"))
+
+
+def test_a_reader_that_stops_early_is_no_error_message(here):
+    (here / "long.csv").write_text("size,colour\n" + "1,red\n" * 100_000)
+    process = subprocess.Popen(
+        [*RUN, "predict", "model.safetensors", "long.csv"], cwd=here, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    process.stdout.readline()
+    process.stdout.close()
+    assert process.stderr.read() == b""
+    assert process.wait(timeout=120) == 1
+    process.stderr.close()
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a device of Linux")
+def test_a_full_disk_is_one_line(here):
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [*RUN, "predict", "model.safetensors", "new.csv"], cwd=here, stdout=full, stderr=subprocess.PIPE, text=True
+        )
+    assert (done.returncode, done.stderr) == (1, "error: cannot write: No space left on device\n")
+
+
+@pytest.mark.skipif(UNCOMPILED, reason="times what is compiled")
+def test_bench(capsys, monkeypatch):
+    monkeypatch.setattr(cli.bench, "ROWS", cli.bench.ROWS[:2])
+    monkeypatch.setattr(cli.bench, "LAPS", 1)
+    assert cli.main(["bench", "--dtype", "float64"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in lines] == ["network", "4-8-3", "10-32-1"]
+    for line in lines[1:]:
+        engine, matrix, ratio = map(float, line.split()[2:])
+        assert ratio == pytest.approx(matrix / engine, rel=0.05)
+
+
+def test_interrupted_before_there_is_anything(here, monkeypatch, capsys):
+    monkeypatch.setattr(cli.inspect, "ModelFile", lambda path: (_ for _ in ()).throw(KeyboardInterrupt))
+    assert cli.main(["inspect", str(here / "model.safetensors")]) == 1
+    assert capsys.readouterr().err == "error: interrupted\n"
