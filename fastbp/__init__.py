@@ -13,6 +13,12 @@ _HOMES = {
     "CheckpointError": "checkpoints",
     "load": "files.models",
     "ModelFileError": "files.safetensors",
+    "to_onnx": "export.onnx",
+    "to_c": "export.c",
+    "to_torch": "export.torch",
+    "from_torch": "export.torch",
+    "to_sklearn": "export.sklearn",
+    "from_sklearn": "export.sklearn",
     "train_table": "tables.fitting",
     "TableResult": "tables.fitting",
     "TableModel": "tables.model",
@@ -42,6 +48,8 @@ __version__ = "0.1.0"
 
 
 def __getattr__(name):
+    if name == "plots":
+        return importlib.import_module("fastbp.plots")
     home = _HOMES.get(name) or _EXTRAS.get(name)
     if home is None:
         raise AttributeError(f"module 'fastbp' has no attribute {name!r}")
@@ -51,4 +59,4 @@ def __getattr__(name):
 
 
 def __dir__():
-    return sorted({*globals(), *_HOMES, *_EXTRAS})
+    return sorted({*globals(), *_HOMES, *_EXTRAS, "plots"})

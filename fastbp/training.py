@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from fastbp import door
+from fastbp import door, plots
 from fastbp.checkpoints import EVERY, Checkpoint, dependencies
 from fastbp.epochs import VERSIONS, Epochs
 from fastbp.lecture import codes
@@ -41,6 +41,33 @@ class History:
     seconds: list = field(default_factory=list)
     validation_loss: list = field(default_factory=list)
     best_epoch: int | None = None
+
+    def plot(self, ax=None):
+        """Draw the loss of each epoch, and that of the validation rows: `plots.loss`.
+
+        Parameters
+        ----------
+        ax : matplotlib.axes.Axes, optional
+            Where to draw; by default pyplot's current one.
+
+        Returns
+        -------
+        matplotlib.axes.Axes
+
+        Raises
+        ------
+        ImportError
+            Without matplotlib.
+
+        Examples
+        --------
+        >>> import fastbp
+        >>> from matplotlib.figure import Figure
+        >>> history = fastbp.train(fastbp.Network((1, 1), output="identity"), [[1.0]], [[0.0]], epochs=5)
+        >>> history.plot(Figure().subplots()).get_ylabel()
+        'loss'
+        """
+        return plots.loss(self, ax)
 
 
 class Diverged(FloatingPointError):

@@ -67,7 +67,7 @@ def test_three_commands_from_a_table_to_predictions(here):
         "texts, an input for each: colour (2)",
     ]
     assert "left out, as asked: id\n" in out
-    assert "missing values: 20 in 'colour', they are a text of their own\n" in out
+    assert "missing values, they are a text of their own: colour (20)\n" in out
     assert "network 4-4-2" not in out
     assert "network 3-4-2, 26 parameters; 45 rows to train with, 0 for early stopping, 15 for the test\n" in out
     assert re.search(r"^test accuracy: [\d.]+% of 15 rows\nbaseline: [\d.]+%, if it were always '", out, re.MULTILINE)

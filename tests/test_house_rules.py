@@ -5,6 +5,7 @@ import doctest
 import importlib
 import importlib.util
 import inspect
+import operator
 import re
 import subprocess
 import sys
@@ -30,8 +31,10 @@ MODULES = ("activations", "errors", "layers", "updates", "passes")
 # Imports go down only: a module may import from the floors below its own.
 FLOORS = [
     {"jit", "views", "lecture.codes", "door", "digits", "workers"},
-    {"lecture.layout", "progress", "rates", "engine.shapes", "scalars"},
-    {"optimizers", "schedules", "engine.plan"},
+    {"lecture.layout", "progress", "rates", "engine.shapes", "scalars", "files.atomic", "plots.paper", "plots.checks"},
+    {"optimizers", "schedules", "engine.plan", "files.safetensors", "plots.models"},
+    {"files.values", "checkpoints", *(f"plots.{module}" for module in ("losses", "classes", "units", "ensembles"))},
+    {"plots"},
     *({f"lecture.{version}.{module}" for version in VERSIONS} for module in MODULES),
     {f"lecture.{version}" for version in VERSIONS},
     {"lecture.differences", "engine.simd", "engine.atomics", "engine.standins"},
@@ -45,18 +48,35 @@ FLOORS = [
     {"network"},
     {"epochs"},
     {"training", *(f"estimators.{module}" for module in ("job", "progress", "documentation", "collector"))},
-    {"bins", "slots", "estimators.parameters", "estimators.rows", "estimators.stopping"},
+    {"bins", "slots", *(f"estimators.{module}" for module in ("parameters", "rows", "stopping", "files"))},
     {"crew"},
     {"sweep"},
     {"estimators.stochastic", "estimators.lbfgs"},
     {"estimators.base", "estimators.fits"},
-    {"estimators.classifier", "estimators.regressor"},
-    {"estimators.search", "estimators.ensemble"},
+    {"estimators.classifier", "estimators.regressor", "estimators.ensemble_base"},
+    {"estimators.search", "estimators.ensemble", "tables.blocks", "tables.sources"},
+    {"estimators.loading", "tables.survey"},
+    {"tables.encoding"},
+    {"tables.model", "tables.scores"},
+    {"tables.fitting", "files.models"},
+    {"export.sklearn", "export.nodes", "export.source"},
+    {"export.torch", "export.tables"},
+    {"export.c", "export.onnx"},
+    {"cli.options", "cli.line"},
+    {f"cli.{module}" for module in ("train", "predict", "inspect", "export", "bench", "demo")},
     {"cli"},
     {"__main__"},
 ]
 THIRD_PARTY = {"numba", "llvmlite", "numpy"}  # the bare install
-WHERE_THERE_IS = {"progress": {"tqdm"}}
+WHERE_THERE_IS = {
+    "progress": {"tqdm"},
+    "tables.sources": {"pyarrow"},
+    **{f"plots.{module}": {"matplotlib"} for module in ("paper", "losses", "classes")},
+    "export.nodes": {"onnx"},
+    "export.onnx": {"onnx", "skl2onnx", "sklearn"},
+    "export.torch": {"torch"},
+    "export.sklearn": {"sklearn"},
+}
 OF_ESTIMATORS = {"joblib", "numpy", "scipy", "sklearn", "tqdm"}  # tqdm where there is one
 KNOW_LLVM = {f"engine.{module}" for module in ("shapes", "simd", "tiles", "atomics", "lanearrays")}
 ONLY_HERE = {
@@ -239,9 +259,11 @@ def test_every_file_says_what_it_is_for(file):
     assert ast.get_docstring(parse(file)), "no docstring"
 
 
-@pytest.mark.parametrize("name", [*fastbp.__all__, *fastbp._EXTRAS])
+@pytest.mark.parametrize(
+    "name", [*fastbp.__all__, *fastbp._EXTRAS, *(f"plots.{name}" for name in fastbp.plots.__all__)]
+)
 def test_every_public_name_has_a_docstring_with_an_example_that_runs(name):
-    value = getattr(fastbp, name)
+    value = operator.attrgetter(name)(fastbp)
     documented = [value]
     if inspect.isclass(value):
         documented += [f for n, f in vars(value).items() if n[0] != "_" and inspect.isfunction(f)]

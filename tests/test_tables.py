@@ -5,6 +5,7 @@ import pytest
 
 import fastbp
 from fastbp.tables import blocks, encoding, sources, survey
+from fastbp.tables.model import _checked_blocks
 from tests.cases import UNCOMPILED
 from tests.test_tables_sources import whole, written
 
@@ -145,7 +146,7 @@ def test_a_result(fruit):
 def test_encoded_rows_by_hand(fruit):
     _, result = fruit
     model = result.model
-    (block,) = model.blocks({"size": ["9", None], "colour": ["green", None]})
+    (block,) = _checked_blocks(model, {"size": ["9", None], "colour": ["green", None]})
     size = model.encoding.inputs[0]
     X = model.encoding.encode(block, np.dtype("float64"))
     np.testing.assert_allclose(X, [[(9 - size.mean) / size.deviation, 1, 0, 0], [0, 0, 0, 1]])

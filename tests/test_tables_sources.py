@@ -88,7 +88,7 @@ UNREADABLE = {
     "line 1: two columns have the name 'a'": b"a,b,a\n",
     "line 3: it has 1 cells, and 2 columns": b"a,b\n1,2\n3\n",
     "line 2: it has 3 cells, and 2 columns": b"a,b\n1,2,3\n",
-    "line 2: it must be UTF-8, byte 3 of the line is not": b"a,b\n1,\xff\n",
+    "line 2, byte 3: it must be UTF-8": b"a,b\n1,\xff\n",
     "line 2: field larger than field limit": b"a,b\n1," + b"x" * 200_000 + b"\n",
     "line 3: unexpected end of data": b'a,b\n1,"2\n3\n',
     "line 2: ',' expected after": b'a,b\n"1"x,2\n',

@@ -10,7 +10,7 @@ from fastbp.cli import options
 from fastbp.files.atomic import replacing
 from fastbp.files.models import load
 from fastbp.tables.encoding import CLASSES
-from fastbp.tables.model import TableModel
+from fastbp.tables.model import TableModel, outputs_of
 from fastbp.tables.scores import Scores
 from fastbp.tables.sources import opened
 
@@ -73,7 +73,7 @@ def predict(given):
         lines, name = csv.writer(text, lineterminator="\n"), model.encoding.target.name
         lines.writerow([name, *(f"{name}={label}" for label in model.classes)] if given.probabilities else [name])
         for block in table.blocks():
-            Y = model.outputs(block, given.ignore_unseen)
+            Y = outputs_of(model, block, given.ignore_unseen)
             columns = [model.encoding.target.decode(Y).tolist(), *(Y.T.tolist() if given.probabilities else ())]
             lines.writerows([_cell(value) for value in row] for row in zip(*columns, strict=True))
         text.detach()
@@ -97,7 +97,7 @@ def evaluate(given):
     table = opened(given.data, given.delimiter)
     model.encoding.check(table.source, table.names, with_target=True)
     for block in table.blocks():
-        scores.add(model.outputs(block, given.ignore_unseen), target.encode(block))
+        scores.add(outputs_of(model, block, given.ignore_unseen), target.encode(block))
     print("\n".join(scores.lines()))
     if target.kind == CLASSES and len(target.texts) <= MOST_CLASSES:
         print("\n".join(_confusion(target.texts, scores.confusion)))

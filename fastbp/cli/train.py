@@ -123,11 +123,10 @@ def _about(path, result):
         yield f"left out, the same in all rows: {_listed([column.name for column in of[LEFT_OUT]])}"
     if encoding.ignored:
         yield f"left out, as asked: {_listed(encoding.ignored)}"
-    for column in encoding.inputs:
-        missing = columns[column.name].missing
-        if missing and column.width:
-            what = "the mean of the column stands for them" if column.kind == NUMBER else "they are a text of their own"
-            yield f"missing values: {missing:,} in {column.name!r}, {what}"
+    for kind, what in ((NUMBER, "the mean of the column stands for them"), (TEXT, "they are a text of their own")):
+        missing = [f"{c.name} ({columns[c.name].missing:,})" for c in of[kind] if columns[c.name].missing]
+        if missing:
+            yield f"missing values, {what}: {_listed(missing)}"
     network = result.model.network
     yield (
         f"network {'-'.join(map(str, network.sizes))}, {network.theta.size:,} parameters; {result.rows:,} rows to "

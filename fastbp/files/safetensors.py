@@ -46,7 +46,7 @@ class ModelFileError(ValueError):
     ...         fastbp.load(path)
     ...     except fastbp.ModelFileError as problem:
     ...         print(str(problem).removeprefix(str(path)))
-    : the header must have at most 1,000,000 bytes and end with the file, it says 7810755286950408046
+    : the header must have at most 1,000,000 bytes and end with the file, it says 7810759558478983022
     """
 
 

@@ -68,13 +68,16 @@ class TableModel:
 
         Examples
         --------
-        See the class.
-        >>> import fastbp
-        >>> issubclass(fastbp.TableError, ValueError)
-        True
+        >>> import fastbp, pathlib, tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     path = pathlib.Path(folder, "lines.csv")
+        ...     _ = path.write_text("x,y\\n" + "".join(f"{x},{2 * x}\\n" for x in range(100)))
+        ...     model = fastbp.train_table(path, "y", learning_rate=0.01, seed=1).model
+        >>> model.predict({"x": [10, 20, 30]}).round(-1)
+        array([20., 40., 60.])
         """
         decode = self.encoding.target.decode
-        found = [decode(self.outputs(block, ignore_unseen)) for block in self.blocks(table)]
+        found = [decode(outputs_of(self, block, ignore_unseen)) for block in _checked_blocks(self, table)]
         return np.concatenate(found) if found else decode(np.empty((0, self.network.sizes[-1])))
 
     def predict_proba(self, table, ignore_unseen=False):
@@ -99,31 +102,18 @@ class TableModel:
 
         Examples
         --------
-        >>> import fastbp
-        >>> fastbp.TableModel.predict_proba.__name__
-        'predict_proba'
+        >>> import fastbp, pathlib, tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     path = pathlib.Path(folder, "signs.csv")
+        ...     _ = path.write_text("x,sign\\n" + "-1,minus\\n1,plus\\n" * 100)
+        ...     model = fastbp.train_table(path, "sign").model
+        >>> model.classes, model.predict_proba({"x": [-1.0, 1.0]}).round(1).tolist()
+        (['minus', 'plus'], [[1.0, 0.0], [0.0, 1.0]])
         """
         if self.classes is None:
             raise TypeError(f"predict_proba needs a model of classes, {self.encoding.target.name!r} is a number")
-        found = [self.outputs(block, ignore_unseen) for block in self.blocks(table)]
+        found = [outputs_of(self, block, ignore_unseen) for block in _checked_blocks(self, table)]
         return np.concatenate(found) if found else np.empty((0, len(self.classes)))
-
-    def blocks(self, table, with_target=False):
-        """The checked blocks of a table."""
-        if isinstance(table, Mapping) or hasattr(table, "columns"):
-            source, blocks = "the table", _of_columns(table)
-            names = list(blocks[0].columns)
-        else:
-            found = opened(table)
-            source, names, blocks = found.source, found.names, found.blocks()
-        self.encoding.check(source, names, with_target)
-        return blocks
-
-    def outputs(self, block, ignore_unseen=False):
-        """The network's outputs for a block (rows, outputs)."""
-        X = self.encoding.encode(block, self.network.dtype, ignore_unseen)
-        X.flags.writeable = False
-        return outputs(self.network, X)
 
     # ---- Files -------------------------------------------------------------------------------------------------------
 
@@ -141,9 +131,13 @@ class TableModel:
 
         Examples
         --------
-        >>> import fastbp
-        >>> fastbp.TableModel.save.__name__
-        'save'
+        >>> import fastbp, pathlib, tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     path, model_path = (pathlib.Path(folder, name) for name in ("signs.csv", "model.safetensors"))
+        ...     _ = path.write_text("x,sign\\n" + "-1,minus\\n1,plus\\n" * 100)
+        ...     fastbp.train_table(path, "sign").model.save(model_path)
+        ...     print(*fastbp.load(model_path).predict({"x": [-2.0, 2.0]}))
+        minus plus
         """
         strings, arrays = self.network._record()
         more, others = self.encoding.record()
@@ -157,6 +151,25 @@ class TableModel:
         if (network.sizes[0], network.sizes[-1], network.output) != wanted:
             raise ValueError(f"its network {network} does not fit its columns, which need {wanted}")
         return cls(network, encoding)
+
+
+def outputs_of(model, block, ignore_unseen=False):
+    """The outputs of a TableModel's network for a block (rows, outputs)."""
+    X = model.encoding.encode(block, model.network.dtype, ignore_unseen)
+    X.flags.writeable = False
+    return outputs(model.network, X)
+
+
+def _checked_blocks(model, table):
+    """The blocks of a table that fits the model."""
+    if isinstance(table, Mapping) or hasattr(table, "columns"):
+        source, blocks = "the table", _of_columns(table)
+        names = list(blocks[0].columns)
+    else:
+        found = opened(table)
+        source, names, blocks = found.source, found.names, found.blocks()
+    model.encoding.check(source, names, with_target=False)
+    return blocks
 
 
 def _is_nothing(value):

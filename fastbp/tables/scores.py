@@ -74,7 +74,7 @@ class Scores:
         elif self.target.kind == CLASSES:
             yield f"{what}accuracy: {self.accuracy:.1%} of {self.rows:,} rows"
             usual = self.target.texts[self.target.usual]
-            yield f"baseline: {self.usual_accuracy:.1%}, if it were always {usual!r}, of which training had most"
+            yield f"baseline: {self.usual_accuracy:.1%}, if it were always {usual!r}, the most frequent class"
         else:
             yield f"{what}RMSE: {self.rmse:.4g} on {self.rows:,} rows (mean error {self.mae:.4g}, R^2 {self.r2:.3f})"
             yield f"baseline: {self.usual_rmse:.4g}, if it were always the mean in training, {self.target.mean:.4g}"

@@ -4,11 +4,12 @@ A column of a block is a list of strings as they stand in a CSV file, or a vecto
 NaN. What cannot be read ends in a TableError that names the file, the line and the column.
 """
 
-import codecs
 import contextlib
 import csv
+import io
 import itertools
 import sys
+import weakref
 from dataclasses import dataclass
 
 import numpy as np
@@ -74,15 +75,15 @@ def numbers(block, name):
         values = column
     else:
         try:
-            values = np.array(column, dtype=np.float64)  # fast, and right for most columns
-        except ValueError:
-            values = np.array([np.nan if is_missing(token) else _number(token) for token in column], object)
+            values = np.array(["nan" if cell in MISSING else cell for cell in column], np.float64)
+        except ValueError:  # a slip, or spaces around what stands for a missing value
+            values = np.array([np.nan if is_missing(cell) else _number(cell) for cell in column], object)
             wrong = [row for row, value in enumerate(values) if value is None]
             if wrong:
                 raise block.refuse(wrong[0], name, f"{door.shown(column[wrong[0]])} is no number") from None
             values = values.astype(np.float64)
         if "_" in "".join(column):  # Python's spelling of numbers, not that of tables
-            row = next(row for row, token in enumerate(column) if "_" in token)
+            row = next(row for row, cell in enumerate(column) if "_" in cell)
             raise block.refuse(row, name, f"{door.shown(column[row])} is no number")
     infinite = np.isinf(values)
     if infinite.any():
@@ -96,7 +97,7 @@ def texts(block, name):
     column = _readable(block, name)
     if isinstance(column, np.ndarray):
         return [None if np.isnan(value) else f"{value:.15g}" for value in column.tolist()]
-    return [None if is_missing(token) else token.strip() for token in column]
+    return [None if is_missing(cell) else cell.strip() for cell in column]
 
 
 def _readable(block, name):
@@ -106,14 +107,14 @@ def _readable(block, name):
     return column
 
 
-def is_missing(token):
+def is_missing(cell):
     """Whether a cell holds no value."""
-    return token in MISSING or token.strip() in MISSING
+    return cell in MISSING or cell.strip() in MISSING
 
 
-def _number(token):
+def _number(cell):
     try:
-        return float(token)
+        return float(cell)
     except ValueError:
         return None
 
@@ -129,7 +130,7 @@ def opened(path, delimiter=None):
     """
     path = door.path("path", path)
     if path == STDIN:
-        return CsvTable("standard input", delimiter, contextlib.nullcontext(sys.stdin.buffer))
+        return CsvTable("standard input", delimiter, sys.stdin.buffer)
     with open(path, "rb") as file:
         parquet = file.read(4) == b"PAR1"
     return ParquetTable(path) if parquet else CsvTable(path, delimiter)
@@ -146,69 +147,67 @@ class CsvTable:
     """
 
     def __init__(self, source, delimiter=None, stream=None):
-        self.source, self._stream, self._delimiter, self._line = source, stream, delimiter, 0
-        self._rows = self._read()
-        try:
-            self.names = next(self._rows)
-        except StopIteration:
-            raise TableError(f"{source}: it must begin with a line of column names, it is empty") from None
-
-    def _read(self):
-        """The names, then the rows as lists of cells; `_line` is the last line that was read."""
-        with self._stream or open(self.source, "rb") as binary:
-            lines = self._decoded(binary)
-            first = next(lines, None)
+        self.source, self._again = source, stream is None
+        self._lines = io.TextIOWrapper(stream or open(source, "rb"), "utf-8-sig", newline="")  # noqa: SIM115
+        self._close = weakref.finalize(self, self._lines.close)
+        with self._refusing():
+            first = next(self._lines, None)
             if first is None:
-                return
-            if self._delimiter is None:
-                self._delimiter = max(DELIMITERS, key=first.count)
-            reader = csv.reader(itertools.chain([first], lines), delimiter=self._delimiter, strict=True)
-            try:
-                names = [name.strip() for name in next(reader)]
-                self._check(names)
-                yield names
-                for cells in reader:
-                    self._line = reader.line_num
-                    if len(cells) == len(names):
-                        yield cells
-                    elif cells:  # none on a line that is empty
-                        raise TableError(
-                            f"{self.source}, line {self._line}: it has {len(cells)} cells, and {len(names)} columns"
-                        )
-            except csv.Error as problem:
-                raise TableError(f"{self.source}, line {reader.line_num}: {problem}") from None
+                raise TableError(f"{source}: it must begin with a line of column names, it is empty")
+            delimiter = delimiter or max(DELIMITERS, key=first.count)
+            self._reader = csv.reader(itertools.chain([first], self._lines), delimiter=delimiter, strict=True)
+            self.names = [name.strip() for name in next(self._reader)]
+            for number, name in enumerate(self.names, 1):
+                if not name:
+                    raise TableError(f"{source}, line 1: column {number} must have a name")
+                if self.names.index(name) != number - 1:
+                    raise TableError(f"{source}, line 1: two columns have the name {name!r}")
 
-    def _decoded(self, binary):
-        number = 0
-        for number, line in enumerate(binary, 1):
-            if number == 1:
-                line = line.removeprefix(codecs.BOM_UTF8)
-            try:
-                yield line.decode("utf-8")
-            except UnicodeDecodeError as problem:
-                raise TableError(
-                    f"{self.source}, line {number}: it must be UTF-8, byte {problem.start + 1} of the line is not"
-                ) from None
+    @contextlib.contextmanager
+    def _refusing(self):
+        """What cannot be read in this block is told with its line; the file is closed then."""
+        try:
+            yield
+        except csv.Error as problem:
+            self._close()
+            raise TableError(f"{self.source}, line {self._reader.line_num}: {problem}") from None
+        except UnicodeDecodeError:
+            self._close()
+            raise TableError(f"{self.source}, {self._place_of_other_bytes()}: it must be UTF-8") from None
+        except BaseException:
+            self._close()
+            raise
 
-    def _check(self, names):
-        for number, name in enumerate(names, 1):
-            if not name:
-                raise TableError(f"{self.source}, line 1: column {number} must have a name")
-            if names.index(name) != number - 1:
-                raise TableError(f"{self.source}, line 1: two columns have the name {name!r}")
+    def _place_of_other_bytes(self):
+        """Where the file is not UTF-8: its lines are decoded many at a time."""
+        if self._again:
+            with open(self.source, "rb") as file:
+                for number, line in enumerate(file, 1):
+                    try:
+                        line.decode("utf-8")
+                    except UnicodeDecodeError as problem:
+                        return f"line {number}, byte {problem.start + 1}"
+        return f"after line {self._reader.line_num if hasattr(self, '_reader') else 0}"
 
     def blocks(self):
         """The rows that have not been read, as blocks."""
-        while True:
-            rows, lines = [], []
-            for cells in self._rows:
-                rows.append(cells)
-                lines.append(self._line)
-                if len(rows) == ROWS:
-                    break
-            if not rows:
-                return
-            yield Block(self.source, dict(zip(self.names, map(list, zip(*rows, strict=True)), strict=True)), lines)
+        with self._refusing():
+            while rows := [*itertools.islice(self._rows(), ROWS)]:
+                lines = [line for line, _ in rows]
+                columns = map(list, zip(*(cells for _, cells in rows), strict=True))
+                yield Block(self.source, dict(zip(self.names, columns, strict=True)), lines)
+            self._close()
+
+    def _rows(self):
+        """Numbers of lines, and their cells."""
+        reader, columns = self._reader, len(self.names)
+        for cells in reader:
+            if len(cells) == columns:
+                yield reader.line_num, cells
+            elif cells:  # none on a line that is empty
+                raise TableError(
+                    f"{self.source}, line {reader.line_num}: it has {len(cells)} cells, and {columns} columns"
+                )
 
 
 class ParquetTable:
@@ -238,14 +237,15 @@ class ParquetTable:
         """All rows, as blocks."""
         at = 1
         try:
-            for batch in self._file.iter_batches(batch_size=ROWS):
-                columns = {name: self._column(name, batch.column(i)) for i, name in enumerate(self.names)}
-                yield Block(self.source, columns, range(at, at + batch.num_rows), "row")
-                at += batch.num_rows
+            for group in range(self._file.num_row_groups):  # all at once, what has been read would be kept
+                for batch in self._file.iter_batches(ROWS, row_groups=[group], use_threads=False):
+                    columns = {name: self._column(batch.column(i)) for i, name in enumerate(self.names)}
+                    yield Block(self.source, columns, range(at, at + batch.num_rows), "row")
+                    at += batch.num_rows
         except self._problem as problem:
             raise TableError(f"{self.source}, after row {at - 1}: {problem}") from None
 
-    def _column(self, name, array):
+    def _column(self, array):
         import pyarrow
         from pyarrow import types
 

@@ -53,7 +53,7 @@ class Column:
             column = block.columns[self.name]
             if isinstance(column, str):
                 raise
-            values = np.array([_number_or_nan(token) for token in column])
+            values = np.array([_number_or_nan(cell) for cell in column])
             self.missing += sum(map(is_missing, column))
         else:
             self.missing += int(np.isnan(values).sum())
