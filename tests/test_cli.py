@@ -160,6 +160,40 @@ def test_inspect_a_checkpoint_and_a_network(here):
     assert "layers.0.weight          float32  (3, 2)\n" in run(here, "inspect", "network")[0]
 
 
+# ---- Exports ---------------------------------------------------------------------------------------------------------
+
+
+def test_export_to_c(here):
+    assert run(here, "export", "model.safetensors", "model.c") == ("written: model.c\n", "")
+    assert "void predict(const double *x, float *y)" in (here / "model.c").read_text()
+
+
+def test_export_to_onnx(here):
+    runtime = pytest.importorskip("onnxruntime")
+    assert run(here, "export", "model.safetensors", "model.onnx") == ("written: model.onnx\n", "")
+    session = runtime.InferenceSession(here / "model.onnx", providers=["CPUExecutionProvider"])
+    feed = {"size": np.array([[1.5], [9.0], [np.nan]]), "colour": np.array([["red"], ["red"], [""]], object)}
+    expected, _ = run(here, "predict", "model.safetensors", "new.csv")
+    assert session.run(["label"], feed)[0].tolist() == expected.splitlines()[1:]
+
+
+def test_the_three_commands_of_the_readme(tmp_path):
+    """From a table of one's own to a saved model, predictions and an ONNX file."""
+    pytest.importorskip("onnx")
+    readme = (Path(__file__).parent.parent / "README.md").read_text()
+    section = readme.split("## A table of your own")[1].split("\n## ")[0]
+    commands = [line.split() for line in re.findall(r"^    fastbp (.*)$", section, re.MULTILINE)[:3]]
+    assert [command[0] for command in commands] == ["train", "predict", "export"]
+    (tmp_path / "data.csv").write_text(FRUIT.replace("kind", "species"))
+    (tmp_path / "new.csv").write_text("size,colour,id\n1.5,red,7\n")
+    assert "written: model.safetensors" in run(tmp_path, *commands[0])[0]
+    *predict, to, _ = commands[1]
+    assert to == ">"
+    assert run(tmp_path, *predict)[0].startswith("species\n")
+    run(tmp_path, *commands[2])
+    assert (tmp_path / "model.onnx").stat().st_size > 1000
+
+
 # ---- What goes wrong -------------------------------------------------------------------------------------------------
 
 WRONG = {
