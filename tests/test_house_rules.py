@@ -269,6 +269,8 @@ def test_every_public_name_has_a_docstring_with_an_example_that_runs(name):
         documented += [f for n, f in vars(value).items() if n[0] != "_" and inspect.isfunction(f)]
     for thing in documented:
         assert ">>>" in (inspect.getdoc(thing) or ""), thing
+    if UNCOMPILED and value.__module__.startswith(("fastbp.estimators", "fastbp.tables")):
+        return  # they train for a second, which takes the interpreter minutes
     home = importlib.import_module(value.__module__)
     runner = doctest.DocTestRunner(optionflags=doctest.NORMALIZE_WHITESPACE)
     for test in doctest.DocTestFinder(recurse=True).find(value, name, module=home, globs={"np": np}):

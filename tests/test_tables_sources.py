@@ -118,6 +118,14 @@ def test_numbers_must_be_finite(cell, tmp_path):
         sources.numbers(block, "a")
 
 
+def test_lines_are_counted_through_breaks_and_blank_lines(tmp_path, monkeypatch):
+    monkeypatch.setattr(sources, "ROWS", 2)
+    path = written(tmp_path, b'a,b\r\n"1\n2\n",x\n\n\n"\xe2\x80\xa8",y\n"\r",z\n3,w\n')
+    found = [*sources.opened(path).blocks()]
+    assert [[*block.lines] for block in found] == [[4], [7], [9, 10]]
+    assert [cell for block in found for cell in block.columns["b"]] == [*"xyzw"]
+
+
 def test_standard_input(monkeypatch):
     monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=io.BytesIO(CSV.encode())))
     assert whole("-").columns["kind"] == ["a", "b", "a"]
