@@ -7,7 +7,6 @@ loss curves are compared before anything is timed.
 import argparse
 import concurrent.futures
 import multiprocessing
-import platform
 import sys
 import time
 import tracemalloc
@@ -20,7 +19,7 @@ import numpy as np
 from benchmarks import readme
 from benchmarks.peers.contest import say
 from benchmarks.peers.process import all_cores, confined
-from benchmarks.peers.report import processor
+from benchmarks.peers.report import this_machine
 from benchmarks.tables import digits, ratio_cell, table
 
 README = Path(__file__).resolve().parent.parent / "README.md"
@@ -221,15 +220,10 @@ def memory_table(sides, rows):
 
 def render(rows, rounds, goals):
     """Markdown of a whole run."""
-    import numba
-    import sklearn
-
-    versions = f"NumPy {np.__version__}, Numba {numba.__version__}, scikit-learn {sklearn.__version__}"
     cores = len(all_cores())
     parts = [
-        f"{processor()}, {cores} cores; {platform.system()}, Python {platform.python_version()}, {versions}; "
-        f"{time.strftime('%Y-%m-%d')}. Medians of {rounds} laps, taken in turn; ratio: scikit-learn's time over ours"
-        + ("; reached / goal, **bold where it is missed**." if goals else "."),
+        f"{this_machine('numpy', 'numba', 'scikit-learn')} Medians of {rounds} laps, taken in turn; ratio: "
+        "scikit-learn's time over ours" + ("; reached / goal, **bold where it is missed**." if goals else "."),
     ]
     for number in dict.fromkeys((1, cores)):
         sides = Sides(number)

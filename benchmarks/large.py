@@ -16,6 +16,7 @@ import numpy as np
 
 from benchmarks import readme
 from benchmarks.peers.contest import say
+from benchmarks.peers.report import this_machine
 from benchmarks.tables import digits, table
 
 README = Path(__file__).resolve().parent.parent / "README.md"
@@ -101,7 +102,7 @@ def main(arguments=None):
             say(f"error: {memory / 1e6:.0f} MB resident, allowed are {LIMIT / 1e6:.0f} MB")
             return 1
     heads = ["file", "rows", "GB", "resident at most, MB", f"seconds, {EPOCHS} epochs"]
-    text = table(heads, body, left=(0,))
+    text = f"{this_machine('numpy', 'numba', 'pyarrow')} One lap.\n\n{table(heads, body, left=(0,))}"
     print(text)
     if options.write:
         readme.replace(README, BEGIN, END, text)

@@ -11,7 +11,6 @@ import argparse
 import concurrent.futures
 import importlib
 import multiprocessing
-import platform
 import sys
 import time
 from pathlib import Path
@@ -24,7 +23,7 @@ from benchmarks.estimators import goal_cell
 from benchmarks.lanes import BATCHES
 from benchmarks.peers.contest import say
 from benchmarks.peers.process import all_cores, confined
-from benchmarks.peers.report import processor
+from benchmarks.peers.report import this_machine
 from benchmarks.searches import FOLDS, SEARCHES
 from benchmarks.sides import MIXED, ROWS
 from benchmarks.tables import digits, ratio_cell, table
@@ -152,14 +151,11 @@ def crossover_table(rounds):
 
 def render(rows, searches, rounds, goals):
     """Markdown of a whole run."""
-    from importlib.metadata import version
-
-    libraries = ", ".join(f"{name} {version(name)}" for name in ("numba", "jax", "torch", "scikit-learn"))
     cores = len(all_cores())
     parts = [
-        f"{processor()}, {cores} cores; {platform.system()}, Python {platform.python_version()}, {libraries}; "
-        f"{time.strftime('%Y-%m-%d')}. float32, one core. Medians of {rounds} laps, taken in turn; ratio: the other's "
-        "time over ours" + (", reached / goal, **bold where it is missed**." if goals else "."),
+        f"{this_machine('numba', 'jax', 'torch', 'scikit-learn')} float32, one core. Medians of {rounds} laps, taken "
+        "in turn; ratio: the other's time over ours"
+        + (", reached / goal, **bold where it is missed**." if goals else "."),
     ]
     if rows:
         parts.append(rivals_table(rows, rounds, goals))

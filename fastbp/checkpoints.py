@@ -24,6 +24,7 @@ RULES = {
 LIMITS = {
     "l1": codes.L1, "l2": codes.L2, "max_norm": codes.MAX_NORM, "clip_norm": codes.CLIP_NORM, "dropout": codes.DROPOUT
 }  # fmt: skip
+HASHED = ("X", "D", "sample_weight", "rows", "validation")
 OUTCOMES = ("going on", "finished", "stopped")
 WIDE = 2**128  # NumPy's generator counts so far
 
@@ -75,7 +76,7 @@ def dependencies(work, X, D, weight, version):
     rule, *constants = work.settings[[codes.RULE, *range(codes.FIRST_DECAY, codes.WEIGHT_DECAY + 1)]].tolist()
     rate = work.optimizer.learning_rate
     if isinstance(rate, Schedule):
-        rate = digest(*(work.rates(epoch) for epoch in range(1, work.epochs + 1)))
+        rate = f"schedule {digest(*(work.rates(epoch) for epoch in range(1, work.epochs + 1)))}"
     own = ("batch_size", "shuffle", "seed", "patience", "tol")
     return {
         "X": digest(X), "D": digest(D), "sample_weight": digest(weight), "rows": digest(work.rows),
@@ -149,8 +150,7 @@ class Checkpoint:
             )
         for name, value in self._depends_on.items():
             if before[name] != value:
-                hashed = max(map(len, (value, before[name]))) == 32
-                shown = "" if hashed else f", {before[name]}, got {value}"
+                shown = "" if name in HASHED else f", {before[name]}, got {value}"
                 raise ValueError(f"{name} must be that of checkpoint {self._path!r}{shown}")
 
     def begin(self, state):

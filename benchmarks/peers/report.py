@@ -3,8 +3,11 @@
 import contextlib
 import platform
 import statistics
+import time
+from importlib import metadata
 
 from benchmarks.peers.contest import ONE_CORE
+from benchmarks.peers.process import all_cores
 from benchmarks.peers.rows import OURS, RIVALS, SPEEDUP, SPEEDUP_FROM
 from benchmarks.tables import digits, ratio_cell, table
 
@@ -16,6 +19,15 @@ def processor():
 
         return get_cpu_info()["brand_raw"]
     return platform.processor() or platform.machine()
+
+
+def this_machine(*libraries):
+    """Processor, system, versions of Python and of some packages, and the date: the beginning of a line."""
+    versions = ", ".join(f"{name} {metadata.version(name)}" for name in libraries)
+    return (
+        f"{processor()}, {len(all_cores())} cores; {platform.system()}, Python {platform.python_version()}, "
+        f"{versions}; {time.strftime('%Y-%m-%d')}."
+    )
 
 
 def render(report, with_goals=False):

@@ -219,7 +219,7 @@ def input_of(column, as_text=False):
         )
     if len(column.texts) + (column.missing > 0) < 2:
         return Input(column.name, LEFT_OUT)
-    return Input(column.name, TEXT, texts=sorted(column.texts), missing=column.missing > 0)
+    return Input(column.name, TEXT, texts=_in_order(column.texts), missing=column.missing > 0)
 
 
 def target_of(column, task=None):
@@ -239,5 +239,17 @@ def target_of(column, task=None):
         raise TableError(
             f"column {column.name!r}, the target, must have at least two classes, it has {len(column.texts)}"
         )
-    classes = sorted(column.texts)
+    classes = _in_order(column.texts)
     return Target(column.name, CLASSES, classes, usual=classes.index(column.texts.most_common(1)[0][0]))
+
+
+def _in_order(texts):
+    """Numbers by their size, then the others by their letters."""
+
+    def key(text):
+        try:
+            return 0, float(text), text
+        except ValueError:
+            return 1, 0.0, text
+
+    return sorted(texts, key=key)
