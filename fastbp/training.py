@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from fastbp import door, plots
+from fastbp import door
 from fastbp.checkpoints import EVERY, Checkpoint, dependencies
 from fastbp.epochs import VERSIONS, Epochs
 from fastbp.lecture import codes
@@ -67,6 +67,8 @@ class History:
         >>> history.plot(Figure().subplots()).get_ylabel()
         'loss'
         """
+        from fastbp import plots  # here, because most trainings are not drawn
+
         return plots.loss(self, ax)
 
 
