@@ -24,9 +24,10 @@ RULES = {
 LIMITS = {
     "l1": codes.L1, "l2": codes.L2, "max_norm": codes.MAX_NORM, "clip_norm": codes.CLIP_NORM, "dropout": codes.DROPOUT
 }  # fmt: skip
+STEPS = 1 << 16  # whose rates are looked at together
 HASHED = ("X", "D", "sample_weight", "rows", "validation")
 OUTCOMES = ("going on", "finished", "stopped")
-WIDE = 2**128  # NumPy's generator counts so far
+SHUFFLE = {"state": 2**128, "inc": 2**128, "has_uint32": 2, "uinteger": 2**32}  # below these are a generator's numbers
 
 
 class CheckpointError(OSError):
@@ -48,6 +49,9 @@ class CheckpointError(OSError):
         super().__init__(problem.errno, problem.strerror, problem.filename)
         self.history = history
 
+    def __reduce__(self):
+        return type(self), (OSError(*self.args, self.filename), self.history)
+
     def __str__(self):
         return (
             f"the last checkpoint of the training could not be written: {super().__str__()}. The network has its "
@@ -55,8 +59,8 @@ class CheckpointError(OSError):
         )
 
 
-def digest(*arrays):
-    """What tells arrays apart."""
+def digest(arrays):
+    """What tells some arrays, which are looked at one after the other, from others."""
     found = hashlib.blake2b(digest_size=16)
     for array in arrays:
         found.update(f"{array.dtype.str}{array.shape}".encode())
@@ -73,15 +77,18 @@ def dependencies(work, X, D, weight, version):
     X, D, weight : ndarray
     version : str
     """
-    rule, *constants = work.settings[[codes.RULE, *range(codes.FIRST_DECAY, codes.WEIGHT_DECAY + 1)]].tolist()
-    rate = work.optimizer.learning_rate
+    named = {codes.RULE, codes.SEED, *LIMITS.values()}
+    constants = [work.settings[column] for column in range(codes.SETTINGS) if column not in named]
+    rate, total = work.optimizer.learning_rate, work.epochs * work.steps
     if isinstance(rate, Schedule):
-        rate = f"schedule {digest(*(work.rates(epoch) for epoch in range(1, work.epochs + 1)))}"
+        starts = range(0, total, STEPS)
+        rate = f"schedule {digest(work.optimizer.rates(at, min(STEPS, total - at), total) for at in starts)}"
     own = ("batch_size", "shuffle", "seed", "patience", "tol")
     return {
-        "X": digest(X), "D": digest(D), "sample_weight": digest(weight), "rows": digest(work.rows),
-        "validation": "none" if work.validation is None else digest(work.validation),
-        "optimizer": " ".join(map(str, [RULES[int(rule)], *constants])), "learning_rate": str(rate),
+        "X": digest([X]), "D": digest([D]), "sample_weight": digest([weight]), "rows": digest([work.rows]),
+        "validation": "none" if work.validation is None else digest([work.validation]),
+        "optimizer": " ".join(map(str, [RULES[int(work.settings[codes.RULE])], *constants])),
+        "learning_rate": str(rate),
         **{name: str(work.settings[column]) for name, column in LIMITS.items()},
         **{name: str(getattr(work, name)) for name in own}, "version": version,
     }  # fmt: skip
@@ -161,7 +168,9 @@ class Checkpoint:
         file, self._file = self._file, None
         with file.refusing():
             theta = file.array("theta", state.theta.dtype, state.theta.shape)
-            _restore(state, file)
+            if not (np.isfinite(theta).all() and np.isfinite(file.network.theta).all()):
+                raise ValueError("its parameters must be finite")
+            _restore(state, file, self._work.validation is not None)
             file.done()
         np.copyto(state.kept, file.network.theta)
         np.copyto(state.theta, theta)
@@ -210,17 +219,20 @@ def _recorded(state):
     return strings, arrays
 
 
-def _restore(state, file):
+def _restore(state, file, validated):
     """The other way round, but for theta, with every number checked."""
     history, watch = state.history, state.watch
     state.epoch, state.stopped = file.epoch, file.outcome == "stopped"
     for name in ("loss", "seconds", "validation_loss"):
         values = file.array(f"history.{name}", np.float64, (None,))
-        if len(values) != state.epoch and not (name == "validation_loss" and len(values) == 0):
+        if len(values) != (state.epoch if validated or name != "validation_loss" else 0):
             raise ValueError(f"its history has {len(values)} entries of {name} after epoch {state.epoch}")
         setattr(history, name, values.tolist())
     history.best_epoch = file.integer("best epoch", most=state.epoch) or None
-    watch.best, watch.waited = (np.asarray(file.number(f"watch {name}"), float) for name in ("best", "waited"))
-    shuffle = {name: file.integer(f"shuffle {name}", most=WIDE - 1) for name in state.visits.state}
+    best, waited = (np.asarray(file.number(f"watch {name}"), float) for name in ("best", "waited"))
+    if np.isnan(best) or not 0 <= waited <= state.epoch:
+        raise ValueError(f"its watch must have a best error and have waited for some epochs, it has {best}, {waited}")
+    watch.best, watch.waited = best, waited
+    shuffle = {name: file.integer(f"shuffle {name}", most=SHUFFLE[name] - 1) for name in state.visits.state}
     state.visits.go_on(state.epoch, shuffle)
     np.copyto(state.moments, file.array("moments", state.moments.dtype, state.moments.shape))

@@ -5,10 +5,12 @@ of its own, because a hook stays, and because a crash of the interpreter must be
 """
 
 import argparse
+import copy
 import json
 import os
 import sys
 import tempfile
+import time
 import warnings
 from pathlib import Path
 
@@ -27,6 +29,7 @@ SPECIAL = [
     '{"rule": "sgd"}', '{"pairs": [[1, 2]]}', '{"number": "nan"}', '{"MT19937": [0, 0, 0]}', "[[[[[]]]]]", "\ud800",
     "\x00",
 ]  # fmt: skip
+SECONDS, MEMORY = 2.0, 1e8  # that a mutant may take, and all of them together
 LENGTHS = (0, 1, 7, 10**6, 10**6 + 1, 2**63, 2**64 - 1)  # of a header
 
 
@@ -40,7 +43,7 @@ def models(folder):
     fastbp.train(checkpointed, X, np.eye(2)[[0, 1, 1] * 10], epochs=2, version="matrix", checkpoint=path)
     files = [path.read_bytes()]
     try:
-        from fastbp.estimators import EnsembleRegressor, MLPClassifier, MLPRegressor
+        from fastbp.estimators import EnsembleClassifier, EnsembleRegressor, MLPClassifier, MLPRegressor
     except ImportError:
         pass
     else:
@@ -49,6 +52,8 @@ def models(folder):
         made["classifier"] = MLPClassifier(**quick, solver=fastbp.RMSprop(0.01), class_weight={"a": 2.0}).fit(X, y)
         made["regressor"] = MLPRegressor(**quick | {"random_state": generator}).fit(X, X[:, 0])
         made["ensemble"] = EnsembleRegressor(MLPRegressor(**quick), 3, bootstrap=True, oob_score=True).fit(X, X[:, 0])
+        made["classes"] = EnsembleClassifier(MLPClassifier(**quick), 2).fit(X, np.array([3, 5, 7] * 10, np.uint8))
+        made["several"] = MLPClassifier(**quick).fit(X, np.eye(3, dtype=int)[[0, 1, 2] * 10])
     made["table"] = table_model(folder)
     for model in made.values():
         model.save(path)
@@ -93,6 +98,10 @@ def changed_bytes(rng, data):
     return data
 
 
+def special(rng):
+    return copy.deepcopy(SPECIAL[rng.integers(len(SPECIAL))])
+
+
 def changed_header(rng, data):
     """JSON that is well formed, but says something else; the digest, which would tell, is taken out."""
     length = int.from_bytes(data[:8], "little")
@@ -107,19 +116,39 @@ def changed_header(rng, data):
         if kind == 0:
             del group[name]
         elif kind == 1:
-            group[str(SPECIAL[rng.integers(len(SPECIAL))])] = group[name]
+            group[str(special(rng))] = copy.deepcopy(group[name])
         elif kind == 2 and isinstance(group[name], dict) and group[name] is not strings:
             key = ["dtype", "shape", "data_offsets"][rng.integers(3)]
-            group[name][key] = SPECIAL[rng.integers(len(SPECIAL))]
+            group[name][key] = special(rng)
         elif kind == 3:
             other = names[rng.integers(len(names))]
             group[name], group[other] = group[other], group[name]
         else:
-            group[name] = SPECIAL[rng.integers(len(SPECIAL))]
+            group[name] = special(rng)
         if group is header and not isinstance(header.get(safetensors.STRINGS), dict):
             break
     text = json.dumps(header).encode()
     return bytearray(len(text).to_bytes(8, "little") + text + rest)
+
+
+def use(model):
+    """What was read can be used."""
+    if isinstance(model, fastbp.Network):
+        model.predict(np.zeros((2, model.sizes[0])))
+    elif hasattr(model, "n_features_in_"):
+        model.predict(np.zeros((2, model.n_features_in_)))
+    else:
+        names = [column.name for column in model.encoding.inputs if column.width]
+        model.predict({name: [None, None] for name in names}, ignore_unseen=True)
+
+
+def peak_memory():
+    """The most memory that the process has had resident, in bytes; 0 where nobody tells."""
+    try:
+        import resource
+    except ImportError:
+        return 0
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
 
 
 class Watch:
@@ -130,7 +159,7 @@ class Watch:
         sys.addaudithook(self)
 
     def __call__(self, event, arguments):
-        if self.on and (event in FORBIDDEN or (event == "open" and os.fspath(arguments[0]) != self.path)):
+        if self.on and (event in FORBIDDEN or (event == "open" and arguments[0] != self.path)):
             self.seen.append((event, arguments))
 
 
@@ -148,18 +177,19 @@ def main(arguments=None):
         path = Path(folder, "mutant")
         for data in files:  # everything is imported now
             path.write_bytes(data)
-            fastbp.load(path)
-        watch = Watch(path)
+            use(fastbp.load(path))
+        watch, memory = Watch(path), peak_memory()
         for number in range(options.mutants):
             data = mutant(rng, files)
             path.write_bytes(data)
+            begin = time.process_time()
             try:
                 watch.on = True
                 model = fastbp.load(path)
                 watch.on = False
                 read += 1
-                if read % 10 == 0 and hasattr(model, "theta"):  # what was read can be used
-                    model.predict(np.zeros((1, model.sizes[0])))
+                if read % 10 == 0:
+                    use(model)
             except fastbp.ModelFileError as problem:
                 watch.on = False
                 refused += 1
@@ -171,6 +201,8 @@ def main(arguments=None):
                 print(f"mutant {number} is kept in {kept}", file=sys.stderr)
                 raise
             assert not watch.seen, watch.seen
+            assert time.process_time() - begin < SECONDS, f"mutant {number} takes too long"
+        assert peak_memory() - memory < MEMORY, "some mutant takes too much memory"
     print(f"{refused} refused, {read} read")
 
 

@@ -4,6 +4,7 @@ import contextlib
 import errno
 import json
 import os
+import pickle
 import subprocess
 import sys
 from pathlib import Path
@@ -13,7 +14,7 @@ import pytest
 
 import fastbp
 from fastbp import checkpoints, training
-from fastbp.files import safetensors
+from fastbp.files import atomic, safetensors
 from tests.cases import UNCOMPILED
 
 rng = np.random.default_rng(0)
@@ -153,7 +154,8 @@ OTHERS = {
     "weights": ("sample_weight must be", lambda: {"sample_weight": np.full(40, 2.0)}),
     "rows": ("rows must be", lambda: {"rows": range(39)}),
     "validation": ("validation must be", lambda: {"validation": [1]}),
-    "rule": (r"optimizer must be .*, sgd 0.0 0.0 0.0 0.0, got adam 0.9", lambda: {"optimizer": fastbp.Adam(0.1)}),
+    "rule": (r"optimizer must be .*, sgd 0.0 .*, got adam 0.9", lambda: {"optimizer": fastbp.Adam(0.1)}),
+    "epsilon": (r"optimizer must be", lambda: {"optimizer": fastbp.Adam(0.1, epsilon_hat=True)}),
     "rate": (r"learning_rate must be .*, 0.1, got 0.2", lambda: {"optimizer": fastbp.SGD(0.2)}),
     "schedule": ("learning_rate must be", lambda: {"optimizer": fastbp.SGD(fastbp.Constant(0.1))}),
     "l1": (r"l1 must be .*, 0.0, got 0.5", lambda: {"l1": 0.5}),
@@ -172,7 +174,7 @@ OTHERS = {
 
 @pytest.mark.parametrize("other", OTHERS)
 def test_another_training_does_not_go_on_from_there(other, killed_after, tmp_path):
-    killed_after(3, tmp_path / "run")
+    killed_after(3, tmp_path / "run", **{"optimizer": fastbp.Adam(0.1)} if other == "epsilon" else {})
     match, change = OTHERS[other]
     how = {"network": network(8), "X": X, "D": D, "epochs": EPOCHS, "resume": True, **VERSION} | change()
     before = how["network"].theta.tobytes()
@@ -212,24 +214,50 @@ def test_options(options, kind, match):
         fastbp.train(network(), X, D, **options)
 
 
-def test_damaged_checkpoints_are_refused(killed_after, tmp_path):
-    """Every string and every array is checked, also where no digest tells."""
+def rewritten(path, data, change):
+    """The file with another header, and without the digest that would tell."""
+    length = int.from_bytes(data[:8], "little")
+    header = json.loads(data[8 : 8 + length])
+    del header[safetensors.STRINGS]["digest"]
+    change(header)
+    text = json.dumps(header).encode()
+    path.write_bytes(len(text).to_bytes(8, "little") + text + data[8 + length :])
+
+
+def refusal(path, **how):
+    """What is said of a checkpoint; the network is as it was."""
+    made = network(8)
+    with pytest.raises(ValueError, match=r".") as caught:
+        trained_into(made, path, **how)
+    assert made.theta.tobytes() == network(8).theta.tobytes()
+    return str(caught.value)
+
+
+def test_every_string_of_a_checkpoint_is_checked(killed_after, tmp_path):
     path, how = tmp_path / "run", HOWS["validation, patience"]
     killed_after(3, path, **how)
     data = path.read_bytes()
-    length = int.from_bytes(data[:8], "little")
-    header = json.loads(data[8 : 8 + length])
-    strings = header[safetensors.STRINGS]
-    del strings["digest"]
-    checked = {name for name in strings if not name.startswith(("watch", "shuffle uinteger"))}
-    for name in checked:
-        for value in ("", "-1", "99999999999999999999999999999999999999999999", "nan"):
-            text = json.dumps(header | {safetensors.STRINGS: strings | {name: value}}).encode()
-            path.write_bytes(len(text).to_bytes(8, "little") + text + data[8 + length :])
-            made = network(8)
-            with pytest.raises(ValueError, match=r"must|has|is|known"):
-                trained_into(made, path, **how)
-            assert made.theta.tobytes() == network(8).theta.tobytes(), name
+    for name in safetensors.ModelFile(path).strings:
+        for value in ("", "nan", *(() if name == "watch best" else ("-1", "9" * 44))):
+            rewritten(path, data, lambda header, n=name, v=value: header[safetensors.STRINGS].update({n: v}))
+            said = refusal(path, **how)
+            assert name.removeprefix("depends on ").removeprefix("watch ") in said, (name, value)
+        rewritten(path, data, lambda header, n=name: header[safetensors.STRINGS].pop(n))
+        assert "it has no" in refusal(path, **how)
+
+
+def test_every_array_of_a_checkpoint_is_checked(killed_after, tmp_path):
+    path, how = tmp_path / "run", HOWS["momentum, limits"]
+    killed_after(3, path, **how)
+    file = safetensors.ModelFile(path)
+    for name, array in file.arrays.items():
+        changed = [np.zeros(len(array) + 1, array.dtype), array.astype(np.int64)]
+        if name.startswith(("layers", "theta")):
+            changed.append(np.full_like(array, np.nan))
+        for other in changed:
+            arrays = {**file.arrays, name: other}
+            safetensors.write(path, "checkpoint", {"epochs": "9", "epoch": "3", **file.strings}, arrays)
+            assert "must" in refusal(path, **how) or "history" in refusal(path, **how), name
 
 
 def trained_into(made, path, **how):
@@ -281,11 +309,53 @@ def test_a_disk_that_stays_full_ends_in_an_error_that_has_everything(tmp_path, m
 
 
 def test_what_killed_processes_leave_is_removed(tmp_path):
-    left, other = tmp_path / ".run-0123abcd.part", tmp_path / ".run2-0123abcd.part"
-    for path in (left, other):
-        path.write_text("half")
+    others = [".run2-0123abcd.part", ".run-2-0123abcd.part", ".run-notes.part", ".run-0123abcd.parts"]
+    for name in (".run-0123abcd.part", *others):
+        (tmp_path / name).write_text("half")
     trained(tmp_path / "run")
-    assert sorted(path.name for path in tmp_path.iterdir()) == [".run2-0123abcd.part", "run"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted([*others, "run"])
+
+
+def test_what_is_being_written_is_not_removed(tmp_path):
+    with atomic.replacing(tmp_path / "run") as file:
+        file.write(b"first")
+        atomic.remove_leftovers(tmp_path / "run")
+    assert (tmp_path / "run").read_bytes() == b"first"
+
+
+def test_a_checkpoint_error_goes_through_a_pickle():
+    problem = fastbp.CheckpointError(OSError(errno.ENOSPC, "full", "run"), fastbp.History([1.0]))
+    came = pickle.loads(pickle.dumps(problem))
+    assert (str(came), came.history, came.errno, came.filename) == (str(problem), problem.history, errno.ENOSPC, "run")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no limits of resources")
+def test_a_disk_that_is_really_full(tmp_path):
+    """The limit of a file's size stands for the end of the disk: it comes after the third epoch."""
+    script = """
+import resource, signal, sys, warnings
+import numpy as np
+import fastbp
+from fastbp import training
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+X, original = np.eye(3), training._epoch
+def limited(work, state, *more):
+    original(work, state, *more)
+    if state.epoch == 3:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100))
+training._epoch = limited
+warnings.simplefilter("ignore")
+network = fastbp.Network((3, 3))
+try:
+    fastbp.train(network, X, X, epochs=5, version="matrix", checkpoint=sys.argv[1], checkpoint_every=0)
+except fastbp.CheckpointError as problem:
+    print(problem.filename == sys.argv[1], len(problem.history.loss), np.ptp(network.theta) > 0)
+"""
+    path = tmp_path / "run"
+    out = subprocess.run([sys.executable, "-c", script, path], capture_output=True, text=True)
+    assert out.stdout == "True 5 True\n", out.stderr
+    assert safetensors.ModelFile(path).strings["epoch"] == "2"  # the last that was written whole
+    assert [*tmp_path.iterdir()] == [path]
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork")

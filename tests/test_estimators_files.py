@@ -44,6 +44,14 @@ MODELS = {
     "early stopping": (classifier(early_stopping=True, n_iter_no_change=np.inf), CLASSES),
     "best weights": (classifier(restore_best_weights=True, tol=0.0), CLASSES),
     "lbfgs": (classifier(solver="lbfgs"), CLASSES),
+    "list of weights": (
+        classifier(class_weight=[{0: 1, 1: 5}, {0: 2, 1: 1}, {0: 1, 1: 1}]),
+        np.eye(3, dtype=int)[CLASSES],
+    ),
+    "warm start": (classifier(warm_start=True), CLASSES),
+    "large integers": (classifier(), CLASSES.astype(np.uint64) + np.uint64(2**63)),
+    "half floats": (classifier(), CLASSES.astype(np.float16)),
+    "float64 as a class": (classifier(dtype=float), CLASSES),
     "layers": (classifier(hidden_layer_sizes=[5, 4], activation=["tanh", "logistic"]), CLASSES),
     "no layers": (classifier(hidden_layer_sizes=[]), CLASSES),
     "arrays": (classifier(hidden_layer_sizes=np.array([3, 2])), CLASSES),
@@ -91,7 +99,7 @@ def test_all_of_it_comes_back(name, tmp_path):
 
 
 def test_the_parameters_come_back(tmp_path):
-    """Sequences as tuples, a dtype by its name; a generator in its state."""
+    """Arrays as tuples, a dtype by its name; a generator in its state."""
     for model, y in MODELS.values():
         model = clone(model).fit(X, y)
         model.save(tmp_path / "model")
@@ -102,7 +110,7 @@ def test_the_parameters_come_back(tmp_path):
             elif name == "dtype" and value is not None:
                 assert came[name] == np.dtype(value).name
             else:
-                assert came[name] == (tuple(value) if isinstance(value, list | np.ndarray) else value), name
+                assert came[name] == (tuple(value) if isinstance(value, np.ndarray) else value), name
 
 
 @pytest.mark.parametrize("name", [name for name in MODELS if name not in ("no seed", "lbfgs")])
@@ -142,8 +150,8 @@ def test_ensembles(kind, bootstrap, tmp_path):
     base = {"classifier": classifier(solver="adamw"), "regressor": regressor(solver="lbfgs"), "default": None}[kind]
     made = fastbp.EnsembleRegressor if kind == "regressor" else fastbp.EnsembleClassifier
     y = X[:, 0] if kind == "regressor" else np.array(list("abc"))[CLASSES]
-    n = 3 if kind == "default" else 30
-    ensemble = made(base, n, bootstrap=bootstrap, oob_score=bootstrap and n > 3, random_state=0, max_samples=0.9)
+    n = {"default": 1, "classifier": 30, "regressor": 30}[kind]
+    ensemble = made(base, n, bootstrap=bootstrap, oob_score=bootstrap and n > 1, random_state=0, max_samples=0.9)
     ensemble.fit(X, y)
     ensemble.save(tmp_path / "model")
     came = fastbp.load(tmp_path / "model")
@@ -156,7 +164,7 @@ def test_ensembles(kind, bootstrap, tmp_path):
         assert getattr(one, "loss_curve_", None) == getattr(other, "loss_curve_", None)
         assert (one.n_iter_, one.random_state) == (other.n_iter_, other.random_state)
     assert {a for a in vars(came) if a.endswith("_")} == {a for a in vars(ensemble) if a.endswith("_")}
-    if bootstrap and n > 3:
+    if bootstrap and n > 1:
         assert came.oob_score_ == ensemble.oob_score_
 
 
@@ -184,6 +192,54 @@ def test_code_is_left_out_with_a_warning(parameter, value, default, tmp_path, ca
     np.testing.assert_array_equal(came.predict(X), model.predict(X))
 
 
+def test_other_generators_and_callbacks_of_scikit_learn_are_left_out_too(tmp_path):
+    other = classifier(random_state=np.random.RandomState(np.random.PCG64(1))).fit(X, CLASSES)
+    with pytest.warns(RuntimeWarning, match="^random_state=.* is not in the file"):
+        other.save(tmp_path / "model")
+    assert fastbp.load(tmp_path / "model").random_state is None
+    if hasattr(fastbp.MLPClassifier, "set_callbacks"):
+        from sklearn.callback import ScoringMonitor
+
+        model = classifier().set_callbacks(ScoringMonitor(scoring="accuracy")).fit(X, CLASSES)
+        with pytest.warns(RuntimeWarning, match="^callbacks=.* is not in the file"):
+            model.save(tmp_path / "model")
+
+
+def test_what_could_not_be_read_is_not_written(tmp_path):
+    """Parameters that were changed after the fit."""
+    model = regressor().fit(X, X[:, 0])
+    with pytest.raises(ValueError, match="ask for the error 'poisson' of outputs by exponential, but the network was"):
+        model.set_params(loss="poisson").save(tmp_path / "model")
+    with pytest.raises(ValueError, match="'alpha' parameter"):
+        model.set_params(loss="squared_error", alpha=-1).save(tmp_path / "model")
+    assert not any(tmp_path.iterdir())
+
+
+def test_labels_that_no_file_can_hold(tmp_path):
+    model = classifier().fit(X, np.array(["a", "b", "\ud800"])[CLASSES])
+    with pytest.raises(TypeError, match="classes_ hold half a character"):
+        model.save(tmp_path / "model")
+
+
+def test_long_labels_come_back_as_objects(tmp_path):
+    labels = np.array(["a", "b", "c" * 200_000])
+    model = classifier().fit(X, labels[CLASSES])
+    model.save(tmp_path / "model")
+    came = fastbp.load(tmp_path / "model")
+    assert came.classes_.dtype == object
+    assert (came.predict(X) == model.predict(X)).all()
+
+
+@pytest.mark.parametrize("solver", ["adam", "lbfgs"])
+@pytest.mark.parametrize("early_stopping", [False, True])
+def test_validation_data(solver, early_stopping, tmp_path):
+    model = classifier(solver=solver, early_stopping=early_stopping)
+    model.fit(X, CLASSES, X_val=X[:30], y_val=CLASSES[:30]).save(tmp_path / "model")
+    came = fastbp.load(tmp_path / "model")
+    assert came.validation_scores_ == model.validation_scores_
+    assert fitted(came).keys() == fitted(model).keys()
+
+
 def test_unfitted_estimators_are_refused(tmp_path):
     for model in (classifier(), regressor(), fastbp.EnsembleClassifier()):
         with pytest.raises(NotFittedError):
@@ -202,7 +258,28 @@ CHANGES = {
     "must have numbers of float32 or float64": lambda s, a: a.update(moments=np.zeros((2, 43), np.int64)),
     "'n_iter_' must be an integer from 0": lambda s, a: s.update(n_iter_="-1"),
     "'loss_' must be a number, it is 'x'": lambda s, a: s.update(loss_="x"),
-    "its parameters ask for softmax": lambda s, a: s.update(output="identity", error="squared", level="none"),
+    "its learning rate must be at least 0 and finite, it is None": lambda s, a: s.update(rate="none"),
+    "'steps' must be an integer from 0 to 9007199254740992": lambda s, a: s.update(steps=str(2**62)),
+    "it must have the losses of its epochs": lambda s, a: a.pop("loss_curve_"),
+    "activation must be one name, or one for each of the 1 hidden layers": lambda s, a: s.update(
+        {"parameter activation": '["relu", "relu"]'}
+    ),
+    "callbacks[0] must be callable": lambda s, a: s.update({"parameter callbacks": '["os.system"]'}),
+    "the state of a random generator must be that of MT19937": lambda s, a: (
+        s.update({"parameter random_state": '["PCG64", 1, 0, 0.0]'}),
+        a.update({"parameter random_state": np.zeros(624, np.uint32)})
+    ),
+    "must lie in its 624 numbers": lambda s, a: (
+        s.update({"parameter random_state": '["MT19937", 625, 0, 0.0]'}),
+        a.update({"parameter random_state": np.zeros(624, np.uint32)})
+    ),
+    "'classes_' must be text objects, they are too long for arrays": lambda s, a: (
+        s.update(classes_="text"), a.pop("classes_"), a.update({"classes_.ends": np.array([0, 0, 10**6]),
+        "classes_.text": np.zeros(10**6, np.uint8)})
+    ),
+    "the parameters ask for the error 'cross_entropy' of outputs by softmax": lambda s, a: s.update(
+        output="identity", error="squared", level="none"
+    ),
     "the texts of 'classes_' must follow each other": lambda s, a: (
         s.update(classes_="text"), a.pop("classes_"), a.update({"classes_.ends": np.array([3, 2, 3]),
         "classes_.text": np.zeros(3, np.uint8)})

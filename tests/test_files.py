@@ -192,8 +192,10 @@ def test_a_changed_number_is_seen(at, tmp_path):
 def test_what_is_no_file_is_no_model_file(tmp_path):
     with pytest.raises(FileNotFoundError):
         fastbp.load(tmp_path / "nothing")
+    with pytest.raises(IsADirectoryError):
+        fastbp.load(tmp_path)
     os.mkfifo(tmp_path / "pipe")
-    for special in (tmp_path, tmp_path / "pipe", "/dev/zero"):
+    for special in (tmp_path / "pipe", "/dev/zero"):
         with pytest.raises(fastbp.ModelFileError, match="no regular file"):
             fastbp.load(special)
 
@@ -282,6 +284,50 @@ def test_new_files_have_the_usual_permissions(tmp_path):
     finally:
         os.umask(old)
     assert (tmp_path / "model").stat().st_mode & 0o777 == 0o640
+
+
+def test_file_and_folder_reach_the_disk(tmp_path, monkeypatch):
+    synced, original = [], os.fsync
+    monkeypatch.setattr(atomic.os, "fsync", lambda handle: (synced.append(os.fstat(handle)), original(handle)))
+    NETWORK.save(tmp_path / "model")
+    assert [found.st_ino for found in synced] == [(tmp_path / place).stat().st_ino for place in ("model", ".")]
+
+
+@pytest.mark.parametrize("name", ["模" * 80 + ".safetensors", "a" * 255])
+def test_long_names(name, tmp_path):
+    NETWORK.save(tmp_path / name)
+    assert same(fastbp.load(tmp_path / name), NETWORK)
+
+
+@pytest.mark.skipif(not hasattr(os, "setuid"), reason="no users")
+def test_read_only_folders_and_files(tmp_path):
+    """By a user who is not root, whom nothing holds."""
+    (tmp_path / "folder").mkdir()
+    NETWORK.save(tmp_path / "folder" / "model")
+    before = (tmp_path / "folder" / "model").read_bytes()
+    (tmp_path / "folder" / "model").chmod(0o444)
+    script = """
+import os, sys, fastbp
+from fastbp.files import safetensors
+network = fastbp.Network((1, 1))
+if os.geteuid() == 0:
+    os.setuid(65534)
+for name in sys.argv[1:]:
+    try:
+        network.save(name)
+    except OSError as problem:
+        print(type(problem).__name__, problem.filename == name)
+"""
+    for folder in (tmp_path, *tmp_path.parents):
+        if folder.owner() == tmp_path.owner() and folder != Path("/"):
+            folder.chmod(folder.stat().st_mode | 0o055 if folder != tmp_path else 0o777)
+    (tmp_path / "folder").chmod(0o555)
+    paths = [str(tmp_path / "folder" / name) for name in ("new", "model")]
+    out = subprocess.run([sys.executable, "-c", script, *paths], capture_output=True, text=True)
+    (tmp_path / "folder").chmod(0o755)
+    assert out.stdout == "PermissionError True\nPermissionError True\n", out.stderr
+    assert (tmp_path / "folder" / "model").read_bytes() == before
+    assert [path.name for path in (tmp_path / "folder").iterdir()] == ["model"]
 
 
 def test_an_error_in_the_block_leaves_nothing(tmp_path):

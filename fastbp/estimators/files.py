@@ -4,6 +4,7 @@ import warnings
 
 import numpy as np
 
+from fastbp.estimators import parameters
 from fastbp.files import values
 from fastbp.files.safetensors import number, write
 
@@ -13,8 +14,31 @@ CURVES = ("loss_curve_", "validation_scores_")
 OUT_OF_BAG = ("oob_decision_function_", "oob_prediction_")
 
 
+def check(estimator, network):
+    """Refuses parameters that are wrong, or ask for another output layer than that of the network.
+
+    Raises
+    ------
+    ValueError, TypeError
+        Also before a file is written, which could not be read then.
+    """
+    estimator._validate_params()
+    hidden = parameters.hidden_sizes(estimator)
+    parameters.activations(estimator, len(hidden))
+    parameters.callbacks(estimator)
+    output, error, _, _ = estimator._output(network.dtype)
+    if (network.output, network.error) != (output, error):
+        raise ValueError(
+            f"the parameters ask for the error {error!r} of outputs by {output}, but the network was fitted with "
+            f"{network.error!r} by {network.output}"
+        )
+
+
 def save(estimator, path):
     """A file of a fitted MLPClassifier or MLPRegressor."""
+    check(estimator, estimator._net())
+    if hasattr(estimator, "_skl_callbacks"):
+        _warn("callbacks", estimator._skl_callbacks)
     strings, arrays = estimator._net()._record()
     for found in (_parameters(estimator, "parameter"), _described(estimator), _progress(estimator)):
         strings, arrays = strings | found[0], arrays | found[1]
@@ -61,17 +85,28 @@ def _parameters(estimator, prefix, left_out=()):
             continue
         try:
             if isinstance(value, np.random.RandomState):
-                kind, arrays[key], *places = value.get_state()  # "MT19937": the only one that get_state has
-                strings[key] = values.encoded({kind: places})
+                strings[key], arrays[key] = _generator(value)
             else:
                 strings[key] = values.encoded(value)
         except values.CannotBeStored:
-            warnings.warn(
-                f"{name}={value!r} is not in the file, which holds no code: the loaded model has the default of {name}",
-                RuntimeWarning,
-                stacklevel=5,
-            )
+            _warn(name, value)
     return strings, arrays
+
+
+def _generator(value):
+    """The state of NumPy's old generator."""
+    state = value.get_state(legacy=False)
+    if state["bit_generator"] != "MT19937":
+        raise values.CannotBeStored(f"{value!r} is not of the kind that a file can hold")
+    return values.encoded(["MT19937", state["state"]["pos"], state["has_gauss"], state["gauss"]]), state["state"]["key"]
+
+
+def _warn(name, value):
+    warnings.warn(
+        f"{name}={value!r} is not in the file, which holds no code: the loaded model has the default of {name}",
+        RuntimeWarning,
+        stacklevel=6,
+    )
 
 
 def save_ensemble(ensemble, path):
@@ -83,7 +118,10 @@ def save_ensemble(ensemble, path):
         found.append(_parameters(base, "parameter of a network"))
     for more, others in found:
         strings, arrays = strings | more, arrays | others
-    arrays["others"] = np.array([model._net().theta for model in models[1:]]).reshape(len(models) - 1, -1)
+    check(models[0], models[0]._net())
+    arrays["others"] = np.empty((len(models) - 1, models[0]._net().theta.size), models[0]._net().dtype)
+    for place, model in zip(arrays["others"], models[1:], strict=True):
+        place[:] = model._net().theta
     arrays["seeds"] = ensemble._seeds.astype(np.int64)
     for name in COUNTS[:2]:
         arrays[name] = np.array([getattr(model, name) for model in models], np.int64)

@@ -7,9 +7,10 @@ from sklearn.base import clone
 from sklearn.preprocessing import LabelBinarizer
 from sklearn.utils import check_random_state
 
+from fastbp import door
 from fastbp.estimators.classifier import MLPClassifier
 from fastbp.estimators.ensemble import EnsembleClassifier, EnsembleRegressor
-from fastbp.estimators.files import COUNTS, CURVES, NUMBERS, OUT_OF_BAG
+from fastbp.estimators.files import COUNTS, CURVES, NUMBERS, OUT_OF_BAG, check
 from fastbp.estimators.regressor import MLPRegressor
 from fastbp.files import values
 from fastbp.network import Network
@@ -27,15 +28,22 @@ def _estimator(kind, file):
     for name in NUMBERS:
         if name in file.strings:
             setattr(model, name, file.number(name))
-    if hasattr(model, "best_loss_"):  # the solver has a history
-        for name in CURVES:
-            setattr(model, name, file.array(name, float, (None,)).tolist() if name in file.arrays else None)
+    for name in CURVES:
+        if name in file.arrays:
+            setattr(model, name, file.array(name, float, (None,)).tolist())
+    if hasattr(model, "best_loss_"):  # the solver is a stochastic one, and has a history
+        vars(model).setdefault("validation_scores_", None)
+        vars(model).setdefault("best_validation_score_", None)
+        if not hasattr(model, "loss_curve_") or (model.early_stopping and model.validation_scores_ is None):
+            raise ValueError("it must have the losses of its epochs, and with early stopping the scores")
     model._best = _floats(file, "best", network.theta.shape) if "best" in file.arrays else None
     model._memory = None
     if "moments" in file.arrays:
         moments = _floats(file, "moments", (None, network.theta.size))
-        steps, seed = file.integer("steps"), file.integer("seed")
-        model._memory = SimpleNamespace(moments=moments, steps=steps, rate=file.number("rate"), seed=seed)
+        steps, rate, seed = file.integer("steps", most=2**53), file.number("rate"), file.integer("seed")
+        if rate is None or not 0 <= rate < np.inf:
+            raise ValueError(f"its learning rate must be at least 0 and finite, it is {rate}")
+        model._memory = SimpleNamespace(moments=moments, steps=steps, rate=rate, seed=seed)
     return model
 
 
@@ -56,11 +64,12 @@ def _parameters(kind, file, prefix):
 
 
 def _places(value):
-    if not isinstance(value, dict) or value.keys() != {"MT19937"}:
-        raise ValueError(f"the state of a random generator must be that of MT19937, it is {value!r}")
-    position, has_gauss, gauss = value["MT19937"]
+    """Where a generator is in its numbers, and the other half of its last pair of normal ones."""
+    if not isinstance(value, list) or len(value) != 4 or value[0] != "MT19937":
+        raise ValueError(f"the state of a random generator must be that of MT19937, it is {door.shown(value)}")
+    _, position, has_gauss, gauss = value
     if not (0 <= position <= 624 and has_gauss in (0, 1)):
-        raise ValueError(f"the state of a random generator must lie in its 624 numbers, it is {value!r}")
+        raise ValueError(f"the state of a random generator must lie in its 624 numbers, it is {door.shown(value)}")
     return position, has_gauss, float(gauss)
 
 
@@ -78,9 +87,8 @@ def _describe(model, network, file):
         possible = (1, 2) if binarizer.y_type_ == "binary" else (model.n_outputs_,)
         if len(model.classes_) not in possible or (binarizer.y_type_ == "binary" and model.n_outputs_ != 1):
             raise ValueError(f"it has {len(model.classes_)} classes for {model.n_outputs_} outputs")
-    output, error, _, model.out_activation_ = model._output(network.dtype)
-    if (network.output, network.error) != (output, error):
-        raise ValueError(f"its parameters ask for {output} and {error}, its network has {network.output}")
+    check(model, network)
+    *_, model.out_activation_ = model._output(network.dtype)
     model._link(network)
     model._random_state = check_random_state(model.random_state)
 
@@ -93,7 +101,7 @@ def _ensemble(kind, file):
     ensemble = kind(base if given else None, **parameters)
     first, n = Network._of_record(file), file.integer("networks", 1)
     others = file.array("others", first.dtype, (n - 1, first.theta.size))
-    ensemble._seeds = file.array("seeds", np.int64, (n,))
+    ensemble._seeds = file.array("seeds", np.int64, (n,)).copy()  # of the buffer of the whole file
     models = [clone(base).set_params(random_state=seed) for seed in ensemble._seeds.tolist()]
     _describe(models[0], first, file)
     for model, theta in zip(models[1:], others, strict=True):

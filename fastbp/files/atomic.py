@@ -2,13 +2,15 @@
 
 import contextlib
 import errno
-import glob
 import os
+import re
 import secrets
 import shutil
 from pathlib import Path
 
 from fastbp import door
+
+LONGEST = 200  # bytes of a name; a system allows 255
 
 
 @contextlib.contextmanager
@@ -32,10 +34,13 @@ def replacing(path):
     target = Path(os.path.realpath(path))
     if target.exists() and not target.is_file():  # a device would be gone
         raise OSError(errno.EINVAL, "it is there and no regular file", path)
-    temporary = target.with_name(f".{target.name[:200]}-{secrets.token_hex(4)}.part")
+    if target.exists() and not os.access(target, os.W_OK):  # which renaming would not ask
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), path)
+    temporary = target.with_name(f".{_stem(target)}-{secrets.token_hex(4)}.part")
     try:
         try:
             with open(temporary, "xb") as file:
+                _lock(file)
                 with contextlib.suppress(FileNotFoundError):
                     shutil.copymode(target, temporary)
                 yield file
@@ -63,9 +68,31 @@ def _sync_folder(folder):
             os.close(handle)
 
 
+def _stem(target):
+    """The name of a file, shortened so that there is room for more."""
+    return os.fsdecode(os.fsencode(target.name)[:LONGEST])
+
+
+def _lock(file):
+    """As long as a process writes the file, and lives, the lock is taken; whether it was free. (Windows has others.)"""
+    try:
+        import fcntl
+    except ImportError:
+        return True
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
+
+
 def remove_leftovers(path):
     """Deletes what killed processes have left behind where they meant to write `path`."""
     target = Path(os.path.realpath(path))
-    for left in target.parent.glob(f".{glob.escape(target.name[:200])}-*.part"):
-        with contextlib.suppress(OSError):
-            left.unlink()
+    left_behind = re.compile(re.escape(f".{_stem(target)}-") + r"[0-9a-f]{8}\.part")
+    with contextlib.suppress(OSError):
+        for left in target.parent.iterdir():
+            if left_behind.fullmatch(left.name):
+                with contextlib.suppress(OSError), open(left, "rb") as file:
+                    if _lock(file):
+                        left.unlink()

@@ -134,9 +134,9 @@ class ModelFile:
     def __init__(self, path):
         self.path, self.strings, self.arrays = door.path("path", path), {}, {}
         with self.refusing():
-            if not stat.S_ISREG(os.stat(self.path).st_mode):  # a pipe would be waited for
-                raise ValueError("it is no regular file")
-            with open(self.path, "rb") as file:
+            with open(self.path, "rb", opener=_without_waiting) as file:
+                if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                    raise ValueError("it is no regular file")
                 self._read(file)
             given = self.strings.pop(DIGEST, None)
             if given is not None and given != digest_of(self.strings, self.arrays):
@@ -225,6 +225,11 @@ class ModelFile:
         left = [*self.strings, *self.arrays]
         if left:
             raise ValueError(f"it has {_short(left[0])}, which does not belong there")
+
+
+def _without_waiting(path, flags):
+    """Opens a file; a pipe too, for which somebody would have to write into it."""
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
 
 
 def parsed(text):

@@ -1,6 +1,7 @@
 """Options and labels as strings and arrays of a model file: closed lists of names, and nothing that is evaluated."""
 
 import dataclasses
+import itertools
 import json
 import math
 
@@ -15,8 +16,11 @@ SCHEDULES = {
     "constant": Constant, "step decay": StepDecay, "cosine decay": CosineDecay, "inverse scaling": InverseScaling,
     "one cycle": OneCycle, "warm-up": WarmUp,
 }  # fmt: skip
-LABELS = ("bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "float32", "float64")
+LABELS = (
+    "bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64", "float16", "float32", "float64"
+)  # fmt: skip
 TEXT, TEXT_OBJECTS = "text", "text objects"  # arrays of NumPy's strings, or of Python's
+ROOM = 1 << 20  # bytes that NumPy's strings may take, each of which is as long as the longest
 
 
 class CannotBeStored(TypeError):
@@ -29,18 +33,20 @@ def encoded(value):
 
 
 def _plain(value):
-    if isinstance(value, np.ndarray | np.generic):
+    if isinstance(value, type | np.dtype) and value in (float, np.float32, np.float64):
+        return np.dtype(value).name
+    if isinstance(value, np.generic):
         value = value.tolist()
     if value is None or isinstance(value, str | bool | int):
         return value
     if isinstance(value, float):
         return value if math.isfinite(value) else {"number": repr(value)}
-    if isinstance(value, list | tuple | range):
+    if isinstance(value, list):
         return [_plain(item) for item in value]
+    if isinstance(value, tuple | range) or hasattr(value, "tolist"):  # an array, or a column of a data frame
+        return {"tuple": [_plain(item) for item in value]}
     if isinstance(value, dict):
         return {"pairs": [[_plain(key), _plain(item)] for key, item in value.items()]}
-    if value in (np.float32, np.float64):  # a dtype or its class
-        return np.dtype(value).name
     for what, kinds in (("rule", RULES), ("schedule", SCHEDULES)):
         for name, kind in kinds.items():
             if type(value) is kind:
@@ -50,7 +56,7 @@ def _plain(value):
 
 
 def decoded(text):
-    """The other way round; sequences come back as tuples. What `encoded` never makes is a ValueError or TypeError."""
+    """The other way round; arrays come back as tuples. What `encoded` never makes is a ValueError or TypeError."""
     return _value(json.loads(text, parse_constant=_refused))
 
 
@@ -68,9 +74,11 @@ def _refused(text):
 
 def _value(plain):
     if isinstance(plain, list):
-        return tuple(_value(item) for item in plain)
+        return [_value(item) for item in plain]
     if not isinstance(plain, dict):
         return plain
+    if plain.keys() == {"tuple"}:
+        return tuple(_value(item) for item in plain["tuple"])
     if plain.keys() == {"number"} and plain["number"] in ("inf", "-inf", "nan"):
         return float(plain["number"])
     if plain.keys() == {"pairs"}:
@@ -92,7 +100,10 @@ def is_own(value):
 
 def texts_record(name, texts):
     """Arrays that hold any number of texts."""
-    parts = [text.encode() for text in texts]
+    try:
+        parts = [text.encode() for text in texts]
+    except UnicodeEncodeError as problem:
+        raise CannotBeStored(f"{name} hold half a character, {problem.object!r}, which a file cannot") from None
     return {
         f"{name}.text": np.frombuffer(b"".join(parts), np.uint8),
         f"{name}.ends": np.cumsum([len(part) for part in parts], dtype=np.int64),
@@ -101,12 +112,12 @@ def texts_record(name, texts):
 
 def texts_of(file, name, count=None):
     """The texts that `texts_record` has put into a `ModelFile`, a list."""
-    ends = file.array(f"{name}.ends", np.int64, (count,)).tolist()
+    ends = file.array(f"{name}.ends", np.int64, (count,))
     text = file.array(f"{name}.text", np.uint8, (None,)).tobytes()
-    starts = [0, *ends][: len(ends)]
-    if any(start > end for start, end in zip(starts, ends, strict=True)) or (ends[-1] if ends else 0) != len(text):
+    if (np.diff(ends, prepend=0) < 0).any() or (ends[-1] if len(ends) else 0) != len(text):
         raise ValueError(f"the texts of {name!r} must follow each other and fill their array")
-    return [text[start:end].decode() for start, end in zip(starts, ends, strict=True)]
+    starts = itertools.chain([0], ends)
+    return [text[start:end].decode() for start, end in zip(starts, ends, strict=False)]
 
 
 def labels_record(name, labels):
@@ -115,15 +126,19 @@ def labels_record(name, labels):
         kept = np.float64 if labels.dtype.kind == "f" else np.int64
         return {name: labels.dtype.name}, {name: labels.astype(kept)}
     if labels.dtype.kind == "U" or (labels.dtype == object and all(type(label) is str for label in labels)):
-        return {name: TEXT if labels.dtype.kind == "U" else TEXT_OBJECTS}, texts_record(name, labels.tolist())
-    raise CannotBeStored(f"{name} of dtype {labels.dtype} are neither numbers nor texts, which a file can hold")
+        kind = TEXT if labels.dtype.kind == "U" and labels.nbytes <= ROOM else TEXT_OBJECTS
+        return {name: kind}, texts_record(name, labels.tolist())
+    raise CannotBeStored(f"{name} of dtype {labels.dtype} are neither texts nor numbers that a file can hold")
 
 
 def labels_of(file, name):
     """The labels that `labels_record` has put into a `ModelFile`."""
     kind = file.string(name, (*LABELS, TEXT, TEXT_OBJECTS))
     if kind in (TEXT, TEXT_OBJECTS):
-        return np.array(texts_of(file, name), object if kind == TEXT_OBJECTS else str)
+        texts = texts_of(file, name)
+        if kind == TEXT and 4 * len(texts) * max(map(len, texts), default=0) > ROOM:
+            raise ValueError(f"{name!r} must be text objects, they are too long for arrays")
+        return np.array(texts, object if kind == TEXT_OBJECTS else str)
     kept = file.array(name, np.float64 if kind.startswith("float") else np.int64, (None,))
     with np.errstate(all="ignore"):
         return kept.astype(kind)

@@ -29,7 +29,7 @@ class Input:
     mean, deviation : float
     texts : list of str
     missing : bool
-        Whether values were missing when the network was trained.
+        Of texts: whether some were missing when the network was trained.
     """
 
     name: str
@@ -47,8 +47,15 @@ class Input:
     def encode(self, block, out, ignore_unseen):
         """The numbers of a block, into the matrix `out` (rows, width)."""
         if self.kind == NUMBER:
-            x = (numbers(block, self.name) - self.mean) / self.deviation
-            out[:, 0] = np.where(np.isnan(x), 0.0, x)
+            values = numbers(block, self.name)
+            with np.errstate(all="ignore"):
+                out[:, 0] = np.where(np.isnan(values), 0.0, (values - self.mean) / self.deviation)
+            far = ~np.isfinite(out[:, 0])
+            if far.any():
+                row = int(far.argmax())
+                raise block.refuse(
+                    row, self.name, f"{values[row]:g} is too far from {self.mean:g}, the mean in training"
+                )
         elif self.kind == TEXT:
             out[...] = 0
             places = {text: place for place, text in enumerate(self.texts)}
@@ -106,7 +113,7 @@ class Target:
     def decode(self, Y):
         """What the outputs Y (rows, outputs) mean: an array of texts, or of float64."""
         if self.kind == CLASSES:
-            return np.array(self.texts)[Y.argmax(axis=1)]
+            return np.array(self.texts, object)[Y.argmax(axis=1)]
         return Y[:, 0].astype(np.float64) * self.deviation + self.mean
 
 
@@ -193,8 +200,9 @@ class Encoding:
             or min(counts, default=0) < 0
         ):
             raise ValueError("the texts of its columns do not fit together")
+        at = 0
         for column, count, has in zip(of_texts, counts, missing, strict=True):
-            column.texts, found, column.missing = found[:count], found[count:], has == "1"
+            column.texts, column.missing, at = found[at : at + count], has == "1", at + count
         return cls(inputs, target, values.texts_of(file, "ignored"))
 
 
@@ -206,7 +214,7 @@ def input_of(column, as_text=False):
     if column.is_numeric and not as_text:
         if not column.deviation > 0:
             return Input(column.name, LEFT_OUT)
-        return Input(column.name, NUMBER, column.mean, column.deviation, missing=column.missing > 0)
+        return Input(column.name, NUMBER, column.mean, column.deviation)
     if column.numeric >= NUMERIC * (column.rows - column.missing) > 0 and not as_text:
         raise TableError(
             f"{column.first_text}, where most of the column are numbers. Mend it, or say that {column.name!r} holds "

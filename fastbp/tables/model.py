@@ -59,7 +59,7 @@ class TableModel:
         Returns
         -------
         ndarray of shape (rows,)
-            Texts for classes, else float64.
+            For classes of objects that are texts, else of float64.
 
         Raises
         ------
