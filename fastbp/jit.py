@@ -22,8 +22,10 @@ import inspect
 import os
 import pickle
 import re
+import signal
 import sys
 import tempfile
+import threading
 import warnings
 from pathlib import Path
 
@@ -71,7 +73,28 @@ def jit(function=None, *, inline=True):
     dispatcher._cache = KernelCache(function)  # what `cache=True` does, with our cache in the place of Numba's
     part = numba.njit(no_cfunc_wrapper=True, no_cpython_wrapper=True, pipeline_class=PartCompiler, **options)(function)
     dispatcher.get_call_template, dispatcher.get_overload = part.get_call_template, part.get_overload
+    dispatcher.compile = _without_interruption(dispatcher.compile)
     return dispatcher
+
+
+def _without_interruption(compile):
+    """Ctrl-C waits until the kernel is compiled: raised among LLVM's objects, it can crash the interpreter."""
+
+    @functools.wraps(compile)
+    def compiled(signature):
+        handler = signal.getsignal(signal.SIGINT)
+        if threading.current_thread() is not threading.main_thread() or not callable(handler):
+            return compile(signature)
+        came = []
+        signal.signal(signal.SIGINT, lambda *arguments: came.append(arguments))
+        try:
+            return compile(signature)
+        finally:
+            signal.signal(signal.SIGINT, handler)
+            if came:
+                handler(*came[0])
+
+    return compiled
 
 
 class PartLibrary(JITCodeLibrary):

@@ -103,8 +103,8 @@ def entry(**changes):
 EIGHT = bytes(8)
 REFUSED = {
     "at least 8 bytes, this one has 7": bytes(7),
-    "end with the file, it says 100": file_of({}, length=100),
-    "at most 1,000,000 bytes": file_of(b"{" + b" " * 10**6 + b"}"),
+    "its header would have 100 bytes": file_of({}, length=100),
+    "its header would have 1,000,002 bytes, where 1,000,000 are allowed": file_of(b"{" + b" " * 10**6 + b"}"),
     "UTF-8, byte 2": file_of(b'{"\xff": 1}'),
     "JSON: Expecting": file_of(b"{]"),
     "must be a JSON object": file_of(b"[]"),

@@ -359,3 +359,26 @@ def test_nothing_is_compiled_with_numba_disable_jit(tree, tmp_path):
     script = "from fastbp.lecture import loops; print(type(loops.relu).__name__)"
     assert run(tree, tmp_path / "cache", script, NUMBA_DISABLE_JIT="1")[0] == "function"
     assert run(tree, tmp_path / "cache", script)[0] == "CPUDispatcher"
+
+
+def test_ctrl_c_waits_until_a_kernel_is_compiled():
+    """Raised among LLVM's objects it could crash the interpreter; and it must not get lost."""
+    script = """
+import signal
+import numpy as np
+from fastbp import jit
+from fastbp.lecture.loops import updates
+seen = []
+def compiling(signature, original=updates.square_sum.compile):
+    signal.raise_signal(signal.SIGINT)
+    seen.append("compiled")
+    return original(signature)
+updates.square_sum.compile = jit._without_interruption(compiling)
+try:
+    updates.square_sum(np.ones(3))
+except KeyboardInterrupt:
+    seen.append("interrupted")
+print(seen, updates.square_sum(np.ones(3)), signal.getsignal(signal.SIGINT) is signal.default_int_handler)
+"""
+    out = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert out.stdout == "['compiled', 'interrupted'] 3.0 True\n", out.stderr

@@ -1,5 +1,6 @@
 """Tables in files: what is read from CSV and Parquet, and what is said of what cannot be read."""
 
+import errno
 import io
 import sys
 from types import SimpleNamespace
@@ -44,7 +45,7 @@ def test_numbers_and_texts(tmp_path):
     assert sources.texts(block, "size") == ["1.5", None, "2.5"]
 
 
-@pytest.mark.parametrize("token", sorted(sources.MISSING))
+@pytest.mark.parametrize("token", ["", "?", "NA", "na", "N/A", "#N/A", "<NA>", "NaN", "NAN", "-nan", "NULL", "None"])
 def test_spellings_of_missing(token, tmp_path):
     block = whole(written(tmp_path, f"a,b\n1,x\n {token} ,{token}\n"))
     np.testing.assert_array_equal(sources.numbers(block, "a"), [1, np.nan])
@@ -111,10 +112,10 @@ def test_what_is_no_number_is_named(cell, tmp_path):
         sources.numbers(block, "a")
 
 
-@pytest.mark.parametrize("cell", ["inf", "-Infinity", "1e999"])
+@pytest.mark.parametrize("cell", ["inf", "-Infinity", "1e999", "-1e101"])
 def test_numbers_must_be_finite(cell, tmp_path):
     block = whole(written(tmp_path, f"a\n1\n{cell}\n"))
-    with pytest.raises(fastbp.TableError, match=f"line 3, column 'a': numbers must be finite, got {cell!r}"):
+    with pytest.raises(fastbp.TableError, match=rf"line 3, column 'a': numbers must lie between .*, got {cell}"):
         sources.numbers(block, "a")
 
 
@@ -129,6 +130,19 @@ def test_lines_are_counted_through_breaks_and_blank_lines(tmp_path, monkeypatch)
 def test_standard_input(monkeypatch):
     monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=io.BytesIO(CSV.encode())))
     assert whole("-").columns["kind"] == ["a", "b", "a"]
+    monkeypatch.setattr(sys, "stdin", None)
+    with pytest.raises(fastbp.TableError, match="standard input is closed"):
+        whole("-")
+
+
+def test_a_file_that_cannot_be_read_on_is_named(monkeypatch):
+    class Broken(io.BytesIO):
+        def read1(self, size=-1):
+            raise OSError(errno.EIO, "Input/output error")
+
+    with pytest.raises(OSError, match="Input/output error") as caught:
+        sources.CsvTable("table.csv", Broken(CSV.encode()))
+    assert caught.value.filename == "table.csv"
 
 
 # ---- Parquet ---------------------------------------------------------------------------------------------------------
@@ -175,6 +189,35 @@ def test_parquet_columns_of_other_kinds_are_refused_when_they_are_needed(parquet
     ):
         fastbp.train_table(path, "b")
     assert fastbp.train_table(path, "b", drop=["when"], epochs=1, test_size=0).model.classes == ["x", "y"]
+
+
+def test_parquet_integers_that_no_float_holds_are_texts(parquet):
+    path = parquet(a=[2**60, 2**60 + 1, None], b=[1, 2, 3])
+    found = [text for block in sources.opened(path).blocks() for text in sources.texts(block, "a")]
+    assert found == [str(2**60), str(2**60 + 1), None]
+
+
+@pytest.mark.parametrize(("value", "match"), [(np.inf, "got inf"), (-1e150, "got -1e")])
+def test_parquet_numbers_must_be_finite(value, match, parquet):
+    path = parquet(a=[1.0, value], b=["x", "y"])
+    with pytest.raises(fastbp.TableError, match=f"row 2, column 'a': numbers must lie between .*, {match}"):
+        fastbp.train_table(path, "b", test_size=0)
+
+
+def test_parquet_names_are_checked(tmp_path):
+    pyarrow, module = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
+    for names, match in ((["a", "a"], "two columns have the name 'a'"), (["a", ""], "column 2 must have a name")):
+        module.write_table(pyarrow.table([[1], [2]], names=names), tmp_path / "table")
+        with pytest.raises(fastbp.TableError, match=match):
+            sources.opened(tmp_path / "table")
+
+
+def test_a_damaged_page_of_a_parquet_file(parquet, tmp_path):
+    data = bytearray(parquet(a=[1.0, 2.0] * 100).read_bytes())
+    data[4:60] = bytes(56)
+    path = written(tmp_path, bytes(data), "bad")
+    with pytest.raises(fastbp.TableError, match="bad, after row 0: "):
+        [*sources.opened(path).blocks()]
 
 
 def test_a_broken_parquet_file(parquet, tmp_path):

@@ -25,6 +25,10 @@ def main(arguments=None):
     for command in COMMANDS:
         command.add(commands)
     given = parser.parse_args(arguments)
+    if sys.stdout is None:
+        return _failed("standard output is closed")
+    if hasattr(sys.stdout, "reconfigure"):  # what a terminal cannot show must not end a training
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         given.run(given)
         sys.stdout.flush()
@@ -40,7 +44,7 @@ def main(arguments=None):
 
 
 def _failed(what):
-    print(f"error: {what}", file=sys.stderr)
+    options.say(f"error: {what}")
     return 1
 
 

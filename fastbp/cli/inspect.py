@@ -5,9 +5,7 @@ import os
 from fastbp.cli import options
 from fastbp.files.models import restored
 from fastbp.files.safetensors import VERSION, ModelFile
-from fastbp.tables.encoding import CLASSES, NUMBER, TEXT
-
-TOLD = 20  # texts of a column
+from fastbp.tables.encoding import CLASSES, NUMBER, TEXT, told
 
 
 def add(commands):
@@ -48,19 +46,15 @@ def _shown(kind, model):
 
 def _columns(encoding):
     target = encoding.target
-    what = f"classes {_listed(target.texts)}" if target.kind == CLASSES else f"a number, mean {target.mean:.6g}"
+    what = f"classes {told(target.texts)}" if target.kind == CLASSES else f"a number, mean {target.mean:.6g}"
     yield f"target {target.name!r}: {what}"
     for column in encoding.inputs:
         if column.kind == NUMBER:
             what = f"number, mean {column.mean:.6g}, standard deviation {column.deviation:.6g}"
         elif column.kind == TEXT:
-            what = f"texts {_listed(column.texts)}" + (", or missing" if column.missing else "")
+            what = f"texts {told(column.texts)}" + (", or missing" if column.missing else "")
         else:
             what = "left out, the same in all rows"
         yield f"column {column.name!r}: {what}"
     if encoding.ignored:
-        yield f"ignored: {_listed(encoding.ignored)}"
-
-
-def _listed(names):
-    return ", ".join(map(repr, names[:TOLD])) + (f" and {len(names) - TOLD} more" if len(names) > TOLD else "")
+        yield f"ignored: {told(encoding.ignored)}"

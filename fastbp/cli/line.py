@@ -4,6 +4,8 @@ import shutil
 import sys
 import time
 
+from fastbp.cli import options
+
 OFTEN, RARELY = 0.1, 5.0  # seconds between two states: on a terminal, and elsewhere
 
 
@@ -16,7 +18,7 @@ class Line:
     """
 
     def __init__(self, quiet=False):
-        self._quiet, self._terminal = quiet, sys.stderr.isatty()
+        self._quiet, self._terminal = quiet, sys.stderr is not None and sys.stderr.isatty()
         self._shown, self._width = 0.0, 0
 
     def show(self, text, last=False):
@@ -27,13 +29,13 @@ class Line:
         self._shown = now
         if self._terminal:
             text = text[: shutil.get_terminal_size().columns - 1]
-            print(f"\r{text.ljust(self._width)}", end="", file=sys.stderr, flush=True)
+            options.say(f"\r{text.ljust(self._width)}", end="")
             self._width = len(text)
         else:
-            print(text, file=sys.stderr, flush=True)
+            options.say(text)
 
     def close(self):
         """What is printed next begins a line."""
         if self._terminal and self._width:
-            print(file=sys.stderr, flush=True)
+            options.say("")
             self._width = 0

@@ -1,9 +1,26 @@
 """What the commands share: how a command and its options are declared, and what options may be."""
 
 import argparse
+import contextlib
 import math
+import os
+import sys
 
+LENGTH = 40  # letters of a name in a list
 EXIT = "exit status: 0 done, 1 failed, 2 wrong usage"
+
+
+def say(text, end="\n"):
+    """A line on standard error. If nobody listens there, nothing is lost."""
+    with contextlib.suppress(OSError, ValueError, AttributeError):
+        print(text, end=end, file=sys.stderr, flush=True)
+
+
+def listed(names, most=8):
+    """Some names in a line, shortened, without what a terminal would obey."""
+    shown = [name if name.isprintable() else repr(name) for name in names[:most]]
+    shown = [name if len(name) <= LENGTH else f"{name[:LENGTH]}..." for name in shown]
+    return ", ".join(shown) + (f" and {len(names) - most:,} more" if len(names) > most else "")
 
 
 def command(commands, name, short, long, *examples):
@@ -68,3 +85,10 @@ def add_ignore_unseen(parser):
         "--ignore-unseen", action="store_true",
         help="take texts that were not there in training for none of those that were, and not for an error",
     )  # fmt: skip
+
+
+def refuse_same(out, *read):
+    """A file that is read must not be written over."""
+    for path in read:
+        if os.path.exists(out) and os.path.exists(path) and os.path.samefile(out, path):
+            raise ValueError(f"--out must be another file than {path}, which is read")

@@ -12,7 +12,7 @@ from fastbp.files.models import load
 from fastbp.tables.encoding import CLASSES
 from fastbp.tables.model import TableModel, outputs_of
 from fastbp.tables.scores import Scores
-from fastbp.tables.sources import opened
+from fastbp.tables.sources import STDIN, opened
 
 IN_MEMORY = 1 << 26  # bytes of predictions; more wait on the disk
 MOST_CLASSES = 12  # of a confusion matrix in a terminal
@@ -63,7 +63,9 @@ def loaded(path):
 
 def predict(given):
     """Carries it out; returns the exit code."""
-    model = loaded(given.model)
+    model, to_stdout = loaded(given.model), given.out in (None, STDIN)
+    if not to_stdout:
+        options.refuse_same(given.out, given.model, given.data)
     if given.probabilities and model.classes is None:
         raise ValueError(f"--probabilities needs a model of classes, {model.encoding.target.name!r} is a number")
     table = opened(given.data, given.delimiter)
@@ -74,20 +76,18 @@ def predict(given):
         lines.writerow([name, *(f"{name}={label}" for label in model.classes)] if given.probabilities else [name])
         for block in table.blocks():
             Y = outputs_of(model, block, given.ignore_unseen)
-            columns = [model.encoding.target.decode(Y).tolist(), *(Y.T.tolist() if given.probabilities else ())]
-            lines.writerows([_cell(value) for value in row] for row in zip(*columns, strict=True))
+            columns = [model.encoding.target.decode(Y).tolist()]
+            if given.probabilities:
+                columns += [[f"{p:.9g}" for p in column] for column in Y.T.tolist()]
+            lines.writerows(zip(*columns, strict=True))
         text.detach()
         whole.seek(0)
-        if given.out is not None:
-            with replacing(given.out) as file:
-                shutil.copyfileobj(whole, file)
-        else:
+        if to_stdout:
             sys.stdout.flush()
             shutil.copyfileobj(whole, sys.stdout.buffer)
-
-
-def _cell(value):
-    return value if isinstance(value, str) else f"{value:.9g}"
+        else:
+            with replacing(given.out) as file:
+                shutil.copyfileobj(whole, file)
 
 
 def evaluate(given):
@@ -105,6 +105,7 @@ def evaluate(given):
 
 def _confusion(names, counts):
     """A row for each class: how often it was predicted as each."""
+    names = [options.listed([name]) for name in names]
     cells = [["", *names], *([name, *map(str, row)] for name, row in zip(names, counts.tolist(), strict=True))]
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
     yield ""

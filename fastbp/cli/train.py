@@ -1,13 +1,19 @@
 """fastbp train: from a table to a model file."""
 
+import argparse
+
+from fastbp import door
 from fastbp.cli import options
 from fastbp.cli.line import Line
+from fastbp.files.atomic import try_out
 from fastbp.lecture.codes import HIDDEN
-from fastbp.network import DTYPES
+from fastbp.network import DTYPES, Network
 from fastbp.tables.encoding import CLASSES, LEFT_OUT, NUMBER, TEXT
 from fastbp.tables.fitting import TASKS, train_table
+from fastbp.tables.sources import MISSING
+from fastbp.training import Diverged
 
-TOLD = 8  # names in a line
+MANY, UNLIKE = 20, 0.5  # a column of more texts than that, and than half of its rows has, is perhaps of names
 
 
 def add(commands):
@@ -19,7 +25,9 @@ def add(commands):
         "Trains a network to predict one column of a table from the others, tells what it\n"
         "does with each column, and writes a model file, which also holds what it takes to\n"
         "turn tables into numbers. The table may be larger than the memory: it is read\n"
-        "twice, and waits in temporary files (in TMPDIR).",
+        "twice, and waits in temporary files (in TMPDIR).\n\n"
+        f"Missing values are empty cells, and {', '.join(sorted(MISSING - {''}))},\n"
+        "in small or capital letters.",
         "fastbp train data.csv --target species --hidden 64,32 --test-size 0.2 --out model.safetensors",
         "fastbp train houses.parquet --target price --drop id address --text zip --out model.safetensors",
     )
@@ -67,22 +75,37 @@ def add(commands):
 
 
 def run(given):
-    """Carries it out; returns the exit code."""
+    """Carries it out."""
     line = Line(given.quiet)
     told = (
         "target", "hidden", "activation", "task", "test_size", "drop", "text", "delimiter", "epochs", "batch_size",
         "learning_rate", "patience", "dtype", "seed", "threads",
     )  # fmt: skip
     try:
+        door.positive_number("--learning-rate", given.learning_rate, given.dtype)
+        Network((1, *given.hidden, 1), hidden=given.activation)
+    except ValueError as problem:
+        raise argparse.ArgumentTypeError(str(problem).replace("hidden", "--activation", 1)) from None
+    options.refuse_same(given.out, given.data)
+    try_out(given.out)  # before the training, not after it
+    try:
         result = train_table(given.data, **{name: getattr(given, name) for name in told}, tell=_teller(line))
         if result.history.loss:
             line.show(_of_epochs(result.history), last=True)
+    except Diverged as problem:
+        raise ValueError(
+            f"the training diverged in epoch {problem.epoch}: the error or a parameter is no longer finite. Lower "
+            f"--learning-rate, which was {given.learning_rate:g}. Nothing was written."
+        ) from None
     finally:
         line.close()
+    result.model.save(given.out)  # before anything is printed, which may fail
+    if result.interrupted:
+        epochs = len(result.history.loss)
+        options.say(f"interrupted after {epochs} epochs: the network has the parameters of the best of them")
     if not given.quiet:
         print("\n".join(_about(given.data, result)))
     print("\n".join(result.test.lines("test ")))
-    result.model.save(given.out)
     if not given.quiet:
         print(f"written: {given.out}")
 
@@ -95,11 +118,10 @@ def _teller(line):
 
 
 def _of_epochs(history):
-    n, text = len(history.loss), f"epoch {len(history.loss)}: loss {history.loss[-1]:.4g}"
+    text = f"epoch {len(history.loss)}: loss {history.loss[-1]:.4g}"
     if history.validation_loss:
         text += f", of rows held out {history.validation_loss[-1]:.4g}"
-    seconds = sum(history.seconds)
-    return f"{text} (best in epoch {history.best_epoch}), {seconds:.1f} s, {n / seconds:.3g} epochs a second"
+    return f"{text} (best in epoch {history.best_epoch}), {sum(history.seconds):.1f} s"
 
 
 def _about(path, result):
@@ -108,33 +130,33 @@ def _about(path, result):
     target, found = encoding.target, columns[encoding.target.name]
     yield f"{path}: {found.rows:,} rows, {len(columns) + len(encoding.ignored)} columns"
     if target.kind == CLASSES:
-        yield f"target {target.name!r}: classification, {len(target.texts)} classes: {_listed(target.texts)}"
+        yield f"target {target.name!r}: classification, {len(target.texts)} classes: {options.listed(target.texts)}"
     else:
         yield f"target {target.name!r}: regression, mean {target.mean:.4g}, standard deviation {target.deviation:.4g}"
     if result.left_out:
         yield f"left out: {result.left_out:,} rows without a target"
     of = {kind: [column for column in encoding.inputs if column.kind == kind] for kind in (NUMBER, TEXT, LEFT_OUT)}
     if of[NUMBER]:
-        yield f"numbers, standardised: {_listed([column.name for column in of[NUMBER]])}"
+        yield f"numbers, standardised: {options.listed([column.name for column in of[NUMBER]])}"
     if of[TEXT]:
-        shown = [f"{column.name} ({column.width})" for column in of[TEXT]]
-        yield f"texts, an input for each: {_listed(shown)}"
+        yield f"texts, an input for each: {options.listed([f'{column.name} ({column.width})' for column in of[TEXT]])}"
     if of[LEFT_OUT]:
-        yield f"left out, the same in all rows: {_listed([column.name for column in of[LEFT_OUT]])}"
+        names = options.listed([column.name for column in of[LEFT_OUT]])
+        yield f"left out, without two different values in the rows to train with: {names}"
     if encoding.ignored:
-        yield f"left out, as asked: {_listed(encoding.ignored)}"
+        yield f"left out, as asked: {options.listed(encoding.ignored)}"
     for kind, what in ((NUMBER, "the mean of the column stands for them"), (TEXT, "they are a text of their own")):
         missing = [f"{c.name} ({columns[c.name].missing:,})" for c in of[kind] if columns[c.name].missing]
         if missing:
-            yield f"missing values, {what}: {_listed(missing)}"
+            yield f"missing values, {what}: {options.listed(missing)}"
+    unlike = [c.name for c in of[TEXT] if len(c.texts) > max(MANY, UNLIKE * (found.rows - columns[c.name].missing))]
+    if unlike:
+        yield (
+            f"note: nearly every row has a text of its own in {options.listed(unlike)}; new tables will have others: "
+            "--drop leaves a column out"
+        )
     network = result.model.network
     yield (
         f"network {'-'.join(map(str, network.sizes))}, {network.theta.size:,} parameters; {result.rows:,} rows to "
         f"train with, {result.validated:,} for early stopping, {result.test.rows:,} for the test"
     )
-    if result.interrupted:
-        yield "interrupted: the network has the parameters of the best epoch so far"
-
-
-def _listed(names):
-    return ", ".join(names[:TOLD]) + (f" and {len(names) - TOLD} more" if len(names) > TOLD else "")

@@ -154,6 +154,9 @@ class BaseEnsemble(BaseEstimator, ABC):
     def save(self, path):
         """Write the fitted ensemble to a file, from which `fastbp.load` reads it; whole, or not at all.
 
+        Its networks come back for predictions, with their losses; `partial_fit` of one of them begins with a new memory
+        of the update rule.
+
         Parameters
         ----------
         path : str or path-like

@@ -73,7 +73,7 @@ def c_name(name):
     return name
 
 
-def opening(network, meaning, name, inputs=None, x_type=None):
+def opening(network, meaning, name, inputs=None, types=None):
     """The text before the constants: a comment, the lengths, the prototype of the function.
 
     Parameters
@@ -82,11 +82,12 @@ def opening(network, meaning, name, inputs=None, x_type=None):
     meaning : list of str
         Paragraphs for the comment: what x and y are.
     name : str
-    inputs, x_type : int and str, optional
-        Length and type of x, where they are not those of the network.
+    inputs, types : int and (str, str), optional
+        Length of x, and the types of x and y, where they are not those of the network.
     """
     real, inputs = c_type(network), network.sizes[0] if inputs is None else inputs
-    prototype = f"void {name}(const {x_type or real} *x, {real} *y)"
+    x_type, y_type = types or (real, real)
+    prototype = f"void {name}(const {x_type} *x, {y_type} *y)"
     hidden = sum(network.sizes[1:-1]) * network.dtype.itemsize
     about = f"A multilayer perceptron of {'-'.join(map(str, network.sizes))} units in {real}, written by fastbp."
     use = (

@@ -30,10 +30,13 @@ def table_graph(model):
     constants : dict of str to ndarray
     inputs, outputs : dict of str to (dtype, list of int or None)
         As `onnx.model_proto` takes them: an input for each column, by its name; "label" and "probabilities", or
-        "variable".
+        "variable", with "_" behind if a column has that name.
     """
     network, target = model.network, model.encoding.target
-    graph, parts, inputs = nodes.Nodes("column_", np.float64), [], {}
+    prefix = "fastbp/"
+    while any(column.name.startswith(prefix) for column in used(model)):
+        prefix += "/"
+    graph, parts, inputs = nodes.Nodes(f"{prefix}column_", np.float64), [], {}
     for column in used(model):
         if column.kind == NUMBER:
             inputs[column.name] = np.float64, [None, 1]
@@ -45,20 +48,27 @@ def table_graph(model):
             known = graph.add("OneHotEncoder", column.name, cats_strings=texts, zeros=1, domain=nodes.OF_TEXTS)
             x = graph.add("Reshape", known, np.array([-1, len(texts)], np.int64))
         parts.append(graph.add("Cast", x, to=nodes.type_number(network.dtype)))
-    more, constants, y = nodes.network_nodes(network, graph.add("Concat", *parts, axis=1), "network_")
-    last = nodes.Nodes("target_", np.float64)
+    more, constants, y = nodes.network_nodes(network, graph.add("Concat", *parts, axis=1), f"{prefix}network_")
+    last = nodes.Nodes(f"{prefix}target_", np.float64)
+    label, probabilities, variable = (_free(name, inputs) for name in ("label", "probabilities", "variable"))
     if target.kind == CLASSES:
-        last.add("Identity", y, output="probabilities")
-        last.add("Gather", np.array(target.texts, object), last.add("ArgMax", y, axis=1, keepdims=0), output="label")
+        last.add("Identity", y, output=probabilities)
+        last.add("Gather", np.array(target.texts, object), last.add("ArgMax", y, axis=1, keepdims=0), output=label)
         outputs = {
-            "label": (np.dtype(object), [None]),
-            "probabilities": (network.dtype, [None, len(target.texts)]),
-        }
+            label: (np.dtype(object), [None]), probabilities: (network.dtype, [None, len(target.texts)])
+        }  # fmt: skip
     else:
         y = last.add("Mul", last.add("Cast", y, to=nodes.type_number(np.float64)), target.deviation)
-        last.add("Add", y, target.mean, output="variable")
-        outputs = {"variable": (np.float64, [None, 1])}
+        last.add("Add", y, target.mean, output=variable)
+        outputs = {variable: (np.float64, [None, 1])}
     return graph.nodes + more + last.nodes, graph.constants | constants | last.constants, inputs, outputs
+
+
+def _free(name, taken):
+    """A name that no column has."""
+    while name in taken:
+        name += "_"
+    return name
 
 
 # ---- C ---------------------------------------------------------------------------------------------------------------
@@ -74,7 +84,9 @@ def table_text(model, name):
         Of the function.
     """
     network, target, columns, real = model.network, model.encoding.target, used(model), source.c_type(model.network)
-    text = source.opening(network, _meaning(model), name, inputs=len(columns), x_type="double")
+    of_classes = target.kind == CLASSES
+    types = "double", real if of_classes else "double"  # a number may need more digits than its network
+    text = source.opening(network, _meaning(model), name, len(columns), types)
     text += source.network_text(network, f"{name}_network")
     lines, at = [], 0
     for place, column in enumerate(columns):
@@ -85,11 +97,13 @@ def table_text(model, name):
             lines.append(f"for (int i = 0; i < {column.width}; i++)")
             lines.append(f"    v[{at} + i] = x[{place}] == i;")
         at += column.width
-    lines.append(f"{name}_network(v, y);")
-    if target.kind != CLASSES:
-        lines.append(f"y[0] = ({real})(y[0] * {target.deviation.hex()} + {target.mean.hex()});")
-    body = "\n".join(f"    {line}" for line in [f"{real} v[{at}];", *lines])
-    return f"{text}void {name}(const double *x, {real} *y)\n{{\n{body}\n}}\n{source.CLOSING}"
+    if of_classes:
+        declared, end = f"{real} v[{at}];", [f"{name}_network(v, y);"]
+    else:
+        declared = f"{real} v[{at}], u;"
+        end = [f"{name}_network(v, &u);", f"y[0] = (double)u * {target.deviation.hex()} + {target.mean.hex()};"]
+    body = "\n".join(f"    {line}" for line in [declared, *lines, *end])
+    return f"{text}void {name}(const double *x, {types[1]} *y)\n{{\n{body}\n}}\n{source.CLOSING}"
 
 
 def _meaning(model):

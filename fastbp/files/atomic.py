@@ -31,12 +31,7 @@ def replacing(path):
         With the name of `path`. What was there before is still there.
     """
     path = door.path("path", path)
-    target = Path(os.path.realpath(path))
-    if target.exists() and not target.is_file():  # a device would be gone
-        raise OSError(errno.EINVAL, "it is there and no regular file", path)
-    if target.exists() and not os.access(target, os.W_OK):  # which renaming would not ask
-        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), path)
-    temporary = target.with_name(f".{_stem(target)}-{secrets.token_hex(4)}.part")
+    target, temporary = _places(path)
     try:
         try:
             with open(temporary, "xb") as file:
@@ -55,6 +50,27 @@ def replacing(path):
     except OSError as problem:
         if problem.errno is None or problem.filename not in (None, str(temporary), temporary):
             raise  # of something else in the block
+        raise OSError(problem.errno, problem.strerror, path) from problem
+
+
+def _places(path):
+    """The file that is to be replaced, and the one that takes its place; refuses what must not be replaced."""
+    target = Path(os.path.realpath(path))
+    if target.exists() and not target.is_file():  # a device would be gone
+        raise OSError(errno.EINVAL, "it is there and no regular file", path)
+    if target.exists() and not os.access(target, os.W_OK):  # which renaming would not ask
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), path)
+    return target, target.with_name(f".{_stem(target)}-{secrets.token_hex(4)}.part")
+
+
+def try_out(path):
+    """Raises what `replacing(path)` would raise when it begins, and changes nothing."""
+    _, temporary = _places(path)
+    try:
+        with open(temporary, "xb"):
+            pass
+        os.unlink(temporary)
+    except OSError as problem:
         raise OSError(problem.errno, problem.strerror, path) from problem
 
 

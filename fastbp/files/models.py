@@ -27,6 +27,11 @@ def load(path):
     ImportError
         If it holds an estimator, and scikit-learn is not installed.
 
+    Notes
+    -----
+    Arrays take at most twice the size of the file. What scikit-learn's estimators keep as Python objects, loss curves and
+    the networks of an ensemble, takes more: some kilobytes a network.
+
     Examples
     --------
     >>> import fastbp, pathlib, tempfile

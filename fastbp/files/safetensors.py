@@ -45,8 +45,8 @@ class ModelFileError(ValueError):
     ...     try:
     ...         fastbp.load(path)
     ...     except fastbp.ModelFileError as problem:
-    ...         print(str(problem).removeprefix(str(path)))
-    : the header must have at most 1,000,000 bytes and end with the file, it says 7810759558478983022
+    ...         print(str(problem).removeprefix(str(path))[:42])
+    : it is no model file, or a damaged one: i
     """
 
 
@@ -164,7 +164,8 @@ class ModelFile:
         length = int.from_bytes(file.read(8), "little")
         if length > min(size - 8, LONGEST_HEADER):
             raise ValueError(
-                f"the header must have at most {LONGEST_HEADER:,} bytes and end with the file, it says {length}"
+                f"it is no model file, or a damaged one: its header would have {length:,} bytes, where "
+                f"{LONGEST_HEADER:,} are allowed and {size - 8:,} are there"
             )
         header = parsed(file.read(length))
         self.strings = _checked_strings(header.pop(STRINGS, {}))

@@ -5,7 +5,7 @@ import tempfile
 import numpy as np
 
 TRAINING, VALIDATION, TEST = range(3)
-WINDOW = 20  # of so many rows in a row, the same part is held out
+WINDOW, WINDOWS = 20, 64  # of so many rows in a row, the same part is held out; windows drawn at once
 BLOCK_BYTES, MOST_BLOCKS = 1 << 25, 400  # a block is in memory at once; each is an open file
 IN_MEMORY = 1 << 26
 
@@ -30,9 +30,8 @@ class Roles:
     def take(self, n):
         """The roles of the next n rows."""
         while len(self._left) < n:
-            windows = max(1, (n - len(self._left)) // WINDOW)
-            ranks = self._rng.permuted(np.tile(np.arange(WINDOW), (windows, 1)), axis=1)
-            test, validation = (np.floor(WINDOW * part + self._rng.random((windows, 1))) for part in self._parts)
+            ranks = self._rng.permuted(np.tile(np.arange(WINDOW), (WINDOWS, 1)), axis=1)
+            test, validation = (np.floor(WINDOW * part + self._rng.random((WINDOWS, 1))) for part in self._parts)
             roles = np.where(ranks < test, TEST, np.where(ranks < test + validation, VALIDATION, TRAINING))
             self._left = np.concatenate([self._left, roles.ravel()])
         taken, self._left = self._left[:n], self._left[n:]
@@ -72,7 +71,10 @@ class Blocks:
         places = self._rng.integers(len(self._files), size=len(rows))
         for block in np.unique(places).tolist():
             here = rows[places == block]
-            self._files[block].write(here.tobytes())
+            try:
+                self._files[block].write(here.tobytes())
+            except OSError as problem:
+                raise OSError(problem.errno, problem.strerror, tempfile.gettempdir()) from problem
             self.counts[block] += len(here)
         self.rows += len(rows)
 

@@ -11,10 +11,18 @@ import numpy as np
 from fastbp import door
 from fastbp.files import values
 from fastbp.tables.sources import TableError, numbers, texts
-from fastbp.tables.survey import MOST, NUMERIC
+from fastbp.tables.survey import MOST
 
 NUMBER, TEXT, LEFT_OUT, CLASSES = "number", "text", "left out", "classes"
 FEW = 20  # different whole numbers are classes
+NUMERIC = 0.9  # a column with more numbers than this part is meant to have numbers only
+TOLD, LENGTH = 10, 40  # names in an error, and letters of each
+
+
+def told(names):
+    """Some of them, shortened, for a message."""
+    shown = [repr(name if len(name) <= LENGTH else f"{name[:LENGTH]}...") for name in names[:TOLD]]
+    return ", ".join(shown) + (f" and {len(names) - TOLD:,} more" if len(names) > TOLD else "")
 
 
 @dataclass
@@ -65,10 +73,10 @@ class Input:
                 if text in places:
                     out[row, places[text]] = 1
                 elif text is not None and not ignore_unseen:
-                    raise block.refuse(row, self.name, f"{text!r} was not there in training, which had {self._told()}")
-
-    def _told(self):
-        return ", ".join(map(repr, self.texts[:10])) + (", ..." if len(self.texts) > 10 else "")
+                    raise block.refuse(
+                        row, self.name, f"{told([text])} was not there in training, which had {told(self.texts)} "
+                        "(unseen texts can be ignored)"
+                    )  # fmt: skip
 
 
 @dataclass
@@ -135,13 +143,11 @@ class Encoding:
         wanted = [column.name for column in self.inputs if column.width] + [self.target.name] * with_target
         lacking = [name for name in wanted if name not in names]
         if lacking:
-            raise TableError(f"{source}: it has no column {', '.join(map(repr, lacking))}")
+            raise TableError(f"{source}: it has no column {told(lacking)}")
         known = {*wanted, *self.ignored, self.target.name, *(column.name for column in self.inputs)}
         more = [name for name in names if name not in known]
         if more:
-            raise TableError(
-                f"{source}: it has the column {', '.join(map(repr, more))}, which was not there in training"
-            )
+            raise TableError(f"{source}: it has the column {told(more)}, which was not there in training")
 
     def encode(self, block, dtype, ignore_unseen=False):
         """X (rows, width) of a block."""
@@ -215,15 +221,12 @@ def input_of(column, as_text=False):
         if not column.deviation > 0:
             return Input(column.name, LEFT_OUT)
         return Input(column.name, NUMBER, column.mean, column.deviation)
-    if column.numeric >= NUMERIC * (column.rows - column.missing) > 0 and not as_text:
-        raise TableError(
-            f"{column.first_text}, where most of the column are numbers. Mend it, or say that {column.name!r} holds "
-            "texts (--text), or leave it out (--drop)"
-        )
+    if not as_text:
+        _refuse_slips(column, "or say that they are texts (--text), or leave the column out (--drop)")
     if column.texts is None:
         raise TableError(
             f"column {column.name!r} has more than {MOST} different texts, and each would be an input: leave it out "
-            "(--drop)"
+            f"(--drop){'' if column.first_text is None or as_text else f'; {column.first_text}'}"
         )
     if len(column.texts) + (column.missing > 0) < 2:
         return Input(column.name, LEFT_OUT)
@@ -232,23 +235,33 @@ def input_of(column, as_text=False):
 
 def target_of(column, task=None):
     """What is to be predicted: classes, if the column has texts or at most FEW different whole numbers."""
+    what = f"column {column.name!r}, the target,"
     few = column.texts is not None and len(column.texts) <= FEW
+    if column.missing == column.rows:
+        raise TableError(f"{what} must have values, all {column.rows:,} rows are without")
     if task is None:
+        _refuse_slips(column, "or say that they are classes (--task classification)")
         task = "regression" if column.is_numeric and not (column.whole and few) else "classification"
     if task == "regression":
         if not column.is_numeric:
-            raise column.first_text or TableError(f"column {column.name!r}, the target, has no values")
+            raise column.first_text
         if not column.deviation > 0:
-            raise TableError(f"column {column.name!r}, the target, must have different values, all are {column.mean:g}")
+            raise TableError(f"{what} must have different values in the rows to train with, all are {column.mean:g}")
         return Target(column.name, NUMBER, mean=column.mean, deviation=column.deviation)
     if column.texts is None:
-        raise TableError(f"column {column.name!r}, the target, has more than {MOST} classes")
+        raise TableError(f"{what} has more than {MOST} classes")
     if len(column.texts) < 2:
-        raise TableError(
-            f"column {column.name!r}, the target, must have at least two classes, it has {len(column.texts)}"
-        )
-    classes = _in_order(column.texts)
-    return Target(column.name, CLASSES, classes, usual=classes.index(column.texts.most_common(1)[0][0]))
+        raise TableError(f"{what} must have at least two classes, it has {', '.join(map(repr, column.texts))} alone")
+    classes, usual = _in_order(column.texts), column.trained_texts.most_common(1)
+    return Target(column.name, CLASSES, classes, usual=classes.index(usual[0][0]) if usual else 0)
+
+
+def _refuse_slips(column, remedy):
+    """A column that is meant to have numbers, but has some that cannot be read."""
+    known = column.rows - column.missing
+    if column.first_text is not None and column.numeric + column.like_numbers >= NUMERIC * known > 0:
+        problem = column.first_like_number or column.first_text
+        raise TableError(f"{problem}, where most of the column are numbers: write it as 1234.5, {remedy}")
 
 
 def _in_order(texts):

@@ -1,6 +1,7 @@
 """A model from a table: looks at it, decides what its columns mean, shuffles its rows, trains, and scores."""
 
 import contextlib
+import difflib
 import time
 from dataclasses import dataclass
 
@@ -12,13 +13,14 @@ from fastbp.network import DTYPES, Network, outputs
 from fastbp.optimizers import Adam
 from fastbp.rates import real_number
 from fastbp.tables.blocks import TEST, TRAINING, VALIDATION, Blocks, Roles
-from fastbp.tables.encoding import CLASSES, Encoding, input_of, target_of
+from fastbp.tables.encoding import CLASSES, Encoding, input_of, target_of, told
 from fastbp.tables.model import TableModel
 from fastbp.tables.scores import Scores
-from fastbp.tables.sources import TableError, opened
+from fastbp.tables.sources import STDIN, TableError, can_be_read_twice, opened
 from fastbp.tables.survey import surveyed
 from fastbp.training import Diverged, History, Watch
 
+OPERATIONS = 1e9  # multiplications of a forward pass between two looks at Ctrl-C: some tenths of a second
 HELD_OUT, FEWEST = 0.1, 100  # part of the rows for early stopping, where there are so many rows at least
 TASKS = ("classification", "regression")
 
@@ -145,8 +147,10 @@ def train_table(
     )
     hidden = [door.whole_number(f"hidden[{layer}]", units, 1) for layer, units in enumerate(hidden)]
     Network((1, *hidden, 1), hidden=activation)  # what is wrong with these shows before the file is read
-    columns, encoding, left_out = _looked_at(path, target, task, test_size, drop, text, delimiter, seed, tell)
-    rows = columns[target].rows - left_out
+    if not can_be_read_twice(door.path("path", path)) or path == STDIN:
+        raise TableError(f"{path}: it must be a regular file, because it is read twice: write the table to one first")
+    columns, encoding = _looked_at(path, target, task, test_size, drop, text, delimiter, seed, tell)
+    rows, left_out = columns[target].rows - columns[target].missing, columns[target].missing
     output = "softmax" if encoding.target.kind == CLASSES else "identity"
     network = Network(
         (encoding.width, *hidden, encoding.target.outputs), hidden=activation, output=output, dtype=dtype, seed=seed
@@ -174,20 +178,33 @@ def _held_out(rows, test_size):
 
 
 def _looked_at(path, target, task, test_size, drop, text, delimiter, seed, tell):
-    """The first pass: what is in the columns, what they mean, and how many rows have no target."""
-    table = opened(path, delimiter)
+    """The first pass: what is in the columns, and what they mean."""
+    table, drop, text = opened(path, delimiter), [*dict.fromkeys(drop)], [*dict.fromkeys(text)]
     for argument, names in (("target", [target]), ("drop", drop), ("text", text)):
         for name in names:
             if name not in table.names:
-                known = ", ".join(map(repr, table.names))
-                raise TableError(f"{path}: {argument} must be columns of the table, {known}; got {name!r}")
-    names = [name for name in table.names if name not in drop or name == target]
-    columns = surveyed(table, names, Roles(seed, test_size, 0), tell)
-    found, encoding = columns[target], Encoding([], target_of(columns[target], task), list(drop))
-    encoding.inputs = [input_of(columns[name], name in text) for name in names if name != target]
+                close = difflib.get_close_matches(name, table.names, 1)
+                hint = f"did you mean {close[0]!r}?" if close else f"its columns are {told(table.names)}"
+                raise TableError(f"{path}: it has no column {name!r} ({argument}); {hint}")
+    for argument, names in (("drop", drop), ("text", text)):
+        if target in names:
+            raise TableError(f"{path}: {argument} must be columns of inputs, {target!r} is the target")
+    names = [name for name in table.names if name not in drop]
+    columns = surveyed(table, names, target, Roles(seed, test_size, 0), tell)
+    found = columns[target]
+    if found.trained == 0:
+        raise TableError(f"{path}: it must have rows to train with, it has {found.rows} in all (test_size={test_size})")
+    try:
+        encoding = Encoding([], target_of(found, task), drop)
+        encoding.inputs = [input_of(columns[name], name in text) for name in names if name != target]
+    except TableError as problem:
+        raise problem if str(problem).startswith(str(path)) else TableError(f"{path}: {problem}") from None
     if encoding.width == 0:
-        raise TableError(f"{path}: it must have columns that differ from row to row, besides the target {target!r}")
-    return columns, encoding, found.missing
+        raise TableError(
+            f"{path}: it must have columns that differ from row to row, besides the target {target!r} and those that "
+            "are left out"
+        )
+    return columns, encoding
 
 
 def _spread(path, delimiter, encoding, dtype, roles, places, tell):
@@ -215,12 +232,13 @@ class _Training:
         self._optimizer, self.history = optimizer, History()
 
     def run(self, epochs, batch_size, patience, seed, threads, tell):
-        """Trains the network; whether Ctrl-C has ended it."""
+        """Trains the network; whether Ctrl-C has ended it, which is raised if there is nothing yet to be kept."""
         theta, rng = self._network.theta, np.random.default_rng(seed)
         moments = np.zeros((self._optimizer.moments, theta.size), theta.dtype)
         batch_size, kept = min(batch_size, max(self._blocks.counts)), theta.copy()
         watch, settings = Watch(patience, 0.0), self._optimizer.settings()
         self._step, self._rate = 0, self._optimizer.learning_rate
+        self._piece = batch_size * max(1, int(OPERATIONS / (theta.size * batch_size)))
         with Epochs(theta, self._network.layers, batch_size, settings, moments, threads=threads) as run:
             try:
                 for epoch in range(1, epochs + 1):
@@ -228,33 +246,44 @@ class _Training:
                     loss = self._pass(run, batch_size, rng)
                     if not (np.isfinite(loss) and np.isfinite(theta).all()):
                         raise Diverged(epoch, self._optimizer, self.history)
-                    self.history.loss.append(loss)
-                    if self._validation.rows:
-                        self.history.validation_loss.append(self._error(run))
-                    self.history.seconds.append(time.perf_counter() - begin)
-                    better, stop = watch.sees((self.history.validation_loss or self.history.loss)[-1])
+                    error = self._error(run) if self._validation.rows else loss
+                    better, stop = watch.sees(error)
                     if better:
-                        self.history.best_epoch = epoch
                         np.copyto(kept, theta)
+                    self._note(epoch, loss, error, time.perf_counter() - begin, better)
                     tell("epoch", self.history)
                     if stop:
                         break
             except KeyboardInterrupt:
+                if not self.history.loss:
+                    raise
                 return True
             finally:
                 np.copyto(theta, kept)
         return False
 
+    def _note(self, epoch, loss, error, seconds, better):
+        """Writes an epoch into the history."""
+        history = self.history
+        history.loss.append(loss)
+        history.seconds.append(seconds)
+        if self._validation.rows:
+            history.validation_loss.append(error)
+        if better:
+            history.best_epoch = epoch
+
     def _pass(self, run, batch_size, rng):
-        """A step for each mini-batch; the mean of the errors met on the way."""
+        """A step for each mini-batch; the mean of the errors met on the way. Ctrl-C is seen between pieces."""
         total = 0.0
         for block in self._blocks.numbers(rng):
             data = self._data(self._blocks, block)
             order = rng.permutation(len(data[0]))
-            steps = -(-len(order) // batch_size)
-            rates, report = np.full(steps, self._rate), np.empty((steps, 2))
-            total += len(order) * run.run(*data, order, rates, self._step, report)
-            self._step += steps
+            for start in range(0, len(order), self._piece):
+                piece = order[start : start + self._piece]
+                steps = -(-len(piece) // batch_size)
+                rates, report = np.full(steps, self._rate), np.empty((steps, 2))
+                total += len(piece) * run.run(*data, piece, rates, self._step, report)
+                self._step += steps
         return total / self._blocks.rows
 
     def _error(self, run):

@@ -14,13 +14,14 @@ class Scores:
 
     Attributes
     ----------
-    rows : int
+    rows, left_out : int
+        Rows with a target, and those without.
     confusion : ndarray of int, shape (classes, classes)
         How often each class (row) was predicted as each (column).
     """
 
     def __init__(self, target):
-        self.target, self.rows = target, 0
+        self.target, self.rows, self.left_out = target, 0, 0
         self.confusion = np.zeros((target.outputs, target.outputs), np.int64)
         self._sums = np.zeros(4)  # of d, d^2, (y - d)^2, |y - d|: standardised values
 
@@ -29,6 +30,7 @@ class Scores:
         known = ~np.isnan(d)
         Y, d = Y[known], d[known].astype(np.float64)
         self.rows += len(d)
+        self.left_out += len(known) - len(d)
         if self.target.kind == CLASSES:
             np.add.at(self.confusion, (d.astype(int), Y.argmax(axis=1)), 1)
         else:
@@ -78,3 +80,5 @@ class Scores:
         else:
             yield f"{what}RMSE: {self.rmse:.4g} on {self.rows:,} rows (mean error {self.mae:.4g}, R^2 {self.r2:.3f})"
             yield f"baseline: {self.usual_rmse:.4g}, if it were always the mean in training, {self.target.mean:.4g}"
+        if self.left_out:
+            yield f"left out: {self.left_out:,} rows without a target"

@@ -8,6 +8,7 @@ import contextlib
 import csv
 import io
 import itertools
+import os
 import re
 import sys
 import weakref
@@ -19,9 +20,12 @@ from fastbp import door
 
 ROWS = 1024  # of a block: its cells fit into the cache, with 8192 reading takes twice as long
 DELIMITERS = ",;\t|"
-MISSING = frozenset(["", "?", "NA", "N/A", "n/a", "NaN", "nan", "NULL", "null", "None"])
+MISSING = frozenset(["", "?", "na", "n/a", "#n/a", "<na>", "nan", "-nan", "null", "none"])  # in small letters
+LARGEST = 1e100  # of a number, so that squares of sums have room
+EXACT = 2**53  # up to here float64 holds every integer
 STDIN = "-"
 LINE_BREAK = re.compile("\r\n|\r|\n")
+WHOLE = re.compile(r"(-?\d+)\.0*")
 
 
 class TableError(ValueError):
@@ -77,29 +81,40 @@ def numbers(block, name):
         values = column
     else:
         try:
-            values = np.array(["nan" if cell in MISSING else cell for cell in column], np.float64)
-        except ValueError:  # a slip, or spaces around what stands for a missing value
-            values = np.array([np.nan if is_missing(cell) else _number(cell) for cell in column], object)
-            wrong = [row for row, value in enumerate(values) if value is None]
-            if wrong:
-                raise block.refuse(wrong[0], name, f"{door.shown(column[wrong[0]])} is no number") from None
-            values = values.astype(np.float64)
+            values = np.array([cell or "nan" for cell in column], np.float64)
+        except ValueError:  # a slip, or another word for a missing value
+            cells = ["nan" if is_missing(cell) else cell for cell in column]
+            wrong = next((row for row, cell in enumerate(cells) if _number(cell) is None), None)
+            if wrong is not None:
+                raise block.refuse(wrong, name, f"{door.shown(column[wrong])} is no number") from None
+            values = np.array(cells, np.float64)
         if "_" in "".join(column):  # Python's spelling of numbers, not that of tables
             row = next(row for row, cell in enumerate(column) if "_" in cell)
             raise block.refuse(row, name, f"{door.shown(column[row])} is no number")
-    infinite = np.isinf(values)
-    if infinite.any():
-        row = int(infinite.argmax())
-        raise block.refuse(row, name, f"numbers must be finite, got {door.shown(column[row])}")
+    large = np.abs(values) > LARGEST
+    if large.any():
+        row = int(large.argmax())
+        came = column[row] if isinstance(column, list) else f"{column[row]:g}"
+        raise block.refuse(row, name, f"numbers must lie between -{LARGEST:g} and {LARGEST:g}, got {came}")
     return values
 
 
 def texts(block, name):
-    """A column as strings without spaces around them, None where a value is missing."""
+    """A column as strings without spaces around them, None where a value is missing; 1.0 is the text 1."""
     column = _readable(block, name)
     if isinstance(column, np.ndarray):
-        return [None if np.isnan(value) else f"{value:.15g}" for value in column.tolist()]
-    return [None if is_missing(cell) else cell.strip() for cell in column]
+        return [None if value != value else _text(value) for value in column.tolist()]
+    cells = [cell.strip() for cell in column]
+    return [None if cell.lower() in MISSING else _without_zeros(cell) if "." in cell else cell for cell in cells]
+
+
+def _without_zeros(cell):
+    found = WHOLE.fullmatch(cell)
+    return found[1] if found else cell
+
+
+def _text(value):
+    return str(int(value)) if value.is_integer() and abs(value) < EXACT else repr(value)
 
 
 def _readable(block, name):
@@ -111,7 +126,7 @@ def _readable(block, name):
 
 def is_missing(cell):
     """Whether a cell holds no value."""
-    return cell in MISSING or cell.strip() in MISSING
+    return cell.strip().lower() in MISSING
 
 
 def _number(cell):
@@ -127,15 +142,37 @@ def opened(path, delimiter=None):
     Parameters
     ----------
     path : str or path-like
+        What is no regular file, a pipe say, is a CSV table that can be read once.
     delimiter : str or None
         Between the cells of a CSV file; None: the one of , ; tab | of which the first line has most.
     """
     path = door.path("path", path)
     if path == STDIN:
-        return CsvTable("standard input", delimiter, sys.stdin.buffer)
-    with open(path, "rb") as file:
-        parquet = file.read(4) == b"PAR1"
-    return ParquetTable(path) if parquet else CsvTable(path, delimiter)
+        if sys.stdin is None:
+            raise TableError("standard input is closed")
+        return CsvTable("standard input", sys.stdin.buffer, delimiter, again=False)
+    file = open(path, "rb")  # noqa: SIM115
+    if not can_be_read_twice(path):
+        return CsvTable(path, file, delimiter, again=False)
+    parquet = file.read(4) == b"PAR1"
+    file.seek(0)
+    if parquet:
+        file.close()
+        return ParquetTable(path)
+    return CsvTable(path, file, delimiter)
+
+
+def can_be_read_twice(path):
+    """Whether it is a regular file, or not there at all, which others tell."""
+    return os.path.isfile(path) or not os.path.exists(path)
+
+
+def _check_names(source, names):
+    for number, name in enumerate(names, 1):
+        if not name:
+            raise TableError(f"{source}, line 1: column {number} must have a name")
+        if names.index(name) != number - 1:
+            raise TableError(f"{source}, line 1: two columns have the name {name!r}")
 
 
 class CsvTable:
@@ -148,9 +185,9 @@ class CsvTable:
     names : list of str
     """
 
-    def __init__(self, source, delimiter=None, stream=None):
-        self.source, self._again = source, stream is None
-        self._lines = io.TextIOWrapper(stream or open(source, "rb"), "utf-8-sig", newline="")  # noqa: SIM115
+    def __init__(self, source, file, delimiter=None, again=True):
+        self.source, self._again = source, again
+        self._lines = io.TextIOWrapper(file, "utf-8-sig", newline="")
         self._close = weakref.finalize(self, self._lines.close)
         with self._refusing():
             first = next(self._lines, None)
@@ -159,11 +196,7 @@ class CsvTable:
             delimiter = delimiter or max(DELIMITERS, key=first.count)
             self._reader = csv.reader(itertools.chain([first], self._lines), delimiter=delimiter, strict=True)
             self.names = [name.strip() for name in next(self._reader)]
-            for number, name in enumerate(self.names, 1):
-                if not name:
-                    raise TableError(f"{source}, line 1: column {number} must have a name")
-                if self.names.index(name) != number - 1:
-                    raise TableError(f"{source}, line 1: two columns have the name {name!r}")
+            _check_names(source, self.names)
 
     @contextlib.contextmanager
     def _refusing(self):
@@ -175,7 +208,12 @@ class CsvTable:
             raise TableError(f"{self.source}, line {self._reader.line_num}: {problem}") from None
         except UnicodeDecodeError:
             self._close()
-            raise TableError(f"{self.source}, {self._place_of_other_bytes()}: it must be UTF-8") from None
+            raise TableError(
+                f"{self.source}, {self._place_of_other_bytes()}: it must be UTF-8 (save it as such, or use iconv)"
+            ) from None
+        except OSError as problem:
+            self._close()
+            raise OSError(problem.errno, problem.strerror, self.source) from problem
         except BaseException:
             self._close()
             raise
@@ -243,6 +281,7 @@ class ParquetTable:
         except (ArrowException, OSError) as problem:
             raise TableError(f"{path}: {problem}") from None
         self.names = list(self._file.schema_arrow.names)
+        _check_names(path, self.names)
 
     def blocks(self):
         """All rows, as blocks."""
@@ -253,7 +292,7 @@ class ParquetTable:
                     columns = {name: self._column(batch.column(i)) for i, name in enumerate(self.names)}
                     yield Block(self.source, columns, range(at, at + batch.num_rows), "row")
                     at += batch.num_rows
-        except self._problem as problem:
+        except (self._problem, OSError) as problem:
             raise TableError(f"{self.source}, after row {at - 1}: {problem}") from None
 
     def _column(self, array):
@@ -263,6 +302,8 @@ class ParquetTable:
         kind = array.type
         if types.is_dictionary(kind):
             array, kind = array.dictionary_decode(), kind.value_type
+        if types.is_integer(kind) and len(array) > array.null_count and not _are_exact(array):
+            return ["" if value is None else str(value) for value in array.to_pylist()]
         if types.is_floating(kind) or types.is_integer(kind) or types.is_decimal(kind):
             return array.cast(pyarrow.float64(), safe=False).to_numpy(zero_copy_only=False)
         if types.is_boolean(kind):
@@ -272,3 +313,11 @@ class ParquetTable:
         if types.is_null(kind):
             return [""] * len(array)
         return str(kind)  # an error only for those who need the column
+
+
+def _are_exact(integers):
+    """Whether float64 holds them all."""
+    from pyarrow import compute
+
+    ends = compute.min_max(integers).as_py()
+    return ends["min"] >= -EXACT and ends["max"] <= EXACT

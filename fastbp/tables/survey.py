@@ -1,14 +1,15 @@
 """The first pass over a table: what is in each column."""
 
 import collections
+import re
 
 import numpy as np
 
 from fastbp.tables.blocks import TEST
-from fastbp.tables.sources import is_missing, numbers, texts
+from fastbp.tables.sources import TableError, is_missing, numbers, texts
 
 MOST = 1000  # different texts of a column that become inputs
-NUMERIC = 0.9  # a column with more numbers than this part is meant to have numbers only
+LIKE_NUMBER = re.compile(r"[-+]?[$€£]?\s?\d[\d.,' ]*\s?[%€]?")  # 1,000 or 3,5 or 12 %, which no float is
 
 
 class Column:
@@ -17,22 +18,27 @@ class Column:
     Attributes
     ----------
     name : str
-    rows, missing, numeric : int
-        Cells, those without a value, those with a number.
-    first_text : TableError or None
-        What would be said of the first cell that is no number.
-    texts : Counter of str, or None
-        How often each text is there; None if there are more than MOST.
+    rows, missing, numeric, like_numbers : int
+        Cells, those without a value, those with a number, those with a number in a spelling that cannot be read.
+    first_text, first_like_number : TableError or None
+        What would be said of the first cell that is no number, and of the first that looks like one.
+    texts, trained_texts : Counter of str, or None
+        How often each text is there, and how often in the rows to train with (of the target only); None if there are
+        more than MOST.
+    trained : int
+        Rows to train with.
     mean, deviation : float
-        Of the numbers in the rows that the network is trained with.
+        Of the numbers in those rows.
     whole : bool
         Whether all numbers are integers.
     """
 
-    def __init__(self, name):
-        self.name, self.rows, self.missing, self.numeric = name, 0, 0, 0
-        self.first_text, self.texts, self.whole = None, collections.Counter(), True
-        self.mean, self._squares, self._summed = 0.0, 0.0, 0
+    def __init__(self, name, is_target=False):
+        self.name, self._is_target = name, is_target
+        self.rows = self.missing = self.numeric = self.like_numbers = self.trained = self._summed = 0
+        self.first_text, self.first_like_number, self.whole = None, None, True
+        self.texts, self.trained_texts = collections.Counter(), collections.Counter()
+        self.mean, self._squares = 0.0, 0.0
 
     @property
     def deviation(self):
@@ -44,17 +50,13 @@ class Column:
         return self.numeric > 0 and self.first_text is None
 
     def see(self, block, trained):
-        """Takes note of a block, of whose numbers those of the rows that are `trained` with make the mean."""
+        """Takes note of a block; `trained` tells which of its rows are to train with."""
         self.rows += len(block)
+        self.trained += int(trained.sum())
         try:
             values = numbers(block, self.name)
-        except ValueError as problem:
-            self.first_text = self.first_text or problem
-            column = block.columns[self.name]
-            if isinstance(column, str):
-                raise
-            values = np.array([_number_or_nan(cell) for cell in column])
-            self.missing += sum(map(is_missing, column))
+        except TableError as problem:
+            values = self._see_texts(block, problem)
         else:
             self.missing += int(np.isnan(values).sum())
         finite = np.isfinite(values)
@@ -62,10 +64,31 @@ class Column:
         self._add(values[finite & trained])
         self.whole = self.whole and bool((values[finite] == np.rint(values[finite])).all())
         if self.texts is not None:
-            self.texts.update(texts(block, self.name))
-            del self.texts[None]
-            if len(self.texts) > MOST:
-                self.texts = None
+            self._count(texts(block, self.name), trained)
+
+    def _see_texts(self, block, problem):
+        """Of cells that are not all numbers: those that are, NaN elsewhere."""
+        cells = block.columns[self.name]
+        if not isinstance(cells, list):
+            raise problem
+        self.first_text = self.first_text or problem
+        self.missing += sum(map(is_missing, cells))
+        values = np.array([_number_or_nan(cell) for cell in cells])
+        for row in np.flatnonzero(np.isnan(values)).tolist():
+            if LIKE_NUMBER.fullmatch(cells[row].strip()):
+                self.like_numbers += 1
+                if self.first_like_number is None:
+                    self.first_like_number = block.refuse(row, self.name, f"{cells[row]!r} is no number")
+        return values
+
+    def _count(self, found, trained):
+        self.texts.update(found)
+        del self.texts[None]
+        if self._is_target:
+            self.trained_texts.update(text for text, here in zip(found, trained.tolist(), strict=True) if here)
+            del self.trained_texts[None]
+        if len(self.texts) > MOST:
+            self.texts = self.trained_texts = None
 
     def _add(self, values):
         """Mean and squares of all numbers so far (Chan, Golub and LeVeque 1983)."""
@@ -77,16 +100,16 @@ class Column:
         self.mean += apart * values.size / self._summed
 
 
-def _number_or_nan(token):
+def _number_or_nan(cell):
     try:
-        return float(token)
+        return float(cell)
     except ValueError:
         return np.nan
 
 
-def surveyed(table, names, roles, tell):
+def surveyed(table, names, target, roles, tell):
     """{name: Column} of some columns of a whole table."""
-    columns, done = {name: Column(name) for name in names}, 0
+    columns, done = {name: Column(name, name == target) for name in names}, 0
     for block in table.blocks():
         trained = roles.take(len(block)) != TEST
         for column in columns.values():
