@@ -193,7 +193,7 @@ def test_epochs_of_a_schedule_must_stay(killed_after, tmp_path):
 def test_a_file_that_is_none_is_left_alone(resume, tmp_path):
     network().save(tmp_path / "model")
     (tmp_path / "text").write_text("something else")
-    for name, match in (("model", "it holds a network and no checkpoint"), ("text", "the header must")):
+    for name, match in (("model", "it holds a network and no checkpoint"), ("text", "it is no model file")):
         with pytest.raises(fastbp.ModelFileError, match=match):
             trained(tmp_path / name, resume=resume)
     assert (tmp_path / "text").read_text() == "something else"

@@ -29,8 +29,8 @@ def load(path):
 
     Notes
     -----
-    Arrays take at most twice the size of the file. What scikit-learn's estimators keep as Python objects, loss curves and
-    the networks of an ensemble, takes more: some kilobytes a network.
+    Arrays take at most twice the size of the file. What scikit-learn's estimators keep as Python objects, loss curves
+    and the networks of an ensemble, takes more: some kilobytes a network.
 
     Examples
     --------
