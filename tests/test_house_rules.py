@@ -272,6 +272,8 @@ def test_every_public_name_has_a_docstring_with_an_example_that_runs(name):
         assert ">>>" in (inspect.getdoc(thing) or ""), thing
     if UNCOMPILED and value.__module__.startswith(("fastbp.estimators", "fastbp.tables")):
         return  # they train for a second, which takes the interpreter minutes
+    if value.__module__ == "fastbp.export.torch":
+        pytest.importorskip("torch", reason="no extra of the tests brings it")
     home = importlib.import_module(value.__module__)
     runner = doctest.DocTestRunner(optionflags=doctest.NORMALIZE_WHITESPACE)
     for test in doctest.DocTestFinder(recurse=True).find(value, name, module=home, globs={"np": np}):
