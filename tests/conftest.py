@@ -1,6 +1,10 @@
-"""Hypothesis settings: fewer examples where every loop runs in the interpreter, the same ones on every CI run."""
+"""Hypothesis settings: fewer examples where every loop runs in the interpreter, the same ones on every CI run.
+
+And Ctrl-C interrupts, as the tests of it expect: a shell that starts a job in the background lets it ignore the signal.
+"""
 
 import os
+import signal
 
 from hypothesis import settings
 
@@ -10,6 +14,9 @@ settings.register_profile(
     "fastbp", deadline=None, max_examples=40 if UNCOMPILED else 200, derandomize="CI" in os.environ
 )
 settings.load_profile("fastbp")
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_addoption(parser):

@@ -300,7 +300,9 @@ FORMULAS = README.split("## The lecture's formulas")[1].split("\n## ")[0]
 
 @pytest.mark.skipif(UNCOMPILED, reason="takes the loops a minute in the interpreter")
 @pytest.mark.parametrize(
-    "example", re.findall(r"```python\n(.*?)```", README, re.DOTALL), ids=["train", "files", "many", "estimators"]
+    "example",
+    re.findall(r"```python\n(.*?)```", README, re.DOTALL),
+    ids=["train", "files", "many", "estimators", "searches"],
 )
 def test_the_examples_of_the_readme_run(example, capsys, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
