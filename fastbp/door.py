@@ -176,13 +176,13 @@ def dtype(value, options):
     return np.dtype(choice("dtype", name, options))
 
 
-def trainable(theta):
-    """Parameters that are finite and can be changed."""
-    if not np.isfinite(theta).all():
-        raise ValueError("network must have finite parameters, got NaN or infinity in network.theta")
-    if not theta.flags.writeable:
-        raise ValueError("network must have parameters that can be changed, got a read-only network.theta")
-    return theta
+def trainable(name, network):
+    """A network whose parameters are finite and can be changed."""
+    if not np.isfinite(network.theta).all():
+        raise ValueError(f"{name} must have finite parameters, got NaN or infinity in {name}.theta")
+    if not network.theta.flags.writeable:
+        raise ValueError(f"{name} must have parameters that can be changed, got a read-only {name}.theta")
+    return network
 
 
 def _real_array(name, value):
@@ -210,6 +210,11 @@ def shown(value):
     except Exception:
         text = object.__repr__(value)
     return text if len(text) <= 80 else f"{text[:77]}..."
+
+
+def single(value):
+    """What an array of shape () holds; anything else as it came."""
+    return value[()] if isinstance(value, np.ndarray) and value.ndim == 0 else value
 
 
 def whole_number(name, value, at_least):

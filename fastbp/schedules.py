@@ -83,7 +83,7 @@ class StepDecay(Schedule):
         store(
             self,
             rate=door.positive_number("rate", self.rate),
-            every=_number_of_steps("every", self.every, 1),
+            every=number_of_steps("every", self.every, 1),
             factor=real_number("factor", self.factor, lambda x: 0 < x <= 1, "above 0 and at most 1"),
         )
 
@@ -286,14 +286,15 @@ class WarmUp(Schedule):
     then: float | Schedule
 
     def __post_init__(self):
-        store(self, steps=_number_of_steps("steps", self.steps, 1), then=rate_or_schedule("then", self.then))
+        store(self, steps=number_of_steps("steps", self.steps, 1), then=rate_or_schedule("then", self.then))
 
     def rates(self, steps, total):
         t, total = _checked(steps, total)
         return np.minimum((t + 1) / self.steps, 1.0) * evaluated("then", self.then, t.astype(np.int64), total)
 
 
-def _number_of_steps(name, value, at_least):
+def number_of_steps(name, value, at_least):
+    """An integer that a float holds."""
     number = door.whole_number(name, value, at_least)
     if number > LARGEST_STEP:
         raise ValueError(f"{name} must be at most 2**53, got {door.shown(value)}")
@@ -301,7 +302,7 @@ def _number_of_steps(name, value, at_least):
 
 
 def _optional_steps(value):
-    return None if value is None else _number_of_steps("steps", value, 1)
+    return None if value is None else number_of_steps("steps", value, 1)
 
 
 def _checked(steps, total):
@@ -311,7 +312,7 @@ def _checked(steps, total):
         raise TypeError(f"steps must be integers, got {door.shown(steps)}")
     if array.size and array.min() < 0:
         raise ValueError(f"steps must be at least 0, got {array.min()}")
-    return array.astype(np.float64), _number_of_steps("total", total, 0)
+    return array.astype(np.float64), number_of_steps("total", total, 0)
 
 
 def _cosine(first, last, progress):

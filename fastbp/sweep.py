@@ -1,5 +1,6 @@
 """Thousands of networks in one call: `train_many`. Checks its input; the networks are trained in slots.py."""
 
+import re
 import warnings
 from dataclasses import dataclass
 
@@ -32,6 +33,8 @@ class ManyHistory:
         or "waiting" (not begun).
     seconds : float
         Wall-clock time of all.
+    validated : ndarray of bool, shape (networks,)
+        Whether a network had validation rows, whose mean error may be NaN, too.
 
     Examples
     --------
@@ -50,6 +53,7 @@ class ManyHistory:
     best_epoch: np.ndarray
     outcome: np.ndarray
     seconds: float
+    validated: np.ndarray
 
     def history(self, index):
         """What `train` returns for one network.
@@ -71,8 +75,8 @@ class ManyHistory:
         >>> done.history(0).best_epoch is None
         True
         """
-        n, validation = int(self.epochs[index]), self.validation_loss[index]
-        watched = validation[:n].tolist() if np.isfinite(validation[:n]).any() else []
+        n = int(self.epochs[index])
+        watched = self.validation_loss[index, :n].tolist() if self.validated[index] else []
         best = int(self.best_epoch[index]) or None
         return History(self.loss[index, :n].tolist(), [], watched, best)
 
@@ -95,7 +99,7 @@ def train_many(
     X, D : array-like of real numbers, shape (N, inputs), (N, outputs)
         Samples and teacher signal for all. They are not copied for each network.
     epochs, batch_size, optimizer, l1, l2, max_norm, clip_norm, dropout, shuffle, seed, patience, tol
-        As in `train`: one for all, or a list with one for each network.
+        As in `train`: one for all (an array of shape () is one, too), or a list with one for each network.
     sample_weight : array-like of shape (N,), or a list of such or None
         One for all, or one for each network.
     rows, validation : array-like of int, or a list of such or None
@@ -141,15 +145,15 @@ def train_many(
     networks = _checked_networks(networks)
     given = {
         "epochs": epochs, "batch_size": batch_size, "optimizer": optimizer, "l1": l1, "l2": l2, "max_norm": max_norm,
-        "clip_norm": clip_norm, "dropout": dropout, "shuffle": shuffle, "seed": seed, "rows": rows,
-        "validation": validation, "patience": patience, "tol": tol,
+        "clip_norm": clip_norm, "dropout": dropout, "sample_weight": sample_weight, "shuffle": shuffle, "seed": seed,
+        "rows": rows, "validation": validation, "patience": patience, "tol": tol,
     }  # fmt: skip
     from fastbp.bins import Training, bins_of
     from fastbp.crew import Crew
     from fastbp.engine.choice import usable_cores  # here, because it imports Numba
 
     options = Options(given, len(networks))
-    trainings = [Training(i, *work) for i, work in enumerate(_works(networks, options, X, D, sample_weight))]
+    trainings = [Training(i, *work) for i, work in enumerate(_works(networks, options, X, D))]
     threads = usable_cores() if threads is None else door.whole_number("threads", threads, 1)
     if time_limit is not None:
         time_limit = door.positive_number("time_limit", time_limit)
@@ -179,13 +183,15 @@ def _checked_networks(networks):
                     f"networks must have as many inputs and outputs as the first, {networks[0].sizes[0]} and "
                     f"{networks[0].sizes[-1]}, got {network.sizes} in place {i}"
                 )
+        door.trainable(f"networks[{i}]", network)
     return networks
 
 
 class Options:
     """The options of `train`, for all networks or one for each."""
 
-    VECTORS = ("rows", "validation")  # of which a list of numbers is one for all
+    ROWS = ("rows", "validation")
+    VECTORS = (*ROWS, "sample_weight")  # of which a list of numbers is one for all
 
     def __init__(self, given, networks):
         self._given, self._lists = given, {}
@@ -199,11 +205,11 @@ class Options:
                 self._lists[name] = values
 
     def _is_list(self, name, value):
-        if isinstance(value, str) or not isinstance(value, list | tuple | range | np.ndarray):
+        if isinstance(value, np.ndarray) and (value.ndim == 0 or value.dtype != object):
+            return value.ndim > (name in self.VECTORS)
+        if not isinstance(value, list | tuple | range | np.ndarray):
             return False
-        if name not in self.VECTORS:
-            return True
-        return len(value) > 0 and (value[0] is None or np.ndim(value[0]) > 0)
+        return name not in self.VECTORS or any(map(_is_one_of_vectors, value))
 
     def of(self, index):
         """Those of one network."""
@@ -217,26 +223,35 @@ class Options:
         """What two networks have in common whose options are the same but for the seed."""
         return tuple(id(values[index]) for name, values in self._lists.items() if name != "seed")
 
-    def name(self, problem, index):
-        """The name of an option, at the head of an error, with its place in the list."""
-        name, _, rest = str(problem).partition(" ")
-        where = f"[{index}]" if name in self._lists or (name == "learning_rate" and "optimizer" in self._lists) else ""
-        return type(problem)(f"{name}{where} {rest}")
+    def named(self, message, index):
+        """An error whose options, at its head or of which it is a matter of rows, have their place in the list."""
+        return re.sub(r"^\w+|(?<= some of the )\w+", lambda name: self._place(name[0], index), message)
+
+    def _place(self, name, index):
+        if name == "learning_rate" and "optimizer" in self._lists:
+            return f"optimizer[{index}].{name}"
+        return f"{name}[{index}]" if name in self._lists else name
 
 
-def _works(networks, options, X, D, sample_weight):
+def _is_one_of_vectors(value):
+    sized = hasattr(value, "__len__") and not isinstance(value, str | bytes)
+    return value is None or (sized and getattr(value, "ndim", 1) > 0)
+
+
+def _works(networks, options, X, D):
     """The checked work of each network with its data."""
-    data, works, known = _Data(X, D, networks, sample_weight), [], {}
+    data, works, known = _Data(X, D), [], {}
     for index, network in enumerate(networks):
-        x, d, weight = data.of(index, network)
-        key = network.dtype, id(weight), options.key(index)
         try:
+            x, d, weight = data.of(network, options.value("sample_weight", index))
+            key = network.dtype, id(weight), options.key(index)
             if key in known:  # what is checked once for all networks that have it
                 work = known[key].of_other(network, options.value("seed", index))
             else:
                 work = known[key] = Work(network, data.with_rows(options.of(index)), data.weight(weight, x), len(x))
         except (TypeError, ValueError) as problem:
-            raise options.name(problem, index) from None
+            problem.args = (options.named(str(problem), index),)
+            raise
         works.append((work, (x, d, weight)))
     return works
 
@@ -244,23 +259,16 @@ def _works(networks, options, X, D, sample_weight):
 class _Data:
     """X, D, weights and rows, each checked once: networks of one dtype, and one kind of targets, share them."""
 
-    def __init__(self, X, D, networks, sample_weight):
+    def __init__(self, X, D):
         self._given, self._known = (X, D), {}
-        self._weights = list(sample_weight) if _one_for_each(sample_weight) else [sample_weight] * len(networks)
-        if len(self._weights) != len(networks):
-            raise ValueError(
-                f"sample_weight must be one for all or one for each of the {len(networks)} networks, got "
-                f"{len(self._weights)}"
-            )
 
     def _once(self, key, make):
         if key not in self._known:
             self._known[key] = make()
         return self._known[key]
 
-    def of(self, index, network):
+    def of(self, network, weight):
         """X, D and the weights of a network; None for weights of 1."""
-        weight = self._weights[index]
         key = network.dtype.char, network.output, network.error, id(weight)  # the hash of a dtype itself takes long
         return self._once(key, lambda: self._of(network, network.dtype, weight))
 
@@ -287,23 +295,13 @@ class _Data:
 
     def with_rows(self, options):
         """The options with checked rows."""
-        for name in Options.VECTORS:
+        for name in Options.ROWS:
             if name == "rows" or options[name] is not None:
                 given = options[name]
                 options[name] = self._once(
                     (name, id(given)), lambda name=name, given=given: door.row_numbers(name, given, self._samples)
                 )
         return options
-
-
-def _one_for_each(sample_weight):
-    if isinstance(sample_weight, np.ndarray):
-        return sample_weight.ndim == 2
-    return (
-        isinstance(sample_weight, list | tuple)
-        and len(sample_weight) > 0
-        and (sample_weight[0] is None or np.ndim(sample_weight[0]) > 0)
-    )
 
 
 def _warn_of_diverged(trainings):
@@ -329,4 +327,5 @@ def _history(trainings, seconds):
         loss, validation, np.array([len(training.loss) for training in trainings]),
         np.array([training.best_epoch or 0 for training in trainings]),
         np.array([training.outcome for training in trainings]), seconds,
+        np.array([training.work.validation is not None for training in trainings]),
     )  # fmt: skip

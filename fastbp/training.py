@@ -12,6 +12,7 @@ from fastbp.lecture import codes
 from fastbp.network import Network
 from fastbp.optimizers import SGD, Optimizer
 from fastbp.rates import real_number
+from fastbp.schedules import LARGEST_STEP, number_of_steps
 
 
 @dataclass
@@ -123,7 +124,7 @@ def train(
         Teacher signal. For softmax each row sums to 1; for softmax and sigmoid it lies in 0..1; for the Poisson error
         it is at least 0.
     epochs : int
-        Passes over all samples, at least 0.
+        Passes over all samples, at least 0; at most 2**53 steps in all.
     batch_size : int
         Samples a step, at least 1. The last batch of an epoch may be smaller.
     optimizer : Optimizer
@@ -148,7 +149,7 @@ def train(
         Rows of X whose mean error is taken after each epoch.
     patience : int or None
         Stop when the mean error of the validation rows (without them: that of the training) has not fallen below its
-        best by more than `tol` for so many epochs, at least 1; the network gets the parameters of the best epoch.
+        best by more than `tol` for so many epochs, 1 to 2**53; the network gets the parameters of the best epoch.
     tol : float
         At least 0.
     threads : int or None
@@ -190,7 +191,7 @@ def train(
     >>> xor.predict(X).argmax(axis=1)
     array([0, 1, 1, 0])
     """
-    door.instance("network", network, Network)
+    door.trainable("network", door.instance("network", network, Network))
     X = door.real_matrix("X", X, network.sizes[0], network.dtype)
     D = door.targets(D, len(X), network.output, network.error, network.sizes[-1], network.dtype)
     weight = door.sample_weights(sample_weight, len(X), network.dtype)
@@ -231,6 +232,7 @@ class Work:
     """
 
     def __init__(self, network, options, weight, samples):
+        options = {name: door.single(value) for name, value in options.items()}
         self.network, self.optimizer = network, door.instance("optimizer", options["optimizer"], Optimizer)
         self.epochs = door.whole_number("epochs", options["epochs"], 0)
         self.batch_size = door.whole_number("batch_size", options["batch_size"], 1)
@@ -242,7 +244,7 @@ class Work:
         self.validation = None
         if options["validation"] is not None:
             self.validation = door.row_numbers("validation", options["validation"], samples)
-        self.patience = None if options["patience"] is None else door.whole_number("patience", options["patience"], 1)
+        self.patience = None if options["patience"] is None else number_of_steps("patience", options["patience"], 1)
         self.tol = real_number("tol", options["tol"], lambda x: 0 <= x < np.inf, "at least 0 and finite")
         for name, rows in (("rows", self.rows), ("validation", self.validation)):
             if rows is not None and not weight[rows].sum(dtype=np.float64) > 0:
@@ -251,13 +253,18 @@ class Work:
         self.settings = _settings(self.optimizer, *(options[name] for name in names), self.seed)
         self.batch_size = min(self.batch_size, len(self.rows))
         self.steps = -(-len(self.rows) // self.batch_size)
-        self.theta, self.moments = door.trainable(network.theta), self.optimizer.moments
+        if self.epochs * self.steps > LARGEST_STEP:
+            raise ValueError(
+                f"epochs must be at most {LARGEST_STEP // self.steps}, so that there are at most 2**53 steps (an epoch "
+                f"has {self.steps}), got {door.shown(options['epochs'])}"
+            )
+        self.theta, self.moments = network.theta, self.optimizer.moments
 
     def of_other(self, network, seed):
         """That of another network of this dtype, with the same options but for the seed."""
         work = object.__new__(Work)
         work.__dict__.update(self.__dict__)  # as copy.copy, in a fourth of the time
-        work.network, work.theta, work.seed = network, door.trainable(network.theta), door.whole_number("seed", seed, 0)
+        work.network, work.theta, work.seed = network, network.theta, door.whole_number("seed", door.single(seed), 0)
         if work.settings[codes.DROPOUT] and work.seed != self.seed:
             work.settings = self.settings.copy()
             work.settings[codes.SEED] = work.seed % 2**53

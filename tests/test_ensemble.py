@@ -1,6 +1,7 @@
 """EnsembleClassifier and EnsembleRegressor: what they average, which rows they see, and what is left out."""
 
 import pickle
+import tracemalloc
 import warnings
 
 import numpy as np
@@ -10,6 +11,7 @@ pytest.importorskip("sklearn")
 
 from sklearn import datasets
 from sklearn.base import clone
+from sklearn.exceptions import NotFittedError
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 import fastbp
@@ -110,6 +112,41 @@ def test_out_of_bag():
         fastbp.EnsembleClassifier(NETWORK, 2, oob_score=True).fit(X, y)
 
 
+def test_samples_that_no_network_has_left_out_have_no_score():
+    network = clone(REGRESSOR).set_params(batch_size="auto")
+    one = fastbp.EnsembleRegressor(network, 1, bootstrap=True, oob_score=True, random_state=0)
+    with pytest.warns(RuntimeWarning, match="1 of 1 samples were left out by no network"):
+        one.fit(X[:1], X[:1, 0])
+    assert np.isnan(one.oob_score_)
+    assert np.isnan(one.oob_prediction_).all()
+
+
+def test_networks_whose_samples_all_weigh_nothing_are_left_out():
+    weight = np.zeros(len(X))
+    weight[[0, 60, 120]] = 1
+    ensemble = fastbp.EnsembleClassifier(NETWORK, 20, bootstrap=True, max_samples=30, random_state=0)
+    with pytest.warns(RuntimeWarning, match="samples that were drawn for it all have weight 0"):
+        ensemble.fit(X, y, sample_weight=weight)
+    assert 0 < len(ensemble.estimators_) < 20
+    assert all(weight[rows].any() for rows in ensemble.estimators_samples_)
+
+
+def test_a_network_more_takes_no_copy_of_the_samples():
+    rng = np.random.default_rng(0)
+    wide, target = rng.normal(size=(3000, 200)), rng.normal(size=3000)
+    network = fastbp.MLPRegressor(hidden_layer_sizes=(2,), max_iter=1, early_stopping=True)
+
+    def peak(networks):
+        tracemalloc.start()
+        fastbp.EnsembleRegressor(network, networks, random_state=0, n_jobs=1).fit(wide, target)
+        found = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        return found
+
+    peak(2)
+    assert (peak(96) - peak(32)) / 64 < 0.03 * wide.nbytes  # its rows, its parameters, what is known about it
+
+
 def test_the_same_bits_for_any_number_of_threads():
     fits = [
         fastbp.EnsembleClassifier(NETWORK, 20, bootstrap=True, random_state=0, n_jobs=n).fit(X, y) for n in (1, 2, 7)
@@ -158,9 +195,16 @@ def test_pickle_and_weights():
         ({"max_samples": 1.5}, "max_samples"),
         ({"max_samples": 151}, "max_samples must be at most the number of samples, 150, got 151"),
         ({"n_jobs": 1.5}, "n_jobs"),
+        ({"n_jobs": 0}, "n_jobs must be"),
         ({"time_limit": 0}, "time_limit"),
     ],
 )
 def test_bad_input_names_the_argument(wrong, match):
     with pytest.raises(ValueError, match=match):
         fastbp.EnsembleClassifier(NETWORK, 2).set_params(**wrong).fit(X, y)
+
+
+def test_before_it_is_fitted_it_has_nothing_to_tell():
+    with pytest.raises(NotFittedError, match="not fitted yet"):
+        _ = fastbp.EnsembleClassifier(NETWORK, 2).estimators_samples_
+    assert len(fastbp.EnsembleClassifier(NETWORK, True).fit(X, y).estimators_) == 1

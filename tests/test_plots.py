@@ -148,7 +148,8 @@ def many(loss, validation=None, best=0):
     loss = np.array(loss, float)
     validation = np.full(loss.shape, np.nan) if validation is None else np.array(validation, float)
     trained, n = np.isfinite(loss).sum(axis=1), len(loss)
-    return fastbp.ManyHistory(loss, validation, trained, np.full(n, best), np.full(n, "finished"), 1.0)
+    outcome, validated = np.full(n, "finished"), np.isfinite(validation).any(axis=1)
+    return fastbp.ManyHistory(loss, validation, trained, np.full(n, best), outcome, 1.0, validated)
 
 
 def test_many_networks_are_thin_lines_and_their_median_a_thick_one(ax):

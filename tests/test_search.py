@@ -104,13 +104,13 @@ def test_regressors(loss):
 
 
 def test_what_a_fit_leaves_behind_is_that_of_a_training_alone():
-    from fastbp.estimators.collector import collecting
+    from fastbp.estimators.collector import Collector
     from fastbp.estimators.fits import train_together
 
     models = [*MODELS.values(), classifier(hidden_layer_sizes=(9,), dtype="float32", tol=0.1, n_iter_no_change=2)]
-    with collecting() as collector:
-        for model in models:
-            clone(model).fit(X, y)
+    collector = Collector()
+    for model in models:
+        collector.collect(clone(model), X, y)
     train_together(collector.fits)
     for model, fit in zip(models, collector.fits, strict=True):
         alone, came = clone(model).fit(X, y), fit.estimator
@@ -239,8 +239,22 @@ def test_progress_is_told():
 
 
 @pytest.mark.parametrize(
-    ("name", "value"), [("halving", "yes"), ("time_limit", -1.0), ("progress", "no"), ("param_grid", 3)]
+    ("name", "value"),
+    [("halving", "yes"), ("time_limit", -1.0), ("progress", "no"), ("param_grid", 3), ("n_jobs", 0)],
 )
 def test_bad_input_names_the_argument(name, value):
     with pytest.raises((ValueError, TypeError), match=name if name != "param_grid" else "grid"):
         fastbp.GridSearch(classifier(), GRID).set_params(**{name: value}).fit(X, y)
+
+
+@pytest.mark.parametrize("kind", [fastbp.GridSearch, fastbp.RandomSearch])
+def test_options_of_halving_that_there_are_not_are_named(kind):
+    with pytest.raises(ValueError, match="'fctor'"):
+        kind(classifier(), GRID, halving={"fctor": 2}).fit(X, y)
+
+
+@pytest.mark.parametrize("how", [{"cv": iter([])}, {"cv": 3, "param_grid": []}])
+def test_nothing_to_be_tried_is_scikit_learns_error(how):
+    for kind in (fastbp.GridSearch, GridSearchCV):
+        with pytest.raises(ValueError, match="No fits were performed"):
+            kind(**{"estimator": classifier(), "param_grid": GRID} | how).fit(X, y)

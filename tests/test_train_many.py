@@ -246,15 +246,40 @@ BAD = [
     ({"epochs": [1, -2]}, ValueError, r"epochs\[1\] must be"),
     ({"optimizer": [fastbp.SGD(0.1), "sgd"]}, TypeError, r"optimizer\[1\] must be"),
     ({"rows": []}, ValueError, "rows must be a vector of row numbers, at least one"),
+    ({"rows": [0, [1]]}, ValueError, r"rows\[0\] must be a vector of row numbers, at least one"),
+    ({"rows": np.array(0)}, ValueError, r"rows must be a vector of row numbers, .* got an array of shape \(\)"),
     ({"rows": [[0, 1], [0, N]]}, ValueError, rf"rows\[1\] must lie between 0 and {N - 1}, the rows of X, got {N}"),
     ({"validation": [0.5]}, TypeError, "validation must"),
     ({"patience": 0}, ValueError, "patience must be at least 1, got 0"),
     ({"tol": -1.0}, ValueError, "tol must be"),
     ({"sample_weight": [np.ones(N)] * 3}, ValueError, "sample_weight must be one for all or one for each of the 2"),
     ({"sample_weight": np.r_[1.0, np.zeros(N - 1)], "rows": [1, 2]}, ValueError, "sample_weight must be above 0"),
+    ({"epochs": 2**70}, ValueError, rf"epochs must be at most \d+, so .* got {2**70}"),
+    ({"epochs": [1, 2**70], "batch_size": N}, ValueError, rf"epochs\[1\] must be at most {2**53}, so .* got {2**70}"),
+    ({"patience": 10**400}, ValueError, r"patience must be at most 2\*\*53, got 1000"),
     ({"threads": 0}, ValueError, "threads must be at least 1, got 0"),
     ({"time_limit": 0}, ValueError, "time_limit must be"),
     ({"progress": "yes"}, TypeError, "progress must be"),
+]
+
+
+OF_ONE = {  # an option for each of two networks, of which the second is wrong
+    "epochs": [1, 2.5], "batch_size": [1, 0], "optimizer": [fastbp.SGD(0.1), 3], "l1": [0.0, -1.0], "l2": [0.0, "x"],
+    "max_norm": [None, -1.0], "clip_norm": [None, 0.0], "dropout": [0.0, 1.0], "shuffle": [True, 3], "seed": [0, -1],
+    "rows": [None, [N]], "validation": [None, [0.5]], "patience": [None, 0], "tol": [0.0, -1.0],
+}  # fmt: skip
+NONE_BUT_0 = np.r_[1.0, np.zeros(N - 1)]
+BAD += [
+    *(({name: values}, (TypeError, ValueError), rf"^{name}\[1\] must ") for name, values in OF_ONE.items()),
+    ({"optimizer": [1, 2]}, TypeError, r"^optimizer\[0\] must "),
+    ({"sample_weight": [None, np.r_[1.0, -np.ones(N - 1)]]}, ValueError, r"^sample_weight\[1\] must be .* in place 1$"),
+    ({"sample_weight": np.array([np.ones(N), -np.ones(N)])}, ValueError, r"^sample_weight\[1\] must be .* in place 0$"),
+    ({"sample_weight": [np.ones(N), 3.0]}, ValueError, r"^sample_weight\[1\] must have shape"),
+    ({"sample_weight": [3.0, np.ones(N)]}, ValueError, r"^sample_weight\[0\] must have shape"),
+    ({"sample_weight": [None, ["a"] * N]}, TypeError, r"^sample_weight\[1\] must hold real numbers"),
+    ({"sample_weight": [None, NONE_BUT_0], "rows": [1]}, ValueError, r"^sample_weight\[1\] .* of the rows, got 0"),
+    ({"sample_weight": NONE_BUT_0, "rows": [[0], [1]]}, ValueError, r"^sample_weight must .* of the rows\[1\], got 0"),
+    ({"sample_weight": [None, NONE_BUT_0], "validation": [None, [1]]}, ValueError, r"\[1\] .* validation\[1\], got 0"),
 ]
 
 
@@ -266,6 +291,86 @@ def test_bad_input_is_named(given, kind, message):
         fastbp.train_many(given.get("networks", TWO), X, D, **{k: v for k, v in given.items() if k != "networks"})
     for network, start in zip(TWO, before, strict=True):
         np.testing.assert_array_equal(network.theta, start)
+
+
+def test_a_network_with_parameters_that_cannot_be_trained_is_named():
+    X, D = samples()
+    made = networks(2)
+    made[1].theta[3] = np.nan
+    with pytest.raises(
+        ValueError, match=r"^networks\[1\] must have finite parameters, got NaN or .* networks\[1\]\.theta"
+    ):
+        fastbp.train_many(made, X, D)
+    made[1].theta[3] = 0
+    made[1].theta.flags.writeable = False
+    with pytest.raises(ValueError, match=r"^networks\[1\] must have parameters that can be changed, got a read-only"):
+        fastbp.train_many(made, X, D)
+
+
+def test_a_learning_rate_that_rounds_to_zero_is_named():
+    X, D = samples()
+    rates = [fastbp.SGD(0.1), fastbp.SGD(1e-60)]
+    with pytest.raises(ValueError, match=r"^optimizer\[1\]\.learning_rate must be positive and finite in float32"):
+        fastbp.train_many(networks(2, "float32"), X, D, optimizer=rates)
+
+
+@pytest.mark.parametrize(("epochs", "schedule"), [(2**70, False), (2**53, False), (2**53, True)])
+def test_more_steps_than_can_be_counted(epochs, schedule):
+    X, D = samples()
+    rate = fastbp.CosineDecay(0.1) if schedule else 0.1
+    options = {"epochs": epochs, "batch_size": -(-N // 2), "optimizer": fastbp.SGD(rate)}
+    message = (
+        rf"epochs must be at most {2**52}, so that there are at most 2\*\*53 steps \(an epoch has 2\), got {epochs}"
+    )
+    made = networks(2)
+    before = [network.theta.copy() for network in made]
+    with pytest.raises(ValueError, match=f"^{message}$"):
+        fastbp.train(made[0], X, D, **options)
+    with pytest.raises(ValueError, match=f"^{message}$"):
+        fastbp.train_many(made, X, D, **options)
+    for network, start in zip(made, before, strict=True):
+        np.testing.assert_array_equal(network.theta, start)
+    fastbp.train_many(made, X, D, **(options | {"epochs": 2**52}), time_limit=0.1)
+
+
+def test_an_array_of_no_dimension_is_one_value_for_all():
+    X, D = samples()
+    given = {
+        "epochs": 3, "batch_size": 7, "optimizer": fastbp.Adam(0.01), "l1": 0.001, "l2": 0.01, "max_norm": 1.0,
+        "clip_norm": 0.5, "dropout": 0.2, "shuffle": True, "seed": 5, "patience": 2, "tol": 0.001,
+    }  # fmt: skip
+    many, alone, expected = networks(2), networks(2), networks(2)
+    arrays = {name: np.array(value) for name, value in given.items()}
+    done = fastbp.train_many(many, X, D, **arrays)
+    assert fastbp.train_many(expected, X, D, **given).loss.tolist() == done.loss.tolist()
+    for i in range(2):
+        np.testing.assert_array_equal(many[i].theta, expected[i].theta)
+        fastbp.train(alone[i], X, D, **arrays)
+        assert_close(many[i].theta, alone[i].theta, "float64", 10)
+    with pytest.raises(TypeError, match=r"^epochs must be an integer, got np\.float64\(3\.0\)"):
+        fastbp.train_many(many, X, D, epochs=np.array(3.0))
+
+
+@pytest.mark.parametrize("units", [2, 5000], ids=["lanes", "alone"])
+@pytest.mark.parametrize("second", [1.0, -1.0], ids=["infinite", "NaN"])
+def test_a_validation_loss_that_is_not_finite_is_there(second, units):
+    def make():
+        made = [fastbp.Network((1, units, 1), output="identity", dtype="float64") for _ in range(2)]
+        for network in made:
+            network.theta[:] = 0
+            network.W[0].flat[:2], network.W[1].flat[:2] = 1e10, (1, second)
+        return made
+
+    X, D = [[0.0], [0.0], [1e300]], np.ones((3, 1))
+    options = {"epochs": 2, "rows": [0, 1], "optimizer": fastbp.SGD(1e-30)}
+    assert choice.prefers_lanes(make()[0].layers, 2, np.dtype("float64")) == (units == 2)
+    history = fastbp.train(make()[0], X, D, validation=[2], **options)
+    if units == 2:  # tiles end at the largest number instead
+        np.testing.assert_array_equal(history.validation_loss, [np.inf if second > 0 else np.nan] * 2)
+    done = fastbp.train_many(make(), X, D, validation=[[2], None], **options)
+    np.testing.assert_array_equal(done.history(0).validation_loss, history.validation_loss)
+    assert done.history(1).validation_loss == []
+    assert done.validated.tolist() == [True, False]
 
 
 def test_train_with_rows_is_train_with_those_samples():

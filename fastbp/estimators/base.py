@@ -29,6 +29,7 @@ except ImportError:  # scikit-learn below 1.9
 
 SPARSE = ["csr", "csc"]
 FEW = 64  # samples; float32 gains nothing with less, where an epoch is bound by what is around its sums
+GIVEN = ("X", "y", "sample_weight", "X_val", "y_val", "sample_weight_val")  # what a fit is called with
 LINKS = ("_network", "_linked")  # not part of a copy or a pickle: they follow from coefs_ and intercepts_
 
 
@@ -144,15 +145,18 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, ABC):
 
     def _fit(self, X, y, sample_weight, validation, incremental):
         collector = None if incremental else COLLECTOR.get()
-        if collector is None:
-            self._train(*self._job(X, y, sample_weight, validation, incremental))
-        elif collector.ready:
-            collector.adopt(self)
-        else:
-            collector.add(self, lambda: self._job(X, y, sample_weight, validation, incremental))
+        given = dict(zip(GIVEN, (X, y, sample_weight, *validation), strict=True))
+        job = functools.partial(self._job, X, y, sample_weight, validation, incremental)
+        if collector is None or not collector.takes(self, given, lambda: job(collector)):
+            self._train(*job())
         return self
 
-    def _job(self, X, y, sample_weight, validation, incremental):
+    def _validate_params(self):
+        collector = COLLECTOR.get()
+        if collector is None or not collector.knows(self):
+            super()._validate_params()
+
+    def _job(self, X, y, sample_weight, validation, incremental, collector=None):
         """Checks everything and draws the first weights; the job, and the dtype that the network is to have at last."""
         hidden = parameters.hidden_sizes(self)
         parameters.activations(self, len(hidden))
@@ -163,8 +167,8 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, ABC):
             parameters.optimizer(self, parameters.dtype_of(self)[0])
         first = not hasattr(self, "coefs_") or not (self.warm_start or incremental)
         given = y
-        collector, check = COLLECTOR.get(), functools.partial(self._checked, X, y, first, incremental)
-        X, y, D = check() if collector is None or incremental or not first else collector.checked(self, X, y, check)
+        check = functools.partial(self._checked, X, y, first, incremental)
+        X, y, D = check() if collector is None or not first else collector.checked(self, X, y, check)
         weight = self._weights(sample_weight, X, y)
         self.n_outputs_ = D.shape[1]
         validation = self._checked_validation(*validation)
@@ -179,7 +183,7 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, ABC):
             )
         dtype = self._net().dtype
         self._renew(np.dtype(np.float64) if len(D) < FEW and not incremental else dtype)
-        return Job(X, given, D, weight, validation, incremental), dtype
+        return Job(X, given, D, weight, validation, incremental, shared=collector.shared if collector else {}), dtype
 
     def _train(self, job, dtype):
         """The training itself; then the network gets the dtype that it is to have."""

@@ -1,21 +1,28 @@
 """How fits become one training: a collector takes the jobs of `fit`, and hands out what became of them.
 
-    with collecting() as collector:
-        for model in models:
-            model.fit(X, y)          # checks, draws the first weights, and adds its job
+    collector = Collector()
+    for model in models:
+        collector.collect(model, X, y)    # checks, draws the first weights, and adds its job
     train_together(collector.fits)
     with collector.handed_out():
-        clone.fit(X, y)              # in the same order: takes what the first one has got
+        clone.fit(X, y)                   # takes what a model with its parameters has learnt from these samples
 
-The second half is for those who cannot be told that the models are trained already: scikit-learn's searches.
+The second half is for those who cannot be told that the models are trained already: scikit-learn's searches. A fit that
+was not collected, of other parameters or other samples, trains as ever.
 """
 
+import collections
 import contextlib
 import contextvars
 import copy
+import hashlib
 from dataclasses import dataclass
 
+import joblib
+import numpy as np
+
 COLLECTOR = contextvars.ContextVar("collector", default=None)  # of this thread
+PLAIN = str | int | float | np.generic | None  # values whose equality says all
 
 
 @dataclass
@@ -26,6 +33,8 @@ class Collected:
     ----------
     estimator : BaseMLP
         Its network has its first weights.
+    key : hashable or None
+        What tells a fit apart: class, parameters and samples.
     job : Job
     dtype : numpy.dtype
         What the network is to have in the end.
@@ -34,6 +43,7 @@ class Collected:
     """
 
     estimator: object
+    key: object
     job: object = None
     dtype: object = None
     problem: Exception | None = None
@@ -45,26 +55,36 @@ class Collector:
     Attributes
     ----------
     fits : list of Collected
-    ready : bool
-        Whether they are trained, and handed out.
+    shared : dict
+        What their jobs share (see `Job`).
     """
 
     def __init__(self):
-        self.fits, self.ready, self._next, self._known = [], False, 0, {}
+        self.fits, self.shared = [], {}
+        self._expected, self._captures, self._captured, self._handed_out = None, False, None, False
+        self._known, self._digests, self._waiting, self._kinds = {}, {}, {}, set()
 
-    def add(self, estimator, make):
-        """A fit that is to be trained later; `make()` is its job and the dtype, and raises what is wrong with them."""
-        fit = Collected(estimator)
-        self.fits.append(fit)
+    # ---- Before the training -----------------------------------------------------------------------------------------
+
+    def collect(self, estimator, X, y, **params):
+        """The estimator's fit is added to the others; raises what is wrong with it."""
+        with self._expecting(estimator, captures=False):
+            estimator.fit(X, y, **params)
+
+    def capture(self, model, estimator, X, y, params):
+        """What `fit` of a model, which ends with the estimator, gives to the estimator's."""
+        with self._expecting(estimator, captures=True):
+            model.fit(X, y, **params)
+        return self._captured
+
+    @contextlib.contextmanager
+    def _expecting(self, estimator, captures):
+        self._expected, self._captures, self._captured = estimator, captures, None
         try:
-            fit.job, fit.dtype = make()
-        except Exception as problem:
-            fit.problem = problem
-            raise
-
-    def refuse(self, problem):
-        """A fit whose parameters are wrong."""
-        self.fits.append(Collected(None, problem=problem))
+            with self._current():
+                yield
+        finally:
+            self._expected = None
 
     def checked(self, estimator, X, y, check):
         """`check()`, which looks at X and y and sets attributes: once for all fits of these very arrays."""
@@ -78,38 +98,106 @@ class Collector:
         vars(estimator).update(found)
         return result
 
+    def waiting(self):
+        """The fits that are not trained."""
+        return [fit for fit in self.fits if fit.job is not None]
+
+    def forget_samples(self):
+        """All fits are trained: what is known about their samples would only take memory."""
+        for fit in self.fits:
+            fit.job = None
+        for memory in (self._known, self._digests, self.shared):
+            memory.clear()
+
+    # ---- What a fit asks ---------------------------------------------------------------------------------------------
+
+    def takes(self, estimator, given, make):
+        """Whether the fit is done with that, for now or for good.
+
+        Parameters
+        ----------
+        estimator : BaseMLP
+            Whose fit it is.
+        given : dict
+            What it was called with.
+        make : callable
+            Returns its job and the dtype, and raises what is wrong with them.
+        """
+        if self._handed_out:
+            waiting = self._waiting.get(self._key(estimator, given)) if self.knows(estimator) else None
+            if not waiting:
+                return False
+            _adopt(estimator, waiting.popleft())
+            return True
+        if estimator is not self._expected:
+            return False
+        self._expected = None
+        if self._captures:
+            self._captured = given
+            return True
+        fit = Collected(estimator, self._key(estimator, given))  # before a random_state is drawn from
+        fit.job, fit.dtype = make()
+        self.fits.append(fit)
+        return True
+
+    def knows(self, estimator):
+        """Whether the parameters are those of a fit that is handed out: they are checked already."""
+        return self._handed_out and parameters_key(estimator) in self._kinds
+
+    def _key(self, estimator, given):
+        return parameters_key(estimator), *(self._digest(value) for value in given.values())
+
+    def _digest(self, value):
+        """What tells samples apart; of those that many fits share, it is made once."""
+        if value is None:
+            return None
+        _, digest = self._digests.get(id(value), (None, None))
+        if digest is None:
+            if type(value) is np.ndarray and not value.dtype.hasobject:
+                data = np.ascontiguousarray(value).reshape(-1).view(np.uint8)
+                digest = value.shape, value.dtype.str, hashlib.blake2b(data, digest_size=16).digest()
+            else:
+                digest = joblib.hash(value)
+            if not self._handed_out:
+                self._digests[id(value)] = value, digest
+        return digest
+
+    # ---- After the training ------------------------------------------------------------------------------------------
+
     @contextlib.contextmanager
     def handed_out(self):
-        """Fits in this block take, one after the other, what was trained."""
-        with _current(self):
-            self.ready = True
+        """Fits in this block take what was trained, each of them once."""
+        for fit in self.fits:
+            self._waiting.setdefault(fit.key, collections.deque()).append(fit)
+        self._kinds, self._handed_out = {key[0] for key in self._waiting}, True
+        with self._current():
             yield
 
-    def adopt(self, estimator):
-        """The estimator gets what its predecessor has learnt, or raises what that has raised."""
-        fit = self.fits[self._next]
-        self._next += 1
-        if fit.problem is not None:
-            raise fit.problem
-        fitted = copy.copy(vars(fit.estimator))
-        for name in estimator.get_params(deep=False):
-            fitted.pop(name, None)
-        vars(estimator).update(fitted)
-        return estimator
+    @contextlib.contextmanager
+    def _current(self):
+        token = COLLECTOR.set(self)
+        try:
+            yield
+        finally:
+            COLLECTOR.reset(token)
 
 
-@contextlib.contextmanager
-def collecting():
-    """Fits in this block are not trained, but added to the collector."""
-    collector = Collector()
-    with _current(collector):
-        yield collector
-
-
-@contextlib.contextmanager
-def _current(collector):
-    token = COLLECTOR.set(collector)
+def parameters_key(estimator):
+    """Class and parameters, of which some may be objects; None if there is no telling whether they are alike."""
+    values = tuple(estimator.get_params(deep=False).values())
+    if all(isinstance(v, PLAIN) or (type(v) is tuple and all(isinstance(n, PLAIN) for n in v)) for v in values):
+        return type(estimator), values
     try:
-        yield
-    finally:
-        COLLECTOR.reset(token)
+        return type(estimator), joblib.hash(values)
+    except Exception:  # a callback that no pickle takes, for example
+        return None
+
+
+def _adopt(estimator, fit):
+    """The estimator gets what its twin has learnt, or raises what that has raised."""
+    if fit.problem is not None:
+        raise fit.problem
+    fitted = copy.copy(vars(fit.estimator))
+    for name in estimator.get_params(deep=False):
+        fitted.pop(name, None)
+    vars(estimator).update(fitted)

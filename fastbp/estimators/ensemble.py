@@ -126,7 +126,8 @@ class EnsembleClassifier(ClassifierMixin, BaseEnsemble):
 
     def _score_left_out(self, Y, seen, y):
         self.oob_decision_function_ = self._probabilities(Y)
-        self.oob_score_ = accuracy_score(y[seen], self.estimators_[0]._decode(Y[seen]))
+        decoded = self.estimators_[0]._decode
+        self.oob_score_ = accuracy_score(y[seen], decoded(Y[seen])) if seen.any() else np.nan
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
@@ -204,4 +205,4 @@ class EnsembleRegressor(RegressorMixin, BaseEnsemble):
 
     def _score_left_out(self, Y, seen, y):
         self.oob_prediction_ = self.estimators_[0]._decode(Y)
-        self.oob_score_ = r2_score(y[seen], self.oob_prediction_[seen])
+        self.oob_score_ = r2_score(y[seen], self.oob_prediction_[seen]) if seen.any() else np.nan

@@ -11,7 +11,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from fastbp.estimators import files
 from fastbp.estimators.base import SPARSE
-from fastbp.estimators.collector import collecting
+from fastbp.estimators.collector import Collector
 from fastbp.estimators.fits import train_together
 from fastbp.estimators.parameters import FROM_ONE, POSITIVE
 from fastbp.estimators.rows import outputs
@@ -88,23 +88,27 @@ class BaseEnsemble(BaseEstimator, ABC):
             raise ValueError("oob_score needs bootstrap=True: without it every network has seen every sample")
         kind = type(self)._network
         base = kind() if self.estimator is None else self.estimator
-        seeds = check_random_state(self.random_state).randint(2**31 - 1, size=self.n_networks)
-        with collecting() as collector:
-            for seed in seeds.tolist():
-                clone(base).set_params(random_state=seed).fit(X, y, sample_weight)
-        first = collector.fits[0]
-        samples, self._size = len(first.job.D), self._rows_of_each(len(first.job.D))
-        for fit, seed in zip(collector.fits, seeds.tolist(), strict=True):
-            if self.bootstrap or self._size < samples:
-                fit.job.rows = _rows(seed, samples, self._size, self.bootstrap)
-        train_together(collector.fits, self.n_jobs, self.time_limit, self.progress)
-        trained = [(fit.estimator, seed) for fit, seed in zip(collector.fits, seeds, strict=True) if not fit.problem]
-        self._tell_of_problems(collector.fits, len(trained))
+        if type(base).fit is not kind.fit:
+            raise TypeError(f"estimator must fit as {kind.__name__} does, got {type(base).__name__} with its own `fit`")
+        seeds = check_random_state(self.random_state).randint(2**31 - 1, size=int(self.n_networks)).tolist()
+        collector = Collector()
+        for seed in seeds:
+            collector.collect(clone(base).set_params(random_state=seed), X, y, sample_weight=sample_weight)
+        fits, first = collector.fits, collector.fits[0]
+        samples, size = len(first.job.D), self._rows_of_each(len(first.job.D))
+        if self.bootstrap or size < samples:
+            for fit, seed in zip(fits, seeds, strict=True):
+                fit.job.rows = _rows(seed, samples, size, self.bootstrap)
+                if fit.job.weight is not None and not fit.job.weight[fit.job.rows].any():
+                    fit.problem = ValueError("the samples that were drawn for it all have weight 0")
+        train_together(fits, self.n_jobs, self.time_limit, self.progress)
+        self._tell_of_problems(fits)
+        trained = [(fit.estimator, seed) for fit, seed in zip(fits, seeds, strict=True) if not fit.problem]
         self.estimators_, self._seeds = [model for model, _ in trained], np.array([seed for _, seed in trained])
         for name in ("n_features_in_", "feature_names_in_"):
             if hasattr(first.estimator, name):
                 setattr(self, name, getattr(first.estimator, name))
-        self.n_outputs_, self._samples = first.estimator.n_outputs_, samples
+        self.n_outputs_, self._samples, self._size = first.estimator.n_outputs_, samples, size
         self._take_over(first.estimator)
         if self.oob_score:
             self._look_at_left_out(first.job.X, y)
@@ -116,9 +120,9 @@ class BaseEnsemble(BaseEstimator, ABC):
         given = self.max_samples
         return max(1, round(given * samples)) if isinstance(given, float | np.floating) else int(given)
 
-    def _tell_of_problems(self, fits, trained):
+    def _tell_of_problems(self, fits):
         failed = [(number, fit.problem) for number, fit in enumerate(fits) if fit.problem]
-        if not trained:
+        if len(failed) == len(fits):
             raise failed[0][1]
         if failed:
             told = "; ".join(f"network {number}: {problem}" for number, problem in failed[:TOLD])
@@ -129,6 +133,7 @@ class BaseEnsemble(BaseEstimator, ABC):
     @property
     def estimators_samples_(self):
         """The rows that each network was trained with, drawn again: a list of index vectors."""
+        check_is_fitted(self, "estimators_")
         if not self.bootstrap and self._size == self._samples:
             return [np.arange(self._samples) for _ in self.estimators_]
         return [_rows(seed, self._samples, self._size, self.bootstrap) for seed in self._seeds.tolist()]

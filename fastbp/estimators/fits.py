@@ -9,7 +9,8 @@ import scipy.sparse
 from fastbp.bins import Training, bins_of
 from fastbp.crew import Crew
 from fastbp.engine.choice import usable_cores
-from fastbp.estimators.stochastic import begin
+from fastbp.estimators.job import Interrupted
+from fastbp.estimators.stochastic import all_rows, begin
 from fastbp.estimators.stopping import compared
 from fastbp.slots import Slots
 
@@ -22,12 +23,14 @@ def train_together(fits, n_jobs=None, time_limit=None, progress=False):
     fits : list of Collected
         Those with a problem already are left alone.
     n_jobs : int or None
-        Threads; None: one for each core that the process may use, -1 all, -2 all but one.
+        Threads; None: one for each core that the process may use, -1 all, -2 all but one; 0 is a ValueError.
     time_limit : float or None
         Seconds, after which those that are not done have a problem.
     progress : bool or callable
         As in `train_many`.
     """
+    if n_jobs == 0:
+        raise ValueError("n_jobs must be None, a number of threads, or below 0 for all but some, got 0")
     trainings = []
     for fit in fits:
         if fit.problem is None:
@@ -45,7 +48,7 @@ def train_together(fits, n_jobs=None, time_limit=None, progress=False):
     finally:
         for training in trainings:
             if training.outcome in ("waiting", "interrupted"):
-                training.fit.problem = RuntimeError("the training was interrupted before this fit was done")
+                training.fit.problem = Interrupted()
 
 
 class Fit(Training):
@@ -60,7 +63,7 @@ class Fit(Training):
         network = own._net()
         work = SimpleNamespace(
             network=network, theta=network.theta, settings=None, moments=0, validation=None, epochs=own.max_iter,
-            rows=np.arange(len(job.D)) if job.rows is None else job.rows, batch_size=0,
+            rows=all_rows(len(job.D)) if job.rows is None else job.rows, batch_size=0,
         )  # fmt: skip
         self.start, data = 0, (None, None, None)  # the place of its samples among those of all
         if course:
@@ -110,7 +113,7 @@ def stack(trainings):
         start, weights = 0, {}
         for block in blocks.values():
             for training in block:
-                training.start, training.work.rows = start, training.course.rows + start
+                training.start = start
                 training.data = (X, D, _weights(training, len(X), weights, digests))
             start += len(block[0].course.data.X)
 
@@ -144,12 +147,15 @@ class FitsAlone:
     def run(self):
         for training in self._crew.take(self._bin, 1):
             fit, outcome = training.fit, "finished"
+            fit.job.goes_on = lambda: not self._crew.stopping
             try:
                 if training.course is None:
                     fit.estimator._train(fit.job.of_rows(), fit.dtype)
                 else:
                     training.course.run(1)
                     fit.estimator._renew(fit.dtype)
+            except Interrupted:
+                outcome = "interrupted"
             except Exception as problem:
                 fit.problem, outcome = problem, "diverged"
             self._crew.ends(training, outcome)
@@ -180,8 +186,8 @@ class FitsInSlots(Slots):
             own, course = training.fit.estimator, training.course
             self._shuffled[slot], self._simple[slot] = own.shuffle, training.simple
             _, self._keys[slot], self._positions[slot], *_ = own._random_state.get_state()
-            self._orders[slot, : len(course.rows)] = training.work.rows
-            block.of_slot(block.rows, slot)[: len(course.rows)] = training.work.rows
+            rows = course.rows + training.start
+            self._orders[slot, : len(rows)] = block.of_slot(block.rows, slot)[: len(rows)] = rows
             block.of_slot(block.rates, slot)[: course.steps] = course.rates()
             block.of_slot(block.first_step, slot)[...] = course.memory.steps
             block.of_slot(block.moments, slot)[:, self._places[training.work.network.sizes]] = course.memory.moments

@@ -9,7 +9,7 @@ from sklearn.utils.optimize import _check_optimize_result
 from fastbp.epochs import Epochs
 from fastbp.estimators import parameters
 from fastbp.estimators.progress import reporter
-from fastbp.estimators.rows import CHUNK_BYTES, Rows
+from fastbp.estimators.rows import CHUNK_BYTES
 from fastbp.estimators.stopping import Stopping
 from fastbp.lecture import codes
 from fastbp.lecture.layout import weights
@@ -22,7 +22,7 @@ class _Stop(Exception):
 def fit_lbfgs(estimator, job):
     """Iterations until SciPy says that they are enough, or the estimator's rules do."""
     network = estimator._net()
-    data, batch_size = Rows(job.X, job.D, job.weight, network.dtype), len(job.D)
+    data, batch_size = job.data(network.dtype), len(job.D)
     if data.sparse:
         batch_size = min(batch_size, max(1, CHUNK_BYTES // (job.X.shape[1] * network.dtype.itemsize)))
     settings, threads = parameters.settings(estimator, None, 0), parameters.threads(estimator)
@@ -71,6 +71,7 @@ class _Iterations:
 
     def error(self, x):
         """The error of all samples with its penalty, and its derivatives with respect to the parameters x."""
+        self.job.check()
         own, network, data = self.own, self.network, self.data
         np.copyto(network.theta, x, casting="same_kind")
         dtheta, errors, whole = np.zeros(len(x)), 0.0, data.weight.sum(dtype=np.float64)

@@ -1,5 +1,6 @@
 """The stochastic solvers: epochs in the order in which scikit-learn draws them, and its loss."""
 
+import functools
 import warnings
 from types import SimpleNamespace
 
@@ -10,8 +11,8 @@ from sklearn.model_selection import train_test_split
 
 from fastbp.epochs import Epochs
 from fastbp.estimators import parameters
+from fastbp.estimators.job import HeldOut
 from fastbp.estimators.progress import reporter
-from fastbp.estimators.rows import Rows
 from fastbp.estimators.stopping import Stopping
 from fastbp.optimizers import Optimizer
 from fastbp.rates import Schedule
@@ -64,8 +65,15 @@ def _split(estimator, job):
     )
     if len(held_out) < 2:
         raise ValueError("The validation set is too small. Increase 'validation_fraction' or the size of your dataset.")
-    weight = None if job.weight is None else job.weight[held_out]
-    return train, (job.X[held_out], estimator._decode(job.D[held_out]), weight)
+    return train, HeldOut(job, held_out, estimator._decode(job.D[held_out]))
+
+
+@functools.lru_cache(maxsize=8)
+def all_rows(samples):
+    """0, 1, ... as one array for all who train with all samples."""
+    rows = np.arange(samples)
+    rows.flags.writeable = False
+    return rows
 
 
 def _batch_size(estimator, samples):
@@ -88,16 +96,21 @@ class Course:
     def __init__(self, estimator, job, rows, batch_size, rule):
         self.own, self.job, self.batch_size, self.rule = estimator, job, batch_size, rule
         self.network, self.memory = estimator._net(), estimator._memory
-        self.data = Rows(job.X, job.D, job.weight, self.network.dtype)
-        self.rows = np.arange(len(job.D)) if rows is None else rows
+        self.data = job.data(self.network.dtype)
+        self.rows = all_rows(len(job.D)) if rows is None else rows
         samples = len(self.rows)
-        self.order, self.steps = self.rows.copy(), -(-samples // batch_size)
+        self.steps = -(-samples // batch_size)
         self.sizes = np.minimum(batch_size, samples - np.arange(0.0, samples, batch_size))
         self.settings = parameters.settings(estimator, rule, self.memory.seed)
         self.stopping = Stopping(estimator, job.validation is not None)
         self.progress = reporter(estimator.verbose, 1 if job.incremental else estimator.max_iter)
         self.constant = estimator._constant_error(self.data)
         estimator.n_iter_ = 0
+
+    @functools.cached_property
+    def order(self):
+        """The rows in the order of the epoch: those that share lanes have theirs elsewhere."""
+        return self.rows.copy()
 
     def run(self, threads):
         """All epochs, by an engine of their own."""
@@ -115,6 +128,7 @@ class Course:
 
     def _pass(self, epochs, theta, report):
         """A step for each mini-batch; the loss. A pass that does not end leaves theta as it was."""
+        self.job.check()
         before = theta.copy()
         try:
             self.draw()
@@ -171,7 +185,7 @@ class Course:
             self.own._memory = None  # the rule's is no longer finite
             raise ValueError(_diverged(self.own, self.rule))
         self.memory.steps += self.steps
-        return float(total / len(self.order))
+        return float(total / len(self.rows))
 
     def _mean_of_batches(self, values):
         """The weighted mean of `values` over each mini-batch; 0 where nothing counts."""
@@ -184,7 +198,7 @@ class Course:
         own = self.own
         own.n_iter_ += 1
         own.loss_ = loss
-        own.t_ += len(self.order)
+        own.t_ += len(self.rows)
         own.loss_curve_.append(loss)
         score = None if self.job.validation is None else own._validation_score(*self.job.validation)
         self.stopping.epoch(theta, loss, score)
