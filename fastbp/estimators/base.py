@@ -53,6 +53,12 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, ABC):
             if name not in ("self", "__class__"):
                 setattr(self, name, value)
 
+    @classmethod
+    @functools.cache
+    def _get_param_names(cls):
+        """Once for each class: scikit-learn looks at the signature for each `get_params`, so a clone takes long."""
+        return super()._get_param_names()
+
     # ---- What the two differ in --------------------------------------------------------------------------------------
 
     @abstractmethod
