@@ -147,6 +147,23 @@ def test_a_network_more_takes_no_copy_of_the_samples():
     assert (peak(96) - peak(32)) / 64 < 0.03 * wide.nbytes  # its rows, its parameters, what is known about it
 
 
+def test_what_a_bag_trains_alone_with_goes_with_it():
+    """L-BFGS takes a copy of the rows of its network, which must not stay until all others are done."""
+    rng = np.random.default_rng(0)
+    wide, target = rng.normal(size=(1000, 200)), rng.normal(size=1000)
+    network = fastbp.MLPRegressor(hidden_layer_sizes=(2,), solver="lbfgs", max_iter=1)
+
+    def peak(networks):
+        tracemalloc.start()
+        fastbp.EnsembleRegressor(network, networks, bootstrap=True, random_state=0, n_jobs=1).fit(wide, target)
+        found = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        return found
+
+    peak(2)
+    assert peak(18) - peak(2) < 2 * wide.nbytes
+
+
 def test_the_same_bits_for_any_number_of_threads():
     fits = [
         fastbp.EnsembleClassifier(NETWORK, 20, bootstrap=True, random_state=0, n_jobs=n).fit(X, y) for n in (1, 2, 7)

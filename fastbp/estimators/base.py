@@ -164,9 +164,7 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, ABC):
 
     def _job(self, X, y, sample_weight, validation, incremental, collector=None):
         """Checks everything and draws the first weights; the job, and the dtype that the network is to have at last."""
-        hidden = parameters.hidden_sizes(self)
-        parameters.activations(self, len(hidden))
-        parameters.callbacks(self)
+        hidden = parameters.checked(self)
         if self.solver == "lbfgs":
             parameters.refuse_what_lbfgs_lacks(self)
         else:

@@ -15,11 +15,12 @@ import collections
 import contextlib
 import contextvars
 import copy
-import hashlib
 from dataclasses import dataclass
 
 import joblib
 import numpy as np
+
+from fastbp.checkpoints import digest
 
 COLLECTOR = contextvars.ContextVar("collector", default=None)  # of this thread
 PLAIN = str | int | float | np.generic | None  # values whose equality says all
@@ -62,7 +63,7 @@ class Collector:
     def __init__(self):
         self.fits, self.shared = [], {}
         self._expected, self._captures, self._captured, self._handed_out = None, False, None, False
-        self._known, self._digests, self._waiting, self._kinds = {}, {}, {}, set()
+        self._known, self._digests, self._trained, self._kinds = {}, {}, {}, set()
 
     # ---- Before the training -----------------------------------------------------------------------------------------
 
@@ -124,10 +125,11 @@ class Collector:
             Returns its job and the dtype, and raises what is wrong with them.
         """
         if self._handed_out:
-            waiting = self._waiting.get(self._key(estimator, given)) if self.knows(estimator) else None
-            if not waiting:
+            parameters = parameters_key(estimator)
+            twins = self._trained.get(self._key(parameters, given)) if parameters in self._kinds else None
+            if not twins:
                 return False
-            _adopt(estimator, waiting.popleft())
+            _adopt(estimator, twins.popleft())
             return True
         if estimator is not self._expected:
             return False
@@ -135,7 +137,7 @@ class Collector:
         if self._captures:
             self._captured = given
             return True
-        fit = Collected(estimator, self._key(estimator, given))  # before a random_state is drawn from
+        fit = Collected(estimator, self._key(parameters_key(estimator), given))  # before a random_state is drawn from
         fit.job, fit.dtype = make()
         self.fits.append(fit)
         return True
@@ -144,23 +146,20 @@ class Collector:
         """Whether the parameters are those of a fit that is handed out: they are checked already."""
         return self._handed_out and parameters_key(estimator) in self._kinds
 
-    def _key(self, estimator, given):
-        return parameters_key(estimator), *(self._digest(value) for value in given.values())
+    def _key(self, parameters, given):
+        return parameters, *(self._digest(value) for value in given.values())
 
     def _digest(self, value):
         """What tells samples apart; of those that many fits share, it is made once."""
         if value is None:
             return None
-        _, digest = self._digests.get(id(value), (None, None))
-        if digest is None:
-            if type(value) is np.ndarray and not value.dtype.hasobject:
-                data = np.ascontiguousarray(value).reshape(-1).view(np.uint8)
-                digest = value.shape, value.dtype.str, hashlib.blake2b(data, digest_size=16).digest()
-            else:
-                digest = joblib.hash(value)
+        _, found = self._digests.get(id(value), (None, None))
+        if found is None:
+            plain = type(value) is np.ndarray and not value.dtype.hasobject
+            found = digest([value]) if plain else joblib.hash(value)
             if not self._handed_out:
-                self._digests[id(value)] = value, digest
-        return digest
+                self._digests[id(value)] = value, found
+        return found
 
     # ---- After the training ------------------------------------------------------------------------------------------
 
@@ -168,8 +167,8 @@ class Collector:
     def handed_out(self):
         """Fits in this block take what was trained, each of them once."""
         for fit in self.fits:
-            self._waiting.setdefault(fit.key, collections.deque()).append(fit)
-        self._kinds, self._handed_out = {key[0] for key in self._waiting}, True
+            self._trained.setdefault(fit.key, collections.deque()).append(fit)
+        self._kinds, self._handed_out = {key[0] for key in self._trained}, True
         with self._current():
             yield
 

@@ -23,9 +23,7 @@ def check(estimator, network):
         Also before a file is written, which could not be read then.
     """
     estimator._validate_params()
-    hidden = parameters.hidden_sizes(estimator)
-    parameters.activations(estimator, len(hidden))
-    parameters.callbacks(estimator)
+    parameters.checked(estimator)
     output, error, _, _ = estimator._output(network.dtype)
     if (network.output, network.error) != (output, error):
         raise ValueError(

@@ -1,12 +1,12 @@
 """Fits of many estimators as one training: each in a lane where it can be, else on a thread."""
 
-import hashlib
 from types import SimpleNamespace
 
 import numpy as np
 import scipy.sparse
 
 from fastbp.bins import Training, bins_of
+from fastbp.checkpoints import digest
 from fastbp.crew import Crew
 from fastbp.engine.choice import usable_cores
 from fastbp.estimators.job import Interrupted
@@ -122,7 +122,7 @@ def _digest(array, known):
     """What tells different arrays apart; the same array is read once."""
     key = array.__array_interface__["data"][0], array.shape
     if key not in known:
-        known[key] = hashlib.blake2b(np.ascontiguousarray(array), digest_size=16).digest()
+        known[key] = digest([array])
     return known[key]
 
 

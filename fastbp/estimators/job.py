@@ -55,7 +55,8 @@ class Job:
             return self
         y = None if self.y is None else np.asarray(self.y)[self.rows]
         weight = None if self.weight is None else self.weight[self.rows]
-        return dataclasses.replace(self, X=self.X[self.rows], y=y, D=self.D[self.rows], weight=weight, rows=None)
+        X, D = self.X[self.rows], self.D[self.rows]  # which no other job has
+        return dataclasses.replace(self, X=X, y=y, D=D, weight=weight, rows=None, shared={})
 
     def data(self, dtype):
         """The samples as the kernels want them."""

@@ -77,6 +77,14 @@ def activations(estimator, layers):
     return ["sigmoid" if name == "logistic" else name for name in names]
 
 
+def checked(estimator):
+    """The units of the hidden layers, after the checks of what no range of values tells."""
+    hidden = hidden_sizes(estimator)
+    activations(estimator, len(hidden))
+    callbacks(estimator)
+    return hidden
+
+
 def callbacks(estimator):
     """The plain callables, a list."""
     given = estimator.callbacks

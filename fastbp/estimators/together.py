@@ -23,7 +23,7 @@ from sklearn.utils.validation import _check_method_params
 
 from fastbp.estimators.base import BaseMLP
 from fastbp.estimators.classifier import MLPClassifier
-from fastbp.estimators.collector import Collector, parameters_key
+from fastbp.estimators.collector import PLAIN, Collector, parameters_key
 from fastbp.estimators.fits import train_together
 from fastbp.estimators.job import Interrupted
 from fastbp.estimators.regressor import MLPRegressor
@@ -195,7 +195,7 @@ def _with_parameters(network, parameters):
 
 def _copied(value):
     """What `clone` makes of a parameter; it would take long for numbers and names."""
-    return value if isinstance(value, str | int | float | None) else clone(value, safe=False)
+    return value if isinstance(value, PLAIN) else clone(value, safe=False)
 
 
 class _Over(Exception):

@@ -84,7 +84,7 @@ def numbers(block, name):
             values = np.array([cell or "nan" for cell in column], np.float64)
         except ValueError:  # a slip, or another word for a missing value
             cells = ["nan" if is_missing(cell) else cell for cell in column]
-            wrong = next((row for row, cell in enumerate(cells) if _number(cell) is None), None)
+            wrong = next((row for row, cell in enumerate(cells) if number(cell) is None), None)
             if wrong is not None:
                 raise block.refuse(wrong, name, f"{door.shown(column[wrong])} is no number") from None
             values = np.array(cells, np.float64)
@@ -129,7 +129,8 @@ def is_missing(cell):
     return cell.strip().lower() in MISSING
 
 
-def _number(cell):
+def number(cell):
+    """What a cell means, None if it is no number."""
     try:
         return float(cell)
     except ValueError:

@@ -6,7 +6,7 @@ import re
 import numpy as np
 
 from fastbp.tables.blocks import TEST
-from fastbp.tables.sources import TableError, is_missing, numbers, texts
+from fastbp.tables.sources import TableError, is_missing, number, numbers, texts
 
 MOST = 1000  # different texts of a column that become inputs
 LIKE_NUMBER = re.compile(r"[-+]?[$€£]?\s?\d[\d.,' ]*\s?[%€]?")  # 1,000 or 3,5 or 12 %, which no float is
@@ -73,7 +73,7 @@ class Column:
             raise problem
         self.first_text = self.first_text or problem
         self.missing += sum(map(is_missing, cells))
-        values = np.array([_number_or_nan(cell) for cell in cells])
+        values = np.array([number(cell) for cell in cells], np.float64)  # of None NaN
         for row in np.flatnonzero(np.isnan(values)).tolist():
             if LIKE_NUMBER.fullmatch(cells[row].strip()):
                 self.like_numbers += 1
@@ -98,13 +98,6 @@ class Column:
         apart = mean - self.mean
         self._squares += np.square(values - mean).sum() + apart**2 * before * values.size / self._summed
         self.mean += apart * values.size / self._summed
-
-
-def _number_or_nan(cell):
-    try:
-        return float(cell)
-    except ValueError:
-        return np.nan
 
 
 def surveyed(table, names, target, roles, tell):
