@@ -155,6 +155,19 @@ def test_what_fails_beforehand_and_not_afterwards_does_not_mix_up_the_folds():
     assert_same(ours, GridSearchCV(pipeline, ALPHA, cv=3).fit(X, y))
 
 
+class OfClones(Pipeline):
+    """Leaves its steps as they are given."""
+
+    def fit(self, X, y):
+        self.steps = clone(self).steps
+        return super().fit(X, y)
+
+
+def test_a_pipeline_that_fits_something_else_than_its_last_step():
+    pipeline = OfClones(make_pipeline(StandardScaler(), classifier()).steps)
+    assert_same(*(kind(pipeline, ALPHA, cv=3).fit(X, y) for kind in KINDS))
+
+
 def test_candidates_that_put_something_else_in_the_place_of_the_network():
     pipeline = Pipeline([("scaler", StandardScaler()), ("model", classifier())])
     grid = [

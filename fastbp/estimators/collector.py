@@ -62,30 +62,40 @@ class Collector:
 
     def __init__(self):
         self.fits, self.shared = [], {}
-        self._expected, self._captures, self._captured, self._handed_out = None, False, None, False
+        self._expected, self._then, self._handed_out = None, None, False
         self._known, self._digests, self._trained, self._kinds = {}, {}, {}, set()
 
     # ---- Before the training -----------------------------------------------------------------------------------------
 
     def collect(self, estimator, X, y, **params):
         """The estimator's fit is added to the others; raises what is wrong with it."""
-        with self._expecting(estimator, captures=False):
+        with self._expecting(estimator, self._add):
             estimator.fit(X, y, **params)
 
     def capture(self, model, estimator, X, y, params):
-        """What `fit` of a model, which ends with the estimator, gives to the estimator's."""
-        with self._expecting(estimator, captures=True):
+        """What `fit` of a model, which ends with the estimator, gives to the estimator's; LookupError: nothing."""
+        found = {}
+        with self._expecting(estimator, lambda estimator, given, make: found.update(given)):
             model.fit(X, y, **params)
-        return self._captured
+        if not found:
+            raise LookupError(f"{type(model).__name__} fits something else than its last step")
+        return found
 
     @contextlib.contextmanager
-    def _expecting(self, estimator, captures):
-        self._expected, self._captures, self._captured = estimator, captures, None
+    def _expecting(self, estimator, then):
+        """The next fit of the estimator does `then`, and no more."""
+        self._expected, self._then = estimator, then
         try:
             with self._current():
                 yield
         finally:
             self._expected = None
+
+    def _add(self, estimator, given, make):
+        """Adds a fit to those that wait."""
+        fit = Collected(estimator, self._key(parameters_key(estimator), given))  # before a random_state is drawn from
+        fit.job, fit.dtype = make()
+        self.fits.append(fit)
 
     def checked(self, estimator, X, y, check):
         """`check()`, which looks at X and y and sets attributes: once for all fits of these very arrays."""
@@ -134,12 +144,7 @@ class Collector:
         if estimator is not self._expected:
             return False
         self._expected = None
-        if self._captures:
-            self._captured = given
-            return True
-        fit = Collected(estimator, self._key(parameters_key(estimator), given))  # before a random_state is drawn from
-        fit.job, fit.dtype = make()
-        self.fits.append(fit)
+        self._then(estimator, given, make)
         return True
 
     def knows(self, estimator):
