@@ -188,13 +188,16 @@ def over_the_best(info):
 
 
 def team_table(benchmarks):
-    """What it costs threads to meet."""
+    """What it costs threads to share work."""
     rows = []
     for benchmark in benchmarks:
         info = benchmark["extra_info"]
         rows.append([info["threads"], digits(median(benchmark) / info["times"] * 1e6, 2)])
-    yield table(["threads", "us to meet"], rows, left=())
-    yield "Threads that wait for each other again and again inside one compiled loop, a core for each; not pinned."
+    yield table(["threads", "us a phase"], rows, left=())
+    yield (
+        "Phases of two empty pieces of work for each thread, one after the other inside one compiled loop; a core for "
+        "each thread, not pinned."
+    )
 
 
 def by_case(benchmarks):

@@ -7,7 +7,7 @@ import numpy as np
 
 from fastbp import door
 from fastbp.files import safetensors
-from fastbp.lecture import codes, layout
+from fastbp.lecture import layout
 from fastbp.lecture.codes import ERROR, ERRORS_OF, HIDDEN, OUTPUT
 
 DTYPES = ("float32", "float64")
@@ -286,22 +286,12 @@ class Network:
 
 
 @cache
-def _engine():
-    """Modules that import Numba, when they are first needed."""
-    from fastbp.engine import choice, epoch, plan
-    from fastbp.lecture import loops
+def _evaluation():
+    from fastbp import evaluation  # when it is first needed, because it imports Numba
 
-    return choice, epoch, plan, loops
+    return evaluation
 
 
 def outputs(network, X):
     """`Network.predict` of a matrix that needs no check: finite, read-only, in C order and of the network's dtype."""
-    choice, epoch, plan, loops = _engine()
-    theta, layers, dtype = network.theta, network.layers, network.dtype
-    Y = np.empty((len(X), network.sizes[-1]), dtype)
-    if choice.prefers_loops(layers, len(X), dtype):
-        loops.predict(theta, layers, X, layout.scratch_for(layers, 1, dtype), Y)
-    else:
-        places, scratch = plan.plan(layers, len(X), dtype, 1)
-        epoch.predict(theta, layers, X, np.zeros(codes.SETTINGS), places, scratch, Y)
-    return Y
+    return _evaluation().outputs(network.theta, network.layers, X)

@@ -149,8 +149,8 @@ def train_many(
         "rows": rows, "validation": validation, "patience": patience, "tol": tol,
     }  # fmt: skip
     from fastbp.bins import Training, bins_of
+    from fastbp.cores import usable_cores
     from fastbp.crew import Crew
-    from fastbp.engine.choice import usable_cores  # here, because it imports Numba
 
     options = Options(given, len(networks))
     trainings = [Training(i, *work) for i, work in enumerate(_works(networks, options, X, D))]

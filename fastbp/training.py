@@ -337,7 +337,7 @@ class State:
 
 def train_alone(work, X, D, weight, threads=None, version="engine", goes_on=lambda: True, keeper=None):
     """Train one network; the history. It ends early, after a whole epoch, if `goes_on` says so."""
-    state, report = State(work), np.empty((work.steps, 2))
+    state, report = State(work), np.empty((work.steps, codes.REPORTED))
     if keeper:
         keeper.begin(state)
     with Epochs(

@@ -7,7 +7,8 @@ import numpy as np
 from llvmlite.binding import get_process_triple
 from numba.core.registry import cpu_target
 
-from fastbp.lecture.codes import ERROR, ERRORS_OF, HIDDEN, OUTPUT, SETTINGS
+from fastbp.lecture import matrix
+from fastbp.lecture.codes import ERROR, ERRORS_OF, HIDDEN, OUTPUT, REPORTED, SETTINGS
 from fastbp.lecture.layout import layer_table, parameter_count, scratch_for, weights
 
 DTYPES = ("float32", "float64")
@@ -109,6 +110,8 @@ class Case:
         moments = np.empty((0, theta.size), self.dtype) if moments is None else moments
         rates = np.broadcast_to(rates, -(-len(self.rows) // batch_size)).astype(float)
         batches = self.rows, batch_size, rates, first_step, how, moments
-        self.dtheta, self.report = np.full_like(theta, np.nan), np.full((len(rates), 2), np.nan)
-        arguments = self.X, self.D, self.weight, *batches, self.scratch(), self.dtheta, self.report
-        return version.epoch(theta, self.layers, *arguments), theta
+        self.dtheta, self.report = np.full_like(theta, np.nan), np.full((len(rates), REPORTED), np.nan)
+        version.epoch(
+            theta, self.layers, self.X, self.D, self.weight, *batches, self.scratch(), self.dtheta, self.report
+        )
+        return matrix.mean_of_batches(self.report), theta

@@ -33,14 +33,13 @@ class Tiles:
         sums = Guarded(np.full((2, plan.blocks_of(theta)), np.nan))
         inner = [each.inner for each in guarded]
         with Team(self.threads) as team:
-            E = team.run(
+            team.run(
                 quiet_epoch, inner[0], layers, X, D, weight, order, batch_size, rates, first_step, settings, *inner[1:],
-                places, sums.inner,
+                places, sums.inner, threads=self.threads,
             )  # fmt: skip
         for each in (*guarded, sums):
             each.check()
         theta[:], moments[:], dtheta[:], report[:] = inner[0], inner[1], *inner[3:]
-        return E
 
 
 class Guarded:

@@ -5,8 +5,9 @@ import pytest
 
 import fastbp
 from fastbp.engine import epoch, plan
+from fastbp.engine.team import ALONE
 from fastbp.lecture import matrix
-from fastbp.lecture.codes import CLIP_NORM, ERRORS_OF, HIDDEN, L1, L2, MAX_NORM, SETTINGS
+from fastbp.lecture.codes import CLIP_NORM, ERRORS_OF, HIDDEN, L1, L2, MAX_NORM, REPORTED, SETTINGS
 from fastbp.lecture.layout import RECEIVING
 from tests.cases import DTYPES, UNCOMPILED, Case, assert_close, teacher
 from tests.engine_cases import Tiles
@@ -258,7 +259,7 @@ def predicted(case):
     places, scratch = plan.plan(case.layers, case.samples, case.theta.dtype, 1)
     Y = np.full((case.samples, case.outputs), np.nan, case.dtype)
     scratch[:] = np.nan
-    epoch.predict(case.theta, case.layers, case.X, np.zeros(SETTINGS), places, scratch, Y)
+    epoch.predict(case.theta, case.layers, case.X, np.zeros(SETTINGS), places, scratch, Y, ALONE, 0, 0, 1)
     return Y
 
 
@@ -312,7 +313,7 @@ def test_an_epoch_allocates_nothing(rule):
     settings = settings_of(RULES[rule], **by(OPTIONS["all"]))
     places, scratch = plan.plan(case.layers, 5, case.theta.dtype, 1)
     moments, dtheta = np.zeros((2, case.theta.size)), np.zeros_like(case.theta)
-    meeting, sums, report = np.zeros(48, np.int64), np.zeros((2, plan.blocks_of(case.theta))), np.zeros((20, 2))
+    sums, report = np.zeros((2, plan.blocks_of(case.theta))), np.zeros((20, REPORTED))
     made = []
     _nrt_python.memsys_enable_stats()
     try:
@@ -320,7 +321,7 @@ def test_an_epoch_allocates_nothing(rule):
             before = rtsys.get_allocation_stats()
             epoch.epoch(
                 case.theta, case.layers, case.X, case.D, case.weight, case.rows[:samples], 5, np.full(20, 0.1), 0,
-                settings, moments, scratch, dtheta, report, places, sums, meeting, 0, 1,
+                settings, moments, scratch, dtheta, report[: -(-samples // 5)], places, sums, ALONE, 0, 0, 1,
             )  # fmt: skip
             made.append(np.subtract(rtsys.get_allocation_stats(), before).tolist())
     finally:

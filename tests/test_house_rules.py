@@ -30,8 +30,18 @@ MODULES = ("activations", "errors", "layers", "updates", "passes")
 
 # Imports go down only: a module may import from the floors below its own.
 FLOORS = [
-    {"jit", "views", "lecture.codes", "door", "digits", "workers"},
-    {"lecture.layout", "progress", "rates", "engine.shapes", "scalars", "files.atomic", "plots.paper", "plots.checks"},
+    {"jit", "views", "lecture.codes", "door", "digits", "workers", "cores"},
+    {
+        "lecture.layout",
+        "slices",
+        "progress",
+        "rates",
+        "engine.shapes",
+        "scalars",
+        "files.atomic",
+        "plots.paper",
+        "plots.checks",
+    },
     {"optimizers", "schedules", "engine.plan", "files.safetensors", "plots.models"},
     {"files.values", "checkpoints", *(f"plots.{module}" for module in ("losses", "classes", "units", "ensembles"))},
     {"plots"},
@@ -45,8 +55,8 @@ FLOORS = [
     {"engine.epoch", "engine.lanewise", "engine.neighbours"},
     {"engine.lanes"},
     {"engine.many"},
-    {"network"},
-    {"epochs"},
+    {"evaluation"},
+    {"network", "epochs"},
     {"training", *(f"estimators.{module}" for module in ("progress", "documentation", "collector"))},
     {"bins", "slots", *(f"estimators.{module}" for module in ("parameters", "rows", "stopping"))},
     {"crew", "estimators.files", "estimators.job"},

@@ -334,12 +334,18 @@ def test_transposed_squares(dtype):
 
 def counted(counter, n):
     before = r.atomic_add(r.address(counter, 1), n)
-    r.let_others_run()
-    return before, r.atomic_load(r.address(counter, 1))
+    r.pause()
+    r.nap()
+    found = r.atomic_load(r.address(counter, 1))
+    replaced = r.atomic_replace(r.address(counter, 0), 1, 4), r.atomic_replace(r.address(counter, 0), 1, 5)
+    r.atomic_store(r.address(counter, 2), before + found)
+    return before, found, replaced
 
 
-def test_counters():
-    assert twice(counted, np.array([1, 5, 9]), 3)[0] == (5, 8)
+def test_words_that_threads_share():
+    (before, found, replaced), (counter, _) = twice(counted, np.array([1, 5, 9]), 3)
+    assert (before, found, tuple(map(bool, replaced))) == (5, 8, (True, False))
+    assert counter.tolist() == [4, 8, 13]
 
 
 def store_part(x, n, y, at):

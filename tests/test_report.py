@@ -12,9 +12,13 @@ from fastbp.lecture.codes import (
     EPSILON_HAT,
     L1,
     L2,
+    MEAN_ERROR,
     NO_STEP,
+    PENALTY,
     PER_SAMPLE,
+    REPORTED,
     SGD,
+    WEIGHT,
     WEIGHT_DECAY,
 )
 from fastbp.lecture.layout import weights
@@ -66,19 +70,19 @@ def weighted_case(dtype):
 @pytest.mark.parametrize("per_sample", [0, 1])
 @all_three
 def test_report_of_an_epoch(version, per_sample, dtype):
-    """The error and the penalty of each mini-batch before its step; the last is ragged, and one counts nothing."""
+    """Error, penalty before its step and weight of each mini-batch; the last is ragged, and one counts nothing."""
     case = weighted_case(dtype)
     settings = settings_of(SGD, **by(PENALTIES | {PER_SAMPLE: per_sample}))
     mean, theta = case.epoch(version, 16, 0.1, settings)
-    expected, order = np.zeros((5, 2)), case.rows
+    expected, order = np.zeros((5, REPORTED)), case.rows
     for b in range(5):
         rows = case.rows = order[16 * b : 16 * (b + 1)]
-        whole = case.weight[rows].sum(dtype=np.float64)
+        whole = expected[b, WEIGHT] = case.weight[rows].sum(dtype=np.float64)
         if whole > 0:
-            expected[b, 0], dtheta = case.gradient(matrix)
+            expected[b, MEAN_ERROR], dtheta = case.gradient(matrix)
             share = 1 / whole if per_sample else 1
             W, dW = weights(case.theta, case.layers), weights(dtheta, case.layers)
-            expected[b, 1] = share * sum(0.03 * abs(w).sum() + 0.1 * (w * w).sum() for w in W)
+            expected[b, PENALTY] = share * sum(0.03 * abs(w).sum() + 0.1 * (w * w).sum() for w in W)
             for w, dw in zip(W, dW, strict=True):
                 dw += (share * (0.03 * np.sign(w) + 0.2 * w)).astype(dtype)
             case.theta -= np.dtype(dtype).type(0.1) * dtheta
@@ -88,8 +92,15 @@ def test_report_of_an_epoch(version, per_sample, dtype):
     report = weighted_case(dtype)
     report.epoch(version, 16, 0.1, settings)
     assert_close(report.report, expected, dtype, times=10)
-    shares = np.add.reduceat(case.weight[order], np.arange(0, 70, 16), dtype=np.float64)
-    assert_close(mean, (expected[:, 0] * shares).sum() / shares.sum(), dtype, times=10)
+    assert_close(mean, np.average(expected[:, MEAN_ERROR], weights=expected[:, WEIGHT]), dtype, times=10)
+
+
+@both
+def test_mean_of_batches_by_hand(version):
+    """(3 2 + 1 6) / 4 = 3; a mini-batch that weighs nothing counts nothing, and no report is 0."""
+    report = np.array([[2.0, 9.0, 3.0], [0.0, 0.0, 0.0], [6.0, 9.0, 1.0]])
+    assert version.mean_of_batches(report) == 3.0
+    assert version.mean_of_batches(report[1:2]) == version.mean_of_batches(report[:0]) == 0.0
 
 
 @pytest.mark.parametrize("clip", [0, 0.01])

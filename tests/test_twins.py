@@ -59,7 +59,9 @@ BY_CODE = [
     ("output_error", "code: level: u:sj y:sj d:sj", codes.ERROR),
     ("error_delta", "code: level: y:sj d:sj > delta:sj", codes.ERROR),
 ]
-PASSES = ["forward", "backward", "predict", "mean_error", "gradient", "epoch"]  # tests/test_passes.py
+PASSES = [  # tests/test_passes.py and test_report.py
+    "forward", "backward", "predict", "mean_error", "gradient", "epoch", "mean_of_batches",
+]  # fmt: skip
 UPDATES = [  # tests/test_updates.py and test_report.py
     "momentum_step", "nesterov_step", "adam_step", "adamw_step", "rmsprop_step", "add_l1", "add_l2", "square_sum",
     "clip_gradient", "limit_norms", "rule_step", "update", "l1_penalty", "l2_penalty", "add_penalties",

@@ -4,12 +4,12 @@ The loops win where a vector of samples would be mostly empty. The choice betwee
 mini-batch alone, never at the threads: the two round differently, and the same seed must give the same bits.
 """
 
-import os
-
+from fastbp.cores import usable_cores
 from fastbp.engine.shapes import VECTOR_BYTES
 from fastbp.lecture.layout import RECEIVING, SENDING
 
 FLOPS_OF_A_THREAD = 8e6  # with less work than this for each in a step, threads lose more than they gain
+FLOPS_OF_A_START = 5e7  # less work than this is not worth the start of a thread
 LANE_BYTES, LANE_BYTES_OF_FEW, FEW_SAMPLES = 9600, 19200, 8  # weights of a network that shares lanes; mini-batches
 FEW_WEIGHTS = 1000  # so small a network is bound by what comes with a vector, not by its arithmetic
 
@@ -18,6 +18,11 @@ def flops_of_step(layers, samples):
     """Floating-point operations of a step: 2 a weight and sample forward, 2 for the gradient, 2 for dE/dy."""
     weights = (layers[:, SENDING] * layers[:, RECEIVING]).tolist()
     return 2 * samples * (3 * sum(weights) - weights[0])
+
+
+def flops_of_outputs(layers, samples):
+    """Floating-point operations of a pass without a gradient."""
+    return 2 * samples * int((layers[:, SENDING] * layers[:, RECEIVING]).sum())
 
 
 def prefers_loops(layers, batch_size, dtype):
@@ -38,19 +43,19 @@ def prefers_lanes(layers, batch_size, dtype):
     return weights * dtype.itemsize <= (LANE_BYTES_OF_FEW if batch_size <= FEW_SAMPLES else LANE_BYTES)
 
 
-def usable_cores():
-    """The cores that this process may use: its affinity, or less if NUMBA_NUM_THREADS says so.
-
-    joblib sets that in its processes, each of which would otherwise take all cores.
-    """
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    wanted = os.environ.get("NUMBA_NUM_THREADS", "")
-    return min(cores, max(1, int(wanted))) if wanted.isdecimal() else cores
-
-
 def threads_for(layers, batch_size, dtype, threads=None):
-    """How many threads share an epoch: `threads` if given, else as many as the work of a step keeps busy."""
+    """How many threads may share an epoch: `threads` if given, else as many as the work of a step keeps busy.
+
+    They are never more than the cores that may be used, nor than the vectors of samples of a mini-batch.
+    """
     vectors = -(-batch_size * dtype.itemsize // VECTOR_BYTES)
     if threads is None:
-        threads = min(usable_cores(), int(flops_of_step(layers, batch_size) / FLOPS_OF_A_THREAD))
-    return max(1, min(threads, vectors))
+        threads = int(flops_of_step(layers, batch_size) / FLOPS_OF_A_THREAD)
+    return max(1, min(threads, usable_cores(), vectors))
+
+
+def threads_for_outputs(layers, samples, chunk, threads=None):
+    """The same for a pass without a gradient, in chunks of samples. Threads must be started for it."""
+    if threads is None:
+        threads = int(flops_of_outputs(layers, samples) / FLOPS_OF_A_START)
+    return max(1, min(threads, -(-samples // chunk), usable_cores() if threads > 1 else 1))

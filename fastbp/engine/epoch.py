@@ -1,8 +1,9 @@
 """The training loop over mini-batches, chunks of samples and layers, for one thread of a team.
 
-In each chunk a thread takes some of the samples through all layers, up and down; then the threads share the gradient,
-a tile's columns of a layer at a time; at the end of the mini-batch each updates a part of theta. Every sum is taken by
-one thread and in one order, so the bits do not depend on how many threads there are.
+A chunk has two phases: some of its samples through all layers, up and down, are a piece of work of the first; some rows
+of a tile's columns of the gradient of a layer one of the second. At the end of the mini-batch a part of theta is
+updated with each piece. Every sum is taken by one thread and in one order, so the bits depend neither on how many
+threads there are nor on which of them did what.
 """
 
 import numpy as np
@@ -39,11 +40,12 @@ from fastbp.engine.plan import (
     SHARES_AT,
     SLOPES_AT,
     TARGETS_AT,
+    WIDEST,
 )
 from fastbp.engine.registers import address, lanes, moved
-from fastbp.engine.team import TICKET, meet, take_ticket
+from fastbp.engine.team import NONE, PIECES_OF_A_THREAD, is_over, next_piece, part_of
 from fastbp.jit import jit
-from fastbp.lecture.codes import DROPOUT, SEED
+from fastbp.lecture.codes import DROPOUT, MEAN_ERROR, PENALTY, SEED, WEIGHT
 from fastbp.lecture.layout import (
     ACTIVATION,
     BIASES_AT,
@@ -56,6 +58,9 @@ from fastbp.lecture.layout import (
     WEIGHTS_AT,
 )
 from fastbp.views import borrowed
+
+OF_ERRORS = 0  # the piece in which the errors of a chunk are summed; those of the gradient follow
+ROWS_OF_A_PIECE = 24  # of the gradient, in whole tiles of each height: as few as the copy of its columns is worth
 
 
 @jit
@@ -140,55 +145,62 @@ def backward(theta, layers, samples, first, places, scratch, thread):
         multiply(receiving, vectors * L, row, slopes, dy)
 
 
+@jit
+def row_parts(layers, layer, threads, L):
+    """Into how many pieces the rows of a tile's columns of the gradient are cut: as many as keep the threads busy."""
+    if threads == 1:
+        return 1
+    tiles = -(-layers[layer, SENDING] // (WIDEST * L))
+    return min(-(-layers[layer, RECEIVING] // ROWS_OF_A_PIECE), -(-PIECES_OF_A_THREAD * threads // tiles))
+
+
+@jit
+def gradient_pieces(layers, threads, L):
+    """How many pieces the gradient of a chunk has, its errors among them."""
+    pieces = OF_ERRORS + 1
+    for layer in range(layers.shape[0]):
+        pieces += -(-layers[layer, SENDING] // (WIDEST * L)) * row_parts(layers, layer, threads, L)
+    return pieces
+
+
 @jit(inline=False)
 def gradient(
-    layers, x, rows, samples, row, deltas_at, scratch, panel, counting, begin, factor, dtheta, meeting, threads
+    layers, x, rows, samples, row, deltas_at, scratch, panel, counting, begin, factor, dtheta,
+    board, phase, pieces, threads, piece,
 ):  # fmt: skip
-    """dE/dw_ji = sum_s delta_js x_is and dE/db_j = sum_s delta_js (slides 21-24, 26-29), shared by the threads.
+    """dE/dw_ji = sum_s delta_js x_is and dE/db_j = sum_s delta_js (slides 21-24, 26-29), from a piece on.
 
     Written to dtheta, or added to it, or, times `factor`, to theta in its place: a step without a gradient in memory.
     """
-    L = lanes(scratch)
-    ticket, mine = 0, 0
-    if threads > 1:
-        mine = take_ticket(meeting)
+    L, number = lanes(scratch), OF_ERRORS + 1
     for layer in range(layers.shape[0] - 1, -1, -1):
         sending, receiving = layers[layer, SENDING], layers[layer, RECEIVING]
-        vectors = -(-sending // L)
+        vectors, parts = -(-sending // L), row_parts(layers, layer, threads, L)
         v = 0
         while v < vectors:
             columns, i = width_of_next(vectors - v), v * L
-            if ticket == mine:
-                width, delta = min(columns * L, sending - i), units(scratch, layers, layer, deltas_at, row, 0)
-                if layer == 0:
-                    copy_rows(moved(x, i), rows, sending, samples, width, panel, columns * L)
-                else:
-                    y = moved(units(scratch, layers, layer - 1, 0, row, 0), i * row)
-                    transpose_rows(y, counting, row, width, samples, panel, columns * L)
-                dw = moved(dtheta, layers[layer, WEIGHTS_AT] + i)
-                last = width - (columns - 1) * L
-                product(
-                    columns,
-                    receiving,
-                    samples,
-                    delta,
-                    row,
-                    NEXT,
-                    panel,
-                    columns * L,
-                    begin,
-                    dw,
-                    factor,
-                    dw,
-                    sending,
-                    last,
-                )
-                if v == 0:
-                    bias_gradient(
-                        receiving, samples, delta, row, begin, factor, moved(dtheta, layers[layer, BIASES_AT])
+            width = min(columns * L, sending - i)
+            for part in range(parts):
+                if number == piece:
+                    if layer == 0:
+                        copy_rows(moved(x, i), rows, sending, samples, width, panel, columns * L)
+                    else:
+                        y = moved(units(scratch, layers, layer - 1, 0, row, 0), i * row)
+                        transpose_rows(y, counting, row, width, samples, panel, columns * L)
+                    j = part_of(receiving, part, parts, ROWS_OF_A_PIECE)
+                    n = part_of(receiving, part + 1, parts, ROWS_OF_A_PIECE) - j
+                    delta = moved(units(scratch, layers, layer, deltas_at, row, 0), j * row)
+                    dw = moved(dtheta, layers[layer, WEIGHTS_AT] + j * sending + i)
+                    last = width - (columns - 1) * L
+                    product(
+                        columns, n, samples, delta, row, NEXT, panel, columns * L, begin, dw, factor, dw, sending, last
                     )
-                mine = take_ticket(meeting) if threads > 1 else mine + 1
-            ticket += 1
+                    if v == 0:
+                        bias_gradient(
+                            n, samples, delta, row, begin, factor, moved(dtheta, layers[layer, BIASES_AT] + j)
+                        )
+                    piece = next_piece(board, phase, pieces, threads, piece)
+                number += 1
             v += columns
 
 
@@ -196,7 +208,7 @@ def gradient(
 def share_samples(weight, rows, samples, whole, shares, samples_with_gaps):
     """weight_s / sum of the weights of the mini-batch: how much a sample counts; 0 beyond the samples."""
     for s in range(samples):
-        shares[s] = weight[rows[s]] / whole
+        shares[s] = weight[rows[s]] / whole if whole > 0 else 0
     for s in range(samples, samples_with_gaps):
         shares[s] = 0
 
@@ -211,6 +223,15 @@ def sum_of_weights(weight, rows, samples):
 
 
 @jit
+def sample_pieces(samples, threads, L):
+    """How many pieces the samples of a chunk are: as many for each thread, of whole tiles where there are enough."""
+    if threads == 1:
+        return 1
+    vectors = -(-samples // L)
+    return min(vectors, threads * max(1, min(PIECES_OF_A_THREAD, vectors // (WIDEST * threads))))
+
+
+@jit
 def sum_of_errors(shares, errors, samples):
     """sum_s share_s E_s. A sample that counts nothing may have an infinite error."""
     total = 0.0
@@ -221,19 +242,17 @@ def sum_of_errors(shares, errors, samples):
 
 
 @jit
-def part_of(n, thread, threads, unit):
-    """Where the part of a thread begins if n is shared in whole units."""
-    return min(n, -(-n // unit) * thread // threads * unit)
+def note_errors(report, b, done, whole, shares, errors, samples):
+    """Into row b of the report: the mean error of a mini-batch, of which so many samples are noted already."""
+    if done == 0:
+        report[b, MEAN_ERROR], report[b, PENALTY], report[b, WEIGHT] = 0, 0, whole
+    report[b, MEAN_ERROR] += sum_of_errors(shares, errors, samples)
 
 
 @jit(inline=False)
-def chunk(theta, layers, x, d, weight, rows, samples, number, whole, step, settings, places, scratch, thread, threads):
-    """The samples of one thread through all layers, up and down: outputs, errors and deltas."""
-    L, row, last = lanes(scratch), places[ROW], layers.shape[0] - 1
-    first, end = part_of(samples, thread, threads, L), part_of(samples, thread + 1, threads, L)
-    n = end - first
-    if n <= 0:
-        return
+def chunk(theta, layers, x, d, weight, rows, number, whole, step, settings, places, scratch, thread, first, end):
+    """Samples `first` to `end` of a chunk through all layers, up and down: outputs, errors and deltas."""
+    L, row, last, n = lanes(scratch), places[ROW], layers.shape[0] - 1, end - first
     mine, columns, K = moved(rows, first), -(-n // L) * L, layers[last, RECEIVING]
     shares, errors = moved(scratch, places[SHARES_AT] + first), moved(scratch, places[ERRORS_AT] + first)
     targets = moved(scratch, places[TARGETS_AT] + first)
@@ -250,91 +269,105 @@ def chunk(theta, layers, x, d, weight, rows, samples, number, whole, step, setti
 @jit
 def epoch(
     theta, layers, X, D, weight, order, batch_size, rates, first_step, settings, moments, scratch, dtheta,
-    report, places, sums, meeting, thread, threads,
+    report, places, sums, board, first_phase, thread, threads,
 ):  # fmt: skip
-    """w <- w - eta dE/dw for each mini-batch of `order` (slide 12); returns the mean of the errors met on the way.
+    """w <- w - eta dE/dw for each mini-batch of `order` (slide 12).
 
     The arguments up to `report` are those of the lecture's `epoch`; then where things lie in `scratch`, sums over
-    blocks of parameters, and the thread's place in its team. NaN if the team was abandoned.
+    blocks of parameters, and the thread's place in its team.
     """
     # theta (p), X (N, i), D (N, k), weight (N), order (N), rates (b), settings (columns in codes.py),
-    # moments (rows of the rule, p), dtheta (p), report (b, 2), sums (2, blocks)
+    # moments (rows of the rule, p), dtheta (p), report (b, 3), sums (2, blocks)
     layers, settings, places = borrowed(layers), borrowed(settings), borrowed(places)
     p, dp, x, d, values = address(theta, 0), address(dtheta, 0), address(X, 0), address(D, 0), address(scratch, 0)
     weights, all_rows, counting = address(weight, 0), address(order, 0), address(places, COUNTING_AT)
-    panel = panels_of(values, places, thread)
-    at_once = is_plain(settings)
-    total, whole_epoch = 0.0, sum_of_weights(weights, all_rows, order.size)
+    panel, L = panels_of(values, places, thread), lanes(values)
+    shares, errors = moved(values, places[SHARES_AT]), moved(values, places[ERRORS_AT])
+    at_once, phase = is_plain(settings), first_phase
     for start in range(0, order.size, batch_size):
+        if is_over(board, first_phase, threads):
+            return
         size, b = min(batch_size, order.size - start), start // batch_size
         whole = sum_of_weights(weights, moved(all_rows, start), size)
-        error, step = 0.0, first_step + b + 1
-        if thread == 0:
-            report[b, 0] = report[b, 1] = 0
+        step = first_step + b + 1
         if not whole > 0:
+            if thread == 0:
+                report[b, MEAN_ERROR] = report[b, PENALTY] = report[b, WEIGHT] = 0
             continue
         for done in range(0, size, places[CHUNK]):
             rows, samples = moved(all_rows, start + done), min(places[CHUNK], size - done)
-            chunk(p, layers, x, d, weights, rows, samples, done, whole, step, settings, places, values, thread, threads)
-            if thread == 0:
-                meeting[TICKET] = 0
-            if meet(meeting, threads):
-                return float("nan")
-            if thread == 0:
-                shares, errors = moved(values, places[SHARES_AT]), moved(values, places[ERRORS_AT])
-                error += sum_of_errors(shares, errors, samples)
+            pieces = sample_pieces(samples, threads, L)
+            piece = next_piece(board, phase, pieces, threads, NONE)
+            while piece >= 0:
+                first, end = part_of(samples, piece, pieces, L), part_of(samples, piece + 1, pieces, L)
+                chunk(p, layers, x, d, weights, rows, done, whole, step, settings, places, values, thread, first, end)
+                piece = next_piece(board, phase, pieces, threads, piece)
+            phase += 1
+            pieces = gradient_pieces(layers, threads, L)
+            piece = next_piece(board, phase, pieces, threads, NONE)
+            if piece == OF_ERRORS:
+                note_errors(report, b, done, whole, shares, errors, samples)
+                piece = next_piece(board, phase, pieces, threads, piece)
             begin, to = (FROM_ZERO if done == 0 else FROM_OUT), dp
             if at_once and size <= places[CHUNK]:
                 begin, to = ONTO_OUT, p
             gradient(
                 layers, x, rows, samples, places[ROW], places[DELTAS_AT], values, panel, counting, begin, -rates[b], to,
-                meeting, threads,
+                board, phase, pieces, threads, piece,
             )  # fmt: skip
-            if meet(meeting, threads):
-                return float("nan")
-        if thread == 0:
-            report[b, 0] = error
-            total += error * (whole / whole_epoch)
-        if at_once and size <= places[CHUNK]:
-            continue
-        if update_together(
-            settings, layers, rates[b], step, whole, theta, dtheta, moments, report, b, sums, meeting, thread, threads
-        ):
-            return float("nan")
-    return total
+            phase += 1
+        if not (at_once and size <= places[CHUNK]):
+            phase = update_together(
+                settings, layers, rates[b], step, whole, theta, dtheta, moments, report, b, sums, board, phase, threads
+            )
 
 
 @jit
-def mean_error(theta, layers, X, D, weight, rows, settings, places, scratch):
-    """sum_s weight_s E_s / sum_s weight_s over the samples `rows` of X and D (slide 9); 0 if nothing counts."""
-    # theta (p), X (N, i), D (N, k), weight (N), rows (s)
+def mean_error(theta, layers, X, D, weight, rows, settings, places, scratch, errors_of, board, phase, thread, threads):
+    """sum_s weight_s E_s / sum_s weight_s over the samples `rows` of X and D (slide 9), of each chunk its part.
+
+    A chunk is a piece of work; `scratch` has room for a chunk of each thread.
+    """
+    # theta (p), X (N, i), D (N, k), weight (N), rows (s), errors_of (chunks)
     layers, settings, places = borrowed(layers), borrowed(settings), borrowed(places)
-    p, x, d, values = address(theta, 0), address(X, 0), address(D, 0), address(scratch, 0)
+    p, x, d, values = (
+        address(theta, 0),
+        address(X, 0),
+        address(D, 0),
+        address(scratch, thread * (places[PANELS_AT] + places[OWN])),
+    )
     weights, all_rows, last = address(weight, 0), address(rows, 0), layers.shape[0] - 1
     row, L, K, level = places[ROW], lanes(values), layers[last, RECEIVING], layers[last, LEVEL] * LEVEL_UNIT
     shares, errors = moved(values, places[SHARES_AT]), moved(values, places[ERRORS_AT])
-    targets, total, whole = moved(values, places[TARGETS_AT]), 0.0, sum_of_weights(weights, all_rows, rows.size)
-    for start in range(0, rows.size if whole > 0 else 0, places[CHUNK]):
-        mine, samples = moved(all_rows, start), min(places[CHUNK], rows.size - start)
+    targets, whole = moved(values, places[TARGETS_AT]), sum_of_weights(weights, all_rows, rows.size)
+    piece = next_piece(board, phase, errors_of.size, threads, NONE)
+    while piece >= 0:
+        mine, samples = moved(all_rows, piece * places[CHUNK]), min(places[CHUNK], rows.size - piece * places[CHUNK])
         columns = -(-samples // L) * L
         share_samples(weights, mine, samples, whole, shares, columns)
         forward(p, layers, x, mine, samples, 0, places, values, 0, settings, 0, 0)
         transpose_rows(d, mine, K, samples, K, targets, row)
         u, delta = units(values, layers, last, 0, row, 0), units(values, layers, last, places[DELTAS_AT], row, 0)
         output_and_delta(layers[last, ERROR], level, K, columns, row, u, targets, shares, errors, delta)
-        total += sum_of_errors(shares, errors, samples)
-    return total
+        errors_of[piece] = sum_of_errors(shares, errors, samples)
+        piece = next_piece(board, phase, errors_of.size, threads, piece)
 
 
 @jit
-def predict(theta, layers, X, settings, places, scratch, Y):
-    """The outputs y of the samples X (slides 7, 8)."""
+def predict(theta, layers, X, settings, places, scratch, Y, board, phase, thread, threads):
+    """The outputs y of the samples X (slides 7, 8); pieces and scratch as in `mean_error`."""
     # theta (p), X (N, i), Y (N, k)
     layers, settings, places = borrowed(layers), borrowed(settings), borrowed(places)
-    p, values, rows = address(theta, 0), address(scratch, 0), address(places, COUNTING_AT)
+    p, values, rows = (
+        address(theta, 0),
+        address(scratch, thread * (places[PANELS_AT] + places[OWN])),
+        address(places, COUNTING_AT),
+    )
     row, last = places[ROW], layers.shape[0] - 1
-    K, L = layers[last, RECEIVING], lanes(values)
-    for start in range(0, X.shape[0], places[CHUNK]):
+    K, L, pieces = layers[last, RECEIVING], lanes(values), -(-X.shape[0] // places[CHUNK])
+    piece = next_piece(board, phase, pieces, threads, NONE)
+    while piece >= 0:
+        start = piece * places[CHUNK]
         samples = min(places[CHUNK], X.shape[0] - start)
         forward(p, layers, address(X, start * X.shape[1]), rows, samples, 0, places, values, 0, settings, 0, 0)
         u = units(values, layers, last, 0, row, 0)
@@ -342,3 +375,4 @@ def predict(theta, layers, X, settings, places, scratch, Y):
         for s in range(samples):
             for k in range(K):
                 Y[start + s, k] = u[k * row + s]
+        piece = next_piece(board, phase, pieces, threads, piece)

@@ -5,9 +5,9 @@ blocks, in their order, so that they do not depend on the threads.
 """
 
 from fastbp.engine.plan import BLOCK
-from fastbp.engine.team import meet
+from fastbp.engine.team import NONE, PIECES_OF_A_THREAD, next_piece
 from fastbp.jit import jit
-from fastbp.lecture.codes import CLIP_NORM, L1, L2, MAX_NORM, RULE, SGD
+from fastbp.lecture.codes import CLIP_NORM, L1, L2, MAX_NORM, PENALTY, RULE, SGD
 from fastbp.lecture.layout import BIASES_AT, RECEIVING, SENDING, WEIGHTS_AT
 from fastbp.lecture.loops.updates import add_penalties, clip_gradient, limit_norms, rule_step, square_sum
 from fastbp.views import matrix_at, vector_at
@@ -51,46 +51,69 @@ def step_of_block(settings, eta, step, theta, dtheta, moments, start, n):
 
 
 @jit
-def limit_all_norms(settings, layers, theta, thread, threads):
-    """|w_j| <= max_norm, for each row of weights."""
+def limit_all_norms(settings, layers, theta, piece, pieces):
+    """|w_j| <= max_norm, for some of the rows of each layer's weights."""
     for layer in range(layers.shape[0]):
         rows, columns = layers[layer, RECEIVING], layers[layer, SENDING]
-        start, end = rows * thread // threads, rows * (thread + 1) // threads
+        start, end = rows * piece // pieces, rows * (piece + 1) // pieces
         limit_norms(
             settings[MAX_NORM], matrix_at(theta, layers[layer, WEIGHTS_AT] + start * columns, end - start, columns)
         )
 
 
+@jit
+def blocks_from(theta, settings, layers, eta, step, whole, dtheta, moments, sums, first, end):
+    """The first phase: penalties; then the step, or, where the gradient must be clipped before, its squares."""
+    for block in range(first, end):
+        start, n = block * BLOCK, min(BLOCK, theta.size - block * BLOCK)
+        if settings[L1] != 0 or settings[L2] != 0:
+            sums[OF_PENALTIES, block] = penalise(settings, layers, whole, theta, dtheta, start, start + n)
+        if settings[CLIP_NORM] != 0:
+            sums[OF_SQUARES, block] = square_sum(vector_at(dtheta, start, n))
+        else:
+            step_of_block(settings, eta, step, theta, dtheta, moments, start, n)
+
+
+@jit
+def clipped_blocks_from(theta, settings, eta, step, dtheta, moments, sums, first, end):
+    """The second phase: the gradient is clipped, then the step."""
+    square = sum_of_blocks(sums, OF_SQUARES)
+    for block in range(first, end):
+        start, n = block * BLOCK, min(BLOCK, theta.size - block * BLOCK)
+        clip_gradient(settings[CLIP_NORM], square, vector_at(dtheta, start, n))
+        step_of_block(settings, eta, step, theta, dtheta, moments, start, n)
+
+
 @jit(inline=False)
 def update_together(
-    settings, layers, eta, step, whole, theta, dtheta, moments, report, b, sums, meeting, thread, threads
+    settings, layers, eta, step, whole, theta, dtheta, moments, report, b, sums, board, phase, threads
 ):  # fmt: skip
-    """The lecture's `update`, each thread its blocks; ends when all have ended. Whether the epoch was abandoned.
+    """The lecture's `update`, in up to three phases of the threads; the number of the phase after them.
 
     The penalty goes into row b of `report`.
     """
     blocks = sums.shape[1]
-    first, end = blocks * thread // threads, blocks * (thread + 1) // threads
-    penalised, clipped = settings[L1] != 0 or settings[L2] != 0, settings[CLIP_NORM] != 0
-    for block in range(first, end):
-        start, n = block * BLOCK, min(BLOCK, theta.size - block * BLOCK)
-        if penalised:
-            sums[OF_PENALTIES, block] = penalise(settings, layers, whole, theta, dtheta, start, start + n)
-        if clipped:
-            sums[OF_SQUARES, block] = square_sum(vector_at(dtheta, start, n))
-        else:
-            step_of_block(settings, eta, step, theta, dtheta, moments, start, n)
-    abandoned = meet(meeting, threads)
-    if penalised and thread == 0:
-        report[b, 1] = sum_of_blocks(sums, OF_PENALTIES)
-    if clipped:
-        square = sum_of_blocks(sums, OF_SQUARES)
-        for block in range(first, end):
-            start, n = block * BLOCK, min(BLOCK, theta.size - block * BLOCK)
-            clip_gradient(settings[CLIP_NORM], square, vector_at(dtheta, start, n))
-            step_of_block(settings, eta, step, theta, dtheta, moments, start, n)
-        abandoned |= meet(meeting, threads)
+    pieces = 1 if threads == 1 else min(blocks, PIECES_OF_A_THREAD * threads)
+    piece = next_piece(board, phase, pieces, threads, NONE)
+    while piece >= 0:
+        first, end = blocks * piece // pieces, blocks * (piece + 1) // pieces
+        blocks_from(theta, settings, layers, eta, step, whole, dtheta, moments, sums, first, end)
+        piece = next_piece(board, phase, pieces, threads, piece)
+    phase += 1
+    if settings[CLIP_NORM] != 0 or settings[L1] != 0 or settings[L2] != 0:
+        piece = next_piece(board, phase, pieces, threads, NONE)
+        while piece >= 0:
+            if piece == 0 and (settings[L1] != 0 or settings[L2] != 0):
+                report[b, PENALTY] = sum_of_blocks(sums, OF_PENALTIES)
+            if settings[CLIP_NORM] != 0:
+                first, end = blocks * piece // pieces, blocks * (piece + 1) // pieces
+                clipped_blocks_from(theta, settings, eta, step, dtheta, moments, sums, first, end)
+            piece = next_piece(board, phase, pieces, threads, piece)
+        phase += 1
     if settings[MAX_NORM] != 0:
-        limit_all_norms(settings, layers, theta, thread, threads)
-        abandoned |= meet(meeting, threads)
-    return abandoned
+        piece = next_piece(board, phase, pieces, threads, NONE)
+        while piece >= 0:
+            limit_all_norms(settings, layers, theta, piece, pieces)
+            piece = next_piece(board, phase, pieces, threads, piece)
+        phase += 1
+    return phase

@@ -54,6 +54,11 @@ def plan(layers, batch_size, dtype, threads):
     return places, aligned(int(places[PANELS_AT] + threads * places[OWN]), dtype)
 
 
+def scratch_of(places, threads, dtype):
+    """An array `scratch` in which each of the threads has a chunk of its own."""
+    return aligned(int(threads * (places[PANELS_AT] + places[OWN])), dtype)
+
+
 def blocks_of(theta):
     """How many blocks of parameters there are."""
     return -(-theta.size // BLOCK)

@@ -255,8 +255,24 @@ def atomic_load(pointer):
     return int(pointer[0])
 
 
-def let_others_run():
+def atomic_store(pointer, value):
+    pointer[0] = value
+
+
+def atomic_replace(pointer, expected, value):
+    with _ONE_AT_A_TIME:
+        same = int(pointer[0]) == expected
+        if same:
+            pointer[0] = value
+        return same
+
+
+def nap():
     time.sleep(0)
+
+
+def pause():
+    pass
 
 
 _ONE_AT_A_TIME = threading.Lock()

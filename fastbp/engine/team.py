@@ -1,96 +1,155 @@
-"""Threads that share an epoch: how they meet, and how they take turns at pieces of work.
+"""Threads that share a slice of an epoch: how they take turns at its pieces of work, and wait for those that are done.
 
-Each is a Python thread inside the same compiled epoch, without the GIL. They meet at a counter, which takes a tenth of
-a microsecond (benchmarks/test_team.py); Numba's own threads abort the process when two Python threads use them at once,
-or after a fork. `meeting` is an int64 array; its three numbers lie in cache lines of their own.
+A slice is a sequence of phases, and a phase some pieces of work, which may be done in any order and by any thread; the
+next phase begins when all pieces are *done*. So nobody ever waits for a thread that has nothing in hand: one that the
+system has put aside finds, when it goes on, that its phases are over, and catches up. Nor need it be there at all.
+
+The *board* is an int64 array on which the threads agree; its words lie in cache lines of their own. NEXT holds the
+number of the phase and of its next piece, DONE how many of its pieces are done, SLICE the first phase of the slice at
+hand, PATIENCE how long a thread waits awake. Phases are counted on from slice to slice, so that a thread that comes
+late can take no piece of another slice for one of its own.
+
+Taking a piece costs a tenth of a microsecond (benchmarks/test_team.py). Numba's own threads abort the process when two
+Python threads use them at once, or after a fork.
 """
 
-import contextlib
 import functools
 import queue
+import time
 import weakref
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
-from fastbp.engine.registers import address, atomic_add, atomic_load, let_others_run
+from fastbp.engine.registers import address, atomic_add, atomic_load, atomic_replace, atomic_store, nap, pause
 from fastbp.jit import jit
 from fastbp.workers import Workers
 
-ARRIVED, TICKET, ABANDONED, MEETING_SIZE = 0, 16, 32, 48
-SPINS = 2000  # rounds of waiting before the processor is offered to others: more threads than cores must not stall
+NEXT, DONE, SLICE, PATIENCE, BOARD_SIZE = 0, 16, 32, 48, 64
+PIECE_BITS = 20
+NONE, GIVEN_UP = -1, -1
+ALONE = np.zeros(BOARD_SIZE, np.int64)  # the board of a thread without a team, which does not look at it
+SPIN_SECONDS = 3e-5  # of waiting awake: longer than most pieces take, and far less than a time slice of the system
+PIECES_OF_A_THREAD = 4  # in a phase, at most: more of them let others help out sooner, and cost more
 
 
 @jit(inline=False)
-def meet(meeting, threads):
-    """Wait until all threads have come here; whether the epoch was abandoned meanwhile."""
+def next_piece(board, phase, pieces, threads, done):
+    """Piece `done` is done (NONE at first): the next one; or NONE, when all of the phase are done."""
     if threads == 1:
-        return False
-    arrived, abandoned = address(meeting, ARRIVED), address(meeting, ABANDONED)
-    everybody = (atomic_add(arrived, 1) // threads + 1) * threads
-    spins = 0
-    while atomic_load(arrived) < everybody:
-        spins += 1
-        if spins > SPINS:
-            let_others_run()
-            if atomic_load(abandoned) != 0:
-                return True
-    return atomic_load(abandoned) != 0
+        return done + 1 if done + 1 < pieces else NONE
+    word, count = address(board, NEXT), address(board, DONE)
+    if done != NONE and atomic_add(count, 1) == pieces - 1:
+        atomic_store(count, 0)
+        atomic_store(word, (phase + 1) << PIECE_BITS)
+        return NONE
+    now = atomic_load(word)
+    while now >> PIECE_BITS == phase and now & ((1 << PIECE_BITS) - 1) < pieces:
+        if atomic_replace(word, now, now + 1):
+            return now & ((1 << PIECE_BITS) - 1)
+        now = atomic_load(word)
+    pauses = 0
+    while now >> PIECE_BITS == phase:
+        if pauses < board[PATIENCE]:
+            pause()
+            pauses += 1
+        elif atomic_load(address(board, SLICE)) == GIVEN_UP:
+            return NONE
+        else:
+            nap()
+        now = atomic_load(word)
+    return NONE
 
 
 @jit
-def take_ticket(meeting):
-    """0, 1, 2, ...: no two threads get the same one."""
-    return atomic_add(address(meeting, TICKET), 1)
+def is_over(board, first_phase, threads):
+    """Whether the slice that began with this phase is done, or given up: who sees that has come late."""
+    return threads > 1 and atomic_load(address(board, SLICE)) != first_phase
+
+
+@jit
+def part_of(n, piece, pieces, unit):
+    """Where a piece begins if n is cut into so many, all but the last in whole units."""
+    return min(n, -(-n // unit) * piece // pieces * unit)
+
+
+@jit
+def pause_often(times):
+    """For the measurement of a pause, which takes 3 to 50 ns, depending on the machine."""
+    for _ in range(times):
+        pause()
+
+
+@functools.cache
+def patience(times=1000):
+    """How many pauses take SPIN_SECONDS."""
+    pause_often(1)
+    seconds = []
+    for _ in range(3):
+        begin = time.perf_counter()
+        pause_often(times)
+        seconds.append(time.perf_counter() - begin)
+    return int(SPIN_SECONDS / (min(seconds) / times))
 
 
 class Team:
-    """Python threads that live as long as a training; each epoch they all run the same kernel, this thread with them.
+    """Python threads that help this one with the slices of a training; between slices they sleep.
 
-    Threads that are started for each epoch share a core for the first milliseconds. Use it in a `with` block. Ctrl-C
-    may strike between any two lines of this thread. So the threads tell each other by numbers, which stay; queues only
-    wake who sleeps, and lose or double nothing by that. The others hold the state, but not the team: wherever that is
-    dropped, they end.
+    Use it in a `with` block. Helpers begin with the first slice that wants them. They get a slice by its number, and
+    queues only wake who sleeps, so Ctrl-C, which may strike between any two lines of this thread, loses and doubles
+    nothing. They hold the state, but not the team: wherever that is dropped, they end.
+
+    Parameters
+    ----------
+    most : int
+        The most threads that a slice may have, this one included.
     """
 
-    def __init__(self, threads):
-        others = range(1, threads)
-        self.threads, self.meeting = threads, np.zeros(MEETING_SIZE, np.int64)
-        self._state = _State([queue.SimpleQueue() for _ in others], [0 for _ in others])
-        self._dropped = weakref.finalize(self, _close, self._state)
-        self._workers = Workers(functools.partial(_work, self._state), len(others))
-        self._workers.start()
+    def __init__(self, most):
+        self.most, self.board = most, np.zeros(BOARD_SIZE, np.int64)
+        self._state = _State([queue.SimpleQueue() for _ in range(most - 1)], [False] * (most - 1))
+        self._dropped, self._helpers = weakref.finalize(self, _close, self._state), None
 
-    def run(self, kernel, *args):
-        """kernel(*args, meeting, thread, threads) in all threads; what it returns in this one."""
-        state, finished = self._state, False
-        self.meeting[:] = 0
-        if self.threads == 1:
-            return kernel(*args, self.meeting, 0, 1)
-        state.task, state.problem = (kernel, args, self.meeting, self.threads), None
-        state.number += 1
+    def run(self, kernel, *args, threads):
+        """kernel(*args, board, first phase, thread, threads) in so many threads, of which this one is number 0.
+
+        It returns when all pieces are done: the others may be anywhere then, but they have nothing in hand. Where this
+        thread is interrupted it waits until they have left the kernel, whose arrays the caller is about to use.
+        """
+        board, state = self.board, self._state
+        if threads == 1:
+            return kernel(*args, board, 0, 0, 1)
+        if self._helpers is None:
+            board[PATIENCE] = patience()
+            self._helpers = Workers(functools.partial(_help, state), self.most - 1)
+            self._helpers.start()
+        phase, finished = int(board[NEXT]) >> PIECE_BITS, False
+        board[SLICE] = phase
+        state.problem, state.call = None, (phase, kernel, args, board, threads)
         try:
-            for wake in state.wake:
-                wake.put(None)
-            result = kernel(*args, self.meeting, 0, self.threads)
-            finished = True
+            for wake in state.wake[: threads - 1]:
+                if wake.empty():  # else it will wake up anyway, and take what is at hand then
+                    wake.put(None)
+            result = kernel(*args, board, phase, 0, threads)
+            finished = state.problem is None
         finally:
-            if not finished:  # the others may wait for a thread that never comes
-                self.meeting[ABANDONED] = 1
-            self._wait()
+            state.call = None  # the arrays may be large
+            if not finished:
+                self._give_up()
         return result
 
-    def _wait(self):
-        """The others write into arrays that the caller is about to use: not even a second Ctrl-C leaves them behind."""
-        state, interruption = self._state, None
-        while any(number != state.number for number in state.finished):
+    def _give_up(self):
+        """The others leave the kernel with their next mini-batch; not even a second Ctrl-C goes on without that."""
+        state, board, interruption = self._state, self.board, None
+        board[SLICE] = GIVEN_UP
+        while any(state.inside):
             try:
-                for wake in state.wake:
-                    wake.put(None)
-                with contextlib.suppress(queue.Empty):
-                    state.done.get(timeout=0.1)
+                time.sleep(0.001)
             except KeyboardInterrupt as came:
                 interruption = came
+        board[NEXT] += 1 << PIECE_BITS  # no phase is begun where another was left
+        board[NEXT] &= -1 << PIECE_BITS
+        board[DONE] = 0
         try:
             if interruption or state.problem:
                 raise interruption or state.problem
@@ -101,19 +160,16 @@ class Team:
         return self
 
     def __exit__(self, *exception):
-        self._workers.leave(functools.partial(_close, self._state))
-        self._dropped.detach()  # Ctrl-C in there would be lost
+        self._dropped()  # the helpers end by themselves: nobody waits for them
 
 
 @dataclass
 class _State:
-    """What the threads of a team share: the task and its number, and the number of the last that each has finished."""
+    """What the threads of a team share: the slice at hand, which its first phase tells from others; who is inside."""
 
     wake: list
-    finished: list
-    done: queue.SimpleQueue = field(default_factory=queue.SimpleQueue)
-    task: tuple = ()
-    number: int = 0
+    inside: list
+    call: tuple | None = None
     closed: bool = False
     problem: BaseException | None = None
 
@@ -124,19 +180,19 @@ def _close(state):
         wake.put(None)
 
 
-def _work(state, other):
-    """The life of the others: wait for a task, do it once, say so."""
-    number = 0
+def _help(state, other):
+    """The life of a helper: wait for a slice, do of it what there is to do."""
+    last = None
     while not state.closed:
         state.wake[other].get()
-        if state.closed or number == state.number:
-            continue
-        number, (kernel, args, meeting, threads) = state.number, state.task
-        try:
-            with np.errstate(all="ignore"):  # which holds for a thread alone
-                kernel(*args, meeting, other + 1, threads)
-        except BaseException as problem:
-            state.problem, meeting[ABANDONED] = problem, 1
-        kernel = args = None  # the arrays may be large
-        state.finished[other] = number
-        state.done.put(None)
+        state.inside[other] = True  # first: whoever finds nobody inside may trust that what comes now is too late
+        call = state.call
+        if call and call[0] != last:
+            last, kernel, args, board, threads = call
+            try:
+                with np.errstate(all="ignore"):  # which holds for a thread alone
+                    kernel(*args, board, last, other + 1, threads)
+            except BaseException as problem:
+                state.problem, board[SLICE] = problem, GIVEN_UP
+        call = kernel = args = None  # the arrays may be large
+        state.inside[other] = False

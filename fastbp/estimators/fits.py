@@ -7,8 +7,8 @@ import scipy.sparse
 
 from fastbp.bins import Training, bins_of
 from fastbp.checkpoints import digest
+from fastbp.cores import usable_cores
 from fastbp.crew import Crew
-from fastbp.engine.choice import usable_cores
 from fastbp.estimators.job import Interrupted
 from fastbp.estimators.stochastic import all_rows, begin
 from fastbp.estimators.stopping import compared

@@ -75,7 +75,7 @@ class _Iterations:
         own, network, data = self.own, self.network, self.data
         np.copyto(network.theta, x, casting="same_kind")
         dtheta, errors, whole = np.zeros(len(x)), 0.0, data.weight.sum(dtype=np.float64)
-        report, rate = np.empty((1, 2)), np.zeros(1)
+        report, rate = np.empty((1, codes.REPORTED)), np.zeros(1)
         for start in range(0, len(data.D), self.batch_size):
             rows = np.arange(start, min(start + self.batch_size, len(data.D)))
             data.run(self.epochs, rows, self.batch_size, rate, 0, report)

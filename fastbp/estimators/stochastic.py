@@ -14,6 +14,7 @@ from fastbp.estimators import parameters
 from fastbp.estimators.job import HeldOut
 from fastbp.estimators.progress import reporter
 from fastbp.estimators.stopping import Stopping
+from fastbp.lecture.codes import REPORTED, WEIGHT
 from fastbp.optimizers import Optimizer
 from fastbp.rates import Schedule
 
@@ -115,7 +116,7 @@ class Course:
     def run(self, threads):
         """All epochs, by an engine of their own."""
         network, memory = self.network, self.memory
-        theta, report = network.theta, np.empty((self.steps, 2))
+        theta, report = network.theta, np.empty((self.steps, REPORTED))
         with Epochs(theta, network.layers, self.batch_size, self.settings, memory.moments, threads=threads) as epochs:
             try:
                 for _ in range(self.own.max_iter):
@@ -134,7 +135,7 @@ class Course:
             self.draw()
             self.data.run(epochs, self.order, self.batch_size, self.rates(), self.memory.steps, report)
             with np.errstate(all="ignore"):  # a training that diverges is told of once, below
-                error, penalty = (self.sizes @ report).tolist()
+                error, penalty = (self.sizes @ report[:, :WEIGHT]).tolist()
             return self.loss_of(error, penalty, theta)
         except BaseException:
             np.copyto(theta, before)

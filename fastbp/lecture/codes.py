@@ -37,3 +37,7 @@ SGD, MOMENTUM, NESTEROV, ADAM, ADAMW, RMSPROP, NO_STEP = range(7)
 RULE, FIRST_DECAY, SECOND_DECAY, EPSILON, WEIGHT_DECAY, L1, L2, MAX_NORM, CLIP_NORM, DROPOUT, SEED = range(11)
 PER_SAMPLE, EPSILON_HAT = range(11, 13)  # penalties are divided by the mini-batch's weight; what Adam's epsilon means
 SETTINGS = 13
+
+# The columns of `report`, in which an epoch notes of each mini-batch: its mean error, the penalty on the weights before
+# its step, and what its samples weigh together.
+MEAN_ERROR, PENALTY, WEIGHT, REPORTED = range(4)

@@ -9,6 +9,7 @@ import numpy as np
 
 from fastbp import door
 from fastbp.epochs import Epochs
+from fastbp.lecture.codes import REPORTED
 from fastbp.network import DTYPES, Network, outputs
 from fastbp.optimizers import Adam
 from fastbp.rates import real_number
@@ -281,7 +282,7 @@ class _Training:
             for start in range(0, len(order), self._piece):
                 piece = order[start : start + self._piece]
                 steps = -(-len(piece) // batch_size)
-                rates, report = np.full(steps, self._rate), np.empty((steps, 2))
+                rates, report = np.full(steps, self._rate), np.empty((steps, REPORTED))
                 total += len(piece) * run.run(*data, piece, rates, self._step, report)
                 self._step += steps
         return total / self._blocks.rows

@@ -69,6 +69,7 @@ from fastbp.lecture.loops.passes import (
     forward,
     gradient,
     mean_error,
+    mean_of_batches,
     predict,
 )
 from fastbp.lecture.loops.updates import (
@@ -130,6 +131,7 @@ __all__ = [
     "leaky_relu_derivative",
     "limit_norms",
     "mean_error",
+    "mean_of_batches",
     "momentum_step",
     "nesterov_step",
     "output_delta",

@@ -1,6 +1,7 @@
 """Whole passes through any number of layers, as index loops over samples; layout.py tells what `layers` holds."""
 
 from fastbp.jit import jit
+from fastbp.lecture.codes import MEAN_ERROR, PENALTY, WEIGHT
 from fastbp.lecture.layout import (
     ACTIVATION,
     BIASES_AT,
@@ -157,25 +158,34 @@ def gradient(theta, layers, X, D, weight, rows, scratch, dtheta):
 def epoch(
     theta, layers, X, D, weight, order, batch_size, rates, first_step, settings, moments, scratch, dtheta, report
 ):
-    """w <- w - eta dE/dw for each mini-batch of `order` (slide 12); returns the mean of the errors met on the way.
+    """w <- w - eta dE/dw for each mini-batch of `order` (slide 12).
 
     Mini-batch b takes the learning rate rates_b, and `settings` tells how `update` makes a step of the gradient. One
-    whose weights sum to 0 makes none. `report` gets the mean error of each, and the penalty on the weights before it.
+    whose weights sum to 0 makes none. `report` gets the mean error of each, the penalty on the weights before it, and
+    what its samples weigh.
     """
     # theta (p), X (N, i), D (N, k), weight (N), order (N), rates (b), settings (columns in codes.py),
-    # moments (rows of the rule, p), scratch (5, units), dtheta (p), report (b, 2)
+    # moments (rows of the rule, p), scratch (5, units), dtheta (p), report (b, columns in codes.py)
     theta, layers, X = borrowed(theta), borrowed(layers), borrowed(X)
     D, weight, order, rates = borrowed(D), borrowed(weight), borrowed(order), borrowed(rates)
     settings, moments, scratch, dtheta = borrowed(settings), borrowed(moments), borrowed(scratch), borrowed(dtheta)
     report = borrowed(report)
-    whole, total = _weight_sum(weight, order), 0.0
     for start in range(0, order.size, batch_size):
         rows, b = vector_at(order, start, min(batch_size, order.size - start)), start // batch_size
-        counted = _weight_sum(weight, rows)
-        report[b, 0] = report[b, 1] = 0
-        if counted > 0:
-            E = gradient(theta, layers, X, D, weight, rows, scratch, dtheta)
-            total += counted / whole * E
-            report[b, 0] = E
-            report[b, 1] = update(settings, layers, rates[b], first_step + b + 1, counted, theta, dtheta, moments)
+        whole = _weight_sum(weight, rows)
+        report[b, MEAN_ERROR], report[b, PENALTY], report[b, WEIGHT] = 0, 0, whole
+        if whole > 0:
+            report[b, MEAN_ERROR] = gradient(theta, layers, X, D, weight, rows, scratch, dtheta)
+            report[b, PENALTY] = update(settings, layers, rates[b], first_step + b + 1, whole, theta, dtheta, moments)
+
+
+@jit
+def mean_of_batches(report):
+    """sum_b weight_b E_b / sum_b weight_b over the mini-batches of an epoch (slide 9); 0 if nothing counts."""
+    # report (b, columns in codes.py)
+    whole, total = 0.0, 0.0
+    for b in range(report.shape[0]):
+        whole += report[b, WEIGHT]
+    for b in range(report.shape[0] if whole > 0 else 0):
+        total += report[b, WEIGHT] / whole * report[b, MEAN_ERROR]
     return total

@@ -65,6 +65,7 @@ from fastbp.lecture.matrix.passes import (
     forward,
     gradient,
     mean_error,
+    mean_of_batches,
     predict,
 )
 from fastbp.lecture.matrix.updates import (
@@ -127,6 +128,7 @@ __all__ = [
     "leaky_relu_derivative",
     "limit_norms",
     "mean_error",
+    "mean_of_batches",
     "momentum_step",
     "nesterov_step",
     "output_delta",

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from fastbp.lecture.codes import MEAN_ERROR, PENALTY, WEIGHT
 from fastbp.lecture.layout import ACTIVATION, ERROR, LEVEL, LEVEL_UNIT, RECEIVING, UNITS_AT, biases, weights
 from fastbp.lecture.matrix.activations import activate, activation_derivative
 from fastbp.lecture.matrix.errors import error_delta, output_error
@@ -126,17 +127,16 @@ def gradient(theta, layers, X, D, weight, rows, scratch, dtheta):
 def epoch(
     theta, layers, X, D, weight, order, batch_size, rates, first_step, settings, moments, scratch, dtheta, report
 ):  # fmt: skip
-    """theta <- theta - eta dE/dtheta for each mini-batch of `order` (slide 12); returns the mean of the errors.
+    """theta <- theta - eta dE/dtheta for each mini-batch of `order` (slide 12).
 
-    `report` gets the mean error of each, and the penalty on the weights before it.
+    `report` gets the mean error of each, the penalty on the weights before it, and what its samples weigh.
     """
     X, D, weight = X[order], D[order], weight[order]  # gathered once: slices are cheaper than a gather for each batch
     report.fill(0)
-    if not weight.any():
-        return 0.0
     equal = bool((weight == weight[0]).all())
-    whole = weight.sum(dtype=np.float64)
-    rates, counts = rates.tolist(), np.zeros(len(rates))
+    if equal and weight[0] == 0:
+        return
+    rates = rates.tolist()
     batch = Pass(theta, layers, min(batch_size, len(X)), scratch, dtheta)
     for b, start in enumerate(range(0, len(X), batch_size)):
         at = slice(start, start + batch_size)
@@ -149,8 +149,14 @@ def epoch(
         if len(x) != batch.samples:
             batch = Pass(theta, layers, len(x), scratch, dtheta)
         errors = batch.errors_and_gradient(x, d, _as_column(share))
-        counts[b] = len(x) * weight[0] if equal else weight[at].sum(dtype=np.float64)
+        whole = float(len(x) * weight[0] if equal else weight[at].sum(dtype=np.float64))
         errors *= share  # before they are summed, because the sum may be beyond the largest float
-        report[b, 0] = errors.sum(dtype=np.float64)
-        report[b, 1] = update(settings, layers, rates[b], first_step + b + 1, float(counts[b]), theta, dtheta, moments)
-    return float((report[:, 0] * (counts / whole)).sum())
+        penalty = update(settings, layers, rates[b], first_step + b + 1, whole, theta, dtheta, moments)
+        report[b, MEAN_ERROR], report[b, PENALTY], report[b, WEIGHT] = errors.sum(dtype=np.float64), penalty, whole
+
+
+def mean_of_batches(report):
+    """The mean of E over the mini-batches of an epoch, weighted (slide 9); 0 if nothing counts."""
+    weight = report[:, WEIGHT]
+    whole = weight.sum()
+    return float((report[:, MEAN_ERROR] * (weight / whole)).sum()) if whole > 0 else 0.0
