@@ -18,9 +18,9 @@ SECONDS, ALONE = 0.01, 0.05  # of a slice; of one where there is nothing to be c
 FIRST, GUESS = 0.002, 2e10  # seconds of the first, and floating-point operations a second, as nothing is known yet
 HALF_LIFE = 1.0  # seconds after which a slice counts half
 CHANGED = 2.0  # where the last slices cost so many times more or less than was known, the old ones are forgotten
-OUTLIER = 8  # a slice counts at most so many times what was known: the whole process may have been stopped
+OUTLIER = 8  # so many times what was known: one such slice does not count, the whole process may have been stopped
 SHARE = 0.03  # of the time, for trying numbers of threads that turn out to be slower
-TRIAL, PAUSE = 0.03, 0.1  # seconds of a trial: several time slices of the system; and from one to the next, at least
+TRIAL, PAUSE = 0.06, 0.1  # seconds of a trial: several time slices of the system; and from one to the next, at least
 CLEAR = 1.5  # between two numbers of threads: needs no whole trial
 BETTER = 0.97  # a number of threads is taken if it costs less than so much of the present one
 REMEMBERED = 2.0  # seconds for which a new training begins with the number of threads of the last one
@@ -30,20 +30,22 @@ class Costs:
     """Seconds of a mini-batch with one number of threads: a mean that forgets."""
 
     def __init__(self):
-        self.seconds, self._recent, self._batches, self._at = None, 0.0, 0.0, 0.0
+        self.seconds, self._recent, self._batches, self._at, self._doubtful = None, 0.0, 0.0, 0.0, False
 
     def add(self, batches, seconds, now):
-        """Takes note of a slice; returns its seconds, less where they are out of all proportion."""
+        """Takes note of a slice; whether it counts."""
         if self.seconds is None:
             self.seconds = self._recent = seconds / batches
-        seconds = min(seconds, OUTLIER * self.seconds * batches)
+        self._doubtful = not self._doubtful and seconds > OUTLIER * self.seconds * batches
+        if self._doubtful:
+            return False
         self._batches *= 0.5 ** ((now - self._at) / HALF_LIFE)
         self._batches, self._at = self._batches + batches, now
         self.seconds += (seconds - self.seconds * batches) / self._batches
         self._recent += 0.3 * (seconds / batches - self._recent)
         if not 1 / CHANGED < self._recent / self.seconds < CHANGED:
             self.seconds, self._batches = self._recent, batches
-        return seconds
+        return True
 
 
 class Slices:
@@ -112,11 +114,10 @@ class Slices:
             self._begun, self._guess = True, seconds / batches
             return
         now = self._clock()
-        seconds = self._costs[threads].add(batches, seconds, now)
-        if threads == self._trial:
+        if self._costs[threads].add(batches, seconds, now) and threads == self._trial:
             self._spent += seconds
             self._lost += seconds - self._costs[self._best].seconds * batches
-            if self._spent >= TRIAL or (self._spent >= TRIAL / 3 and self._is_clear()):
+            if self._spent >= TRIAL or (self._spent >= TRIAL / 5 and self._is_clear()):
                 self._judge(now)
         Slices._last = now, self._best
 

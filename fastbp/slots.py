@@ -4,6 +4,7 @@ import collections
 
 import numpy as np
 
+from fastbp.cores import trainings
 from fastbp.lecture.layout import ACTIVATION, layer_table
 from fastbp.rates import Schedule
 from fastbp.training import Visits, Watch
@@ -35,6 +36,10 @@ class Slots:
 
     def run(self):
         """All trainings of the bin, or as many as other threads leave."""
+        with trainings:
+            self._run()
+
+    def _run(self):
         self._fill(range(self.block.slots))
         while (slots := np.flatnonzero(self._taken)).size:
             self._lay_out(slots)

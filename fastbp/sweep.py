@@ -105,7 +105,8 @@ def train_many(
     rows, validation : array-like of int, or a list of such or None
         Rows of X to train with (folds, bootstrap samples) and to validate with: one for all, or one for each network.
     threads : int or None
-        None: one for each core that the process may use.
+        At most so many threads, each with networks of its own; None: one for each core that the process may use, as in
+        `train`.
     time_limit : float or None
         Seconds, after which each network keeps the parameters of its last epoch, or its best.
     progress : bool or callable
@@ -154,7 +155,7 @@ def train_many(
 
     options = Options(given, len(networks))
     trainings = [Training(i, *work) for i, work in enumerate(_works(networks, options, X, D))]
-    threads = usable_cores() if threads is None else door.whole_number("threads", threads, 1)
+    threads = min(usable_cores(), np.inf if threads is None else door.whole_number("threads", threads, 1))
     if time_limit is not None:
         time_limit = door.positive_number("time_limit", time_limit)
     if not callable(progress):

@@ -153,7 +153,8 @@ def train(
     tol : float
         At least 0.
     threads : int or None
-        Threads that share each epoch; None: as many as pay, at most the cores that the process may use.
+        The most threads that share an epoch, which takes as many as are cheapest at the moment; None: as many as pay.
+        Never more than the cores it may use: by affinity, CPU quota, OMP_NUM_THREADS, NUMBA_NUM_THREADS, joblib, Dask.
     version : {"engine", "tiles", "loops", "matrix"}
         "engine" takes the faster of "tiles" (register tiles over a mini-batch) and "loops" (the lecture's index loops,
         a sample at a time); "matrix" is the lecture as matrix products by NumPy, which serves as their check.
@@ -204,9 +205,7 @@ def train(
     version = door.choice("version", version, VERSIONS)
     if work.settings[codes.DROPOUT] and version in ("loops", "matrix"):
         raise ValueError(f"dropout must be 0 for version={version!r}, got {dropout}: only the engine's tiles have it")
-    if threads is not None:
-        threads = door.whole_number("threads", threads, 1)
-    keeper = None
+    threads, keeper = None if threads is None else door.whole_number("threads", threads, 1), None
     if checkpoint is not None:
         every = real_number("checkpoint_every", checkpoint_every, lambda x: 0 <= x < np.inf, "at least 0 and finite")
         depends_on = dependencies(work, X, D, weight, version)
@@ -335,8 +334,17 @@ class State:
         self.watch, self.epoch, self.stopped = Watch(work.patience, work.tol), 0, False
 
 
+class _Unfinished(Exception):
+    """An epoch is told to end on its way."""
+
+
 def train_alone(work, X, D, weight, threads=None, version="engine", goes_on=lambda: True, keeper=None):
-    """Train one network; the history. It ends early, after a whole epoch, if `goes_on` says so."""
+    """Train one network; the history. If `goes_on` says so, it ends early, with the last whole epoch."""
+
+    def between():
+        if not goes_on():
+            raise _Unfinished
+
     state, report = State(work), np.empty((work.steps, codes.REPORTED))
     if keeper:
         keeper.begin(state)
@@ -345,11 +353,12 @@ def train_alone(work, X, D, weight, threads=None, version="engine", goes_on=lamb
     ) as run:
         try:
             while state.epoch < work.epochs and not state.stopped:
-                _epoch(work, state, run, (X, D, weight), report)
+                _epoch(work, state, run, (X, D, weight), report, between)
                 if keeper:
                     keeper.after(state)
-                if not goes_on():
-                    break
+                between()
+        except _Unfinished:
+            pass
         finally:  # Ctrl-C too leaves the last whole epoch, or the best
             np.copyto(state.theta, state.kept)
     if keeper:
@@ -357,11 +366,11 @@ def train_alone(work, X, D, weight, threads=None, version="engine", goes_on=lamb
     return state.history
 
 
-def _epoch(work, state, run, data, report):
+def _epoch(work, state, run, data, report, between):
     """The next epoch, and what follows from it."""
     begin, history, epoch = time.perf_counter(), state.history, state.epoch + 1
     order, rates = state.visits.order(epoch), work.rates(epoch)
-    loss = run.run(*data, order, rates, state.epoch * work.steps, report)
+    loss = run.run(*data, order, rates, state.epoch * work.steps, report, between)
     if not (np.isfinite(loss) and np.isfinite(state.theta).all()):
         raise Diverged(epoch, work.optimizer, history)
     history.loss.append(loss)

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 import fastbp
-from fastbp import epochs, evaluation
+from fastbp import epochs, evaluation, training
 from fastbp.engine import choice, epoch, plan, team
 from fastbp.lecture.codes import CLIP_NORM, DROPOUT, L1, L2, MAX_NORM, SEED
 from tests.cases import UNCOMPILED, Case
@@ -241,6 +241,32 @@ def test_a_training_that_pauses_has_nobody_at_work(two_threads, monkeypatch):
     network, X, D = network_and_data()
     fastbp.train(network, X, D, epochs=4, optimizer=fastbp.SGD(schedule()), **HOW)
     assert inside == [False] * 3
+
+
+def test_a_training_that_is_told_to_end_does_so_within_an_epoch(monkeypatch):
+    """It has the last whole epoch then."""
+    network, X, D = network_and_data()
+    asked, slices = [], Changing(1)
+    monkeypatch.setattr(epochs, "Slices", lambda *how: slices)
+    X, D = (array.astype(np.float32) for array in (X, D))
+    options = dict.fromkeys(("l1", "l2", "dropout", "tol"), 0.0) | {
+        "epochs": 9, "batch_size": HOW["batch_size"], "optimizer": fastbp.SGD(0.1), "max_norm": None, "clip_norm": None,
+        "shuffle": True, "seed": 0, "rows": None, "validation": None, "patience": None,
+    }  # fmt: skip
+    steps = -(-len(X) // HOW["batch_size"])
+    last = 2 * steps + 1 if steps > 1 else 2
+    work, weight = training.Work(network, options, np.ones(len(X), X.dtype), len(X)), np.ones(len(X), X.dtype)
+    for array in (X, D, weight):
+        array.flags.writeable = False
+
+    def goes_on():
+        asked.append(None)
+        return len(asked) < last
+
+    history = training.train_alone(work, X, D, weight, version="tiles", goes_on=goes_on)
+    assert len(history.loss) == 2
+    assert len(slices.made) == last + (steps > 1)  # it is asked when a slice that is not the first begins
+    assert network.theta.tobytes() == after(2, 1)
 
 
 # ---- Ctrl-C and other problems ---------------------------------------------------------------------------------------

@@ -159,8 +159,27 @@ def test_a_new_training_begins_with_what_the_last_one_found():
 
 def test_a_mean_that_forgets():
     costs = Costs()
-    assert costs.add(10, 1.0, 0.0) == 1.0
+    assert costs.add(10, 1.0, 0.0)
     assert costs.seconds == pytest.approx(0.1)
-    costs.add(10, 2.0, slices.HALF_LIFE)  # counts double
-    assert costs.seconds == pytest.approx((0.5 * 0.1 + 0.2) / 1.5)
-    assert costs.add(10, 1e9, slices.HALF_LIFE) == pytest.approx(slices.OUTLIER * 10 * 0.25 / 1.5)
+    assert costs.add(10, 1.5, slices.HALF_LIFE)  # counts double
+    assert costs.seconds == pytest.approx((0.5 * 0.1 + 0.15) / 1.5)
+
+
+def test_a_slice_out_of_all_proportion_counts_if_it_is_not_alone():
+    costs = Costs()
+    costs.add(10, 1.0, 0.0)
+    assert not costs.add(10, 100.0, 0.0)
+    assert costs.seconds == pytest.approx(0.1)
+    assert costs.add(10, 1.0, 0.0)
+    assert not costs.add(10, 100.0, 0.0)
+    assert costs.add(10, 100.0, 0.0)
+    assert costs.seconds > 1
+
+
+def test_old_slices_are_forgotten_where_the_last_ones_are_others():
+    costs = Costs()
+    for _ in range(1000):
+        costs.add(10, 1.0, 0.0)
+    for _ in range(5):
+        costs.add(10, 4.0, 0.0)
+    assert costs.seconds > 0.2

@@ -33,10 +33,16 @@ def environment(cores):
     return {**threads, "VECLIB_MAXIMUM_THREADS": str(cores), **jax, "TORCHINDUCTOR_COMPILE_THREADS": "1"}
 
 
+# Ask OpenBLAS for the kernels of another processor than this one: good for old builds, half the speed of new ones.
+OF_OTHER_PROCESSORS = "OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE"
+
+
 @contextlib.contextmanager
 def confined(cores):
     """A process that begins here inherits the cores and the environment, before its Python has even started."""
     before, allowed = dict(os.environ), all_cores()
+    for name in OF_OTHER_PROCESSORS:
+        os.environ.pop(name, None)
     os.environ.update(environment(cores))
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, set(allowed[-cores:]))  # from the last on: core 0 serves most interrupts

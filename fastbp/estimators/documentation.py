@@ -59,7 +59,8 @@ MORE_PARAMETERS = """l1_ratio : float, default=0.0
         Of the training. None: float32 if X is, else float64. float32 is up to twice as fast.
         Less than 64 samples are trained in float64, and the parameters rounded then.
     threads : int or None, default=None
-        None: as many as pay; one, if `fit` is not called from the main thread.
+        The most threads that share the training, which takes as many of them as are cheapest at the moment. None: as
+        many as pay, at most the cores that the process may use.
     time_limit : float or None, default=None
         Seconds; the epoch in which they end is the last one.
     callbacks : callable, sequence of callable, or None, default=None

@@ -25,7 +25,7 @@ def fit_lbfgs(estimator, job):
     data, batch_size = job.data(network.dtype), len(job.D)
     if data.sparse:
         batch_size = min(batch_size, max(1, CHUNK_BYTES // (job.X.shape[1] * network.dtype.itemsize)))
-    settings, threads = parameters.settings(estimator, None, 0), parameters.threads(estimator)
+    settings, threads = parameters.settings(estimator, None, 0), estimator.threads
     settings[codes.L2] = 0  # added once, to the sum of all parts
     moments = np.empty((0, network.theta.size), network.dtype)
     with Epochs(network.theta, network.layers, batch_size, settings, moments, threads=threads) as epochs:
@@ -78,7 +78,7 @@ class _Iterations:
         report, rate = np.empty((1, codes.REPORTED)), np.zeros(1)
         for start in range(0, len(data.D), self.batch_size):
             rows = np.arange(start, min(start + self.batch_size, len(data.D)))
-            data.run(self.epochs, rows, self.batch_size, rate, 0, report)
+            data.run(self.epochs, rows, self.batch_size, rate, 0, report, self.job.check)
             share = data.weight[rows].sum(dtype=np.float64) / whole
             errors += share * report[0, 0]
             dtheta += share * self.epochs.gradient.astype(np.float64)

@@ -1,6 +1,5 @@
 """What the constructor's parameters may be, and what they mean to the floors below."""
 
-import threading
 from numbers import Integral, Real
 
 import numpy as np
@@ -115,13 +114,6 @@ def optimizer(estimator, dtype):
     if solver == "adamw":
         return AdamW(rate, estimator.beta_1, estimator.beta_2, estimator.epsilon)
     return RMSprop(rate, epsilon=estimator.epsilon)
-
-
-def threads(estimator):
-    """One in a thread that is not the main one, where others probably train beside it; elsewhere as many as pay."""
-    if estimator.threads is None and threading.current_thread() is not threading.main_thread():
-        return 1
-    return estimator.threads
 
 
 def settings(estimator, rule, seed):

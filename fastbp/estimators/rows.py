@@ -31,18 +31,20 @@ class Rows:
         self.D, self.weight = frozen(D, dtype), frozen(np.ones(len(D), dtype) if weight is None else weight, dtype)
         self._dtype = dtype
 
-    def run(self, epochs, order, batch_size, rates, first_step, report):
+    def run(self, epochs, order, batch_size, rates, first_step, report, between=None):
         """An epoch of steps over `order` (see `Epochs.run`)."""
         if not self.sparse:
-            epochs.run(self.X, self.D, self.weight, order, rates, first_step, report)
+            epochs.run(self.X, self.D, self.weight, order, rates, first_step, report, between)
             return
         of_batch = batch_size * self.X.shape[1] * self._dtype.itemsize
         batches = max(1, CHUNK_BYTES // of_batch)
         for b in range(0, len(rates), batches):
+            if between and b:
+                between()
             part, rows = slice(b, b + batches), order[b * batch_size : (b + batches) * batch_size]
             x, d, weight = dense_chunk(self.X, rows, self._dtype), self.D[rows], self.weight[rows]
             d, weight = frozen(d, self._dtype), frozen(weight, self._dtype)
-            epochs.run(x, d, weight, np.arange(len(rows)), rates[part], first_step + b, report[part])
+            epochs.run(x, d, weight, np.arange(len(rows)), rates[part], first_step + b, report[part], between)
 
 
 def outputs(network, X):

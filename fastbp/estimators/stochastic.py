@@ -25,7 +25,7 @@ def fit_stochastic(estimator, job):
     """Epochs until the estimator's rules say stop; one if the job is incremental."""
     course = begin(estimator, job)
     if course is not None:
-        course.run(parameters.threads(estimator))
+        course.run(estimator.threads)
 
 
 def begin(estimator, job):
@@ -133,7 +133,8 @@ class Course:
         before = theta.copy()
         try:
             self.draw()
-            self.data.run(epochs, self.order, self.batch_size, self.rates(), self.memory.steps, report)
+            rates, between = self.rates(), self.job.check
+            self.data.run(epochs, self.order, self.batch_size, rates, self.memory.steps, report, between)
             with np.errstate(all="ignore"):  # a training that diverges is told of once, below
                 error, penalty = (self.sizes @ report[:, :WEIGHT]).tolist()
             return self.loss_of(error, penalty, theta)
