@@ -119,10 +119,17 @@ class Trainings:
 
     def cores_of_each(self):
         """The cores of this thread by the trainings."""
+        return max(1, self._of_all() // max(1, self._now))
+
+    def have_room(self):
+        """Whether there are less trainings than cores."""
+        return self._now < self._of_all()
+
+    def _of_all(self):
         now = time.monotonic()
         if now - self._asked > FRESH:
             self._cores, self._asked = _of_affinity(), now
-        return max(1, self._cores // max(1, self._now))
+        return self._cores
 
 
 trainings = Trainings()

@@ -7,6 +7,7 @@ import warnings
 import numpy as np
 
 from fastbp.bins import operations
+from fastbp.cores import trainings
 from fastbp.progress import shown
 from fastbp.slots import NetworksInSlots
 from fastbp.training import Diverged, train_alone
@@ -74,14 +75,17 @@ class Crew:
     def _work(self, number):
         try:
             with np.errstate(all="ignore"):
-                while (taken := self._next_bin()) is not None:
+                while (taken := self._next_bin(number)) is not None:
                     self._ways[taken.shared](self, taken).run()
                     with self._lock:
                         taken.workers -= 1
         except BaseException as problem:
             self._problem, self.stopping = problem, True
 
-    def _next_bin(self):
+    def _next_bin(self, number):
+        """What is to be trained next; threads but the first wait while other trainings have all cores."""
+        while number and not (trainings.have_room() or self.stopping) and any(bin.waiting for bin in self._bins):
+            time.sleep(TICK)
         with self._lock:
             open_bins = [bin for bin in self._bins if bin.waiting]
             if not open_bins or self.stopping:

@@ -67,7 +67,7 @@ class Slices:
         self._counts = [2**i for i in range(most.bit_length()) if 2**i < most] + [most]
         self._costs, self._clock = {count: Costs() for count in self._counts}, clock
         self._guess, self._length, self._begun = flops / GUESS, FIRST, False
-        self._trial, self._spent, self._lost, self._up = None, 0.0, 0.0, False
+        self._trial, self._spent, self._lost, self._up, self._limited = None, 0.0, 0.0, False, False
         at, last = Slices._last
         if clock() - at < REMEMBERED:
             self._best, self._next_trial = max(count for count in self._counts if count <= last), clock() + PAUSE
@@ -119,7 +119,8 @@ class Slices:
             self._lost += seconds - self._costs[self._best].seconds * batches
             if self._spent >= TRIAL or (self._spent >= TRIAL / 5 and self._is_clear()):
                 self._judge(now)
-        Slices._last = now, self._best
+        if not self._limited:
+            Slices._last = now, self._best
 
     def _is_clear(self):
         """Whether the numbers of threads differ by more than a few time slices of the system can make them differ."""
@@ -134,6 +135,7 @@ class Slices:
 
     def _choice(self):
         allowed = [count for count in self._counts if count <= trainings.cores_of_each()] or self._counts[:1]
+        self._limited = len(allowed) < len(self._counts)  # which may be over when the next training begins
         if max(self._best, self._trial or 0) > allowed[-1]:
             self._best, self._trial = min(self._best, allowed[-1]), None
         known = self._costs[self._best].seconds is not None

@@ -156,6 +156,10 @@ def test_trainings_in_several_threads_share_the_cores():
         assert trainings.cores_of_each() == 8
         with trainings, trainings:
             assert trainings.cores_of_each() == 2
+            assert trainings.have_room()
+            with trainings, trainings, trainings, trainings, trainings:
+                assert trainings.cores_of_each() == 1
+                assert not trainings.have_room()
         assert trainings.cores_of_each() == 8
     with pytest.raises(KeyError), trainings:
         raise KeyError

@@ -147,6 +147,8 @@ def test_cores_that_are_taken_away_are_not_used_any_more(monkeypatch):
     monkeypatch.setattr(cores.Trainings, "cores_of_each", lambda self: 3)
     machine.epoch(plan, 2000)
     assert plan.best == 2, "and 4 are more than 3"
+    monkeypatch.setattr(cores.Trainings, "cores_of_each", lambda self: 64)
+    assert machine.epoch(machine.plan(4), 10)[0][1] == 4, "a new training begins with what was best with all cores"
 
 
 def test_a_new_training_begins_with_what_the_last_one_found():
