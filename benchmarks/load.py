@@ -88,28 +88,34 @@ class Trainer:
         cores = {ONE: 1, ALL: len(all_cores()), DEFAULT: None}[how]
         for module in self.modules:
             module.Slices = self.slices if cores is None else lambda *about: Always(cores)
+        networks = self.networks()
         begin = time.perf_counter()
-        result = self.work(cores)
+        result = self.work(networks, cores)
         return time.perf_counter() - begin, hash(result)
 
-    def work(self, cores):
+    def networks(self):
+        """Fresh ones."""
+        if self.row == MANY:
+            return [self.fastbp.Network((10, 32, 1), "tanh", "identity", seed=i) for i in range(2000)]
+        return [self.network if self.row == OUTPUTS else self.fastbp.Network(self.sizes)]
+
+    def work(self, networks, cores):
+        """What is timed; the bits that come of it."""
         if self.row == OUTPUTS:
             return [self.network.predict(self.X) for _ in range(self.times)][-1].tobytes()
+        how = {"epochs": self.times, "threads": cores}
         if self.row == MANY:
-            networks = [self.fastbp.Network((10, 32, 1), "tanh", "identity", seed=i) for i in range(2000)]
-            how = {"epochs": self.times, "optimizer": self.fastbp.Adam(0.001), "threads": cores}
-            self.fastbp.train_many(networks, self.X, self.D, **how)
-            return b"".join(network.theta.tobytes() for network in networks)
-        network = self.fastbp.Network(self.sizes)
-        how = {"batch_size": self.batch, "optimizer": self.fastbp.SGD(0.01), "threads": cores}
-        self.fastbp.train(network, self.X, self.D, epochs=self.times, **how)
-        return network.theta.tobytes()
+            self.fastbp.train_many(networks, self.X, self.D, optimizer=self.fastbp.Adam(0.001), **how)
+        else:
+            how |= {"batch_size": self.batch, "optimizer": self.fastbp.SGD(0.01)}
+            self.fastbp.train(*networks, self.X, self.D, **how)
+        return b"".join(network.theta.tobytes() for network in networks)
 
     def at_once(self, number):
         """Seconds of so many trainings, each in a Python thread of its own."""
         for module in self.modules:
             module.Slices = self.slices
-        threads = [threading.Thread(target=self.work, args=(None,)) for _ in range(number)]
+        threads = [threading.Thread(target=self.work, args=(self.networks(), None)) for _ in range(number)]
         begin = time.perf_counter()
         for thread in threads:
             thread.start()
