@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 
-from fastbp import Network, door
+from fastbp import Network, validation
 from fastbp.lecture import layout, loops, matrix
 
 KERNELS = {"loops": loops, "matrix": matrix}
@@ -58,7 +58,7 @@ class Start(NamedTuple):
 
 def start(case, samples):
     """The same numbers at each call, in arrays of their own: one call for each version that runs."""
-    network = Network(case.sizes, hidden=case.hidden, output=case.output, dtype=case.dtype, seed=0)
+    network = Network(case.sizes, activation=case.hidden, output=case.output, dtype=case.dtype, seed=0)
     rng = np.random.default_rng(1)
     X = rng.uniform(-1, 1, (samples, case.sizes[0]))
     if case.output == "softmax":
@@ -68,9 +68,9 @@ def start(case, samples):
     return Start(
         network.theta,
         network.layers,
-        door.real_matrix("X", X, case.sizes[0], case.dtype),
-        door.targets(D, samples, network.output, network.error, case.sizes[-1], case.dtype),
-        door.sample_weights(None, samples, case.dtype),
+        validation.real_matrix("X", X, case.sizes[0], case.dtype),
+        validation.targets(D, samples, network.output, network.error, case.sizes[-1], case.dtype),
+        validation.sample_weights(None, samples, case.dtype),
         layout.scratch_for(network.layers, case.batch, network.dtype),
         np.empty_like(network.theta),
     )

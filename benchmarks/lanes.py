@@ -23,7 +23,7 @@ def crossover(name, rounds):
 
 def _ratios(sizes, dtype, rounds):
     from fastbp import Network
-    from fastbp.engine import choice
+    from fastbp.engine import heuristics
 
     network, found = Network(sizes, dtype=dtype), []
     for batch in BATCHES:
@@ -31,7 +31,7 @@ def _ratios(sizes, dtype, rounds):
         for number in range(rounds + 1):  # the first one compiles
             for laps, in_lanes in (lanes, True), (alone, False):
                 laps += [_lap(sizes, dtype, batch, in_lanes)] * (number > 0)
-        chosen = choice.prefers_lanes(network.layers, batch, network.dtype)
+        chosen = heuristics.prefers_lanes(network.layers, batch, network.dtype)
         found.append((median(alone) / median(lanes), chosen))
     return found
 
@@ -46,7 +46,7 @@ def _lap(sizes, dtype, batch, in_lanes):
     output = "softmax" if outputs > 1 else "identity"
     networks = [fastbp.Network(sizes, output=output, dtype=dtype, seed=seed) for seed in range(NETWORKS)]
     how = {"epochs": EPOCHS, "batch_size": batch, "optimizer": fastbp.SGD(0.01), "threads": 1}
-    with mock.patch("fastbp.engine.choice.prefers_lanes", return_value=in_lanes):
+    with mock.patch("fastbp.engine.heuristics.prefers_lanes", return_value=in_lanes):
         begin = time.perf_counter()
         fastbp.train_many(networks, X, D, **how)
         return time.perf_counter() - begin

@@ -65,7 +65,9 @@ class Trainer:
 
     def __init__(self, row):
         import fastbp
-        from fastbp import epochs, evaluation, slices
+        from fastbp.engine import evaluation
+        from fastbp.threads import slices
+        from fastbp.training import runner as epochs
 
         self.fastbp, self.modules, self.slices, self.row = fastbp, (epochs, evaluation), slices.Slices, row
         rng = np.random.default_rng(0)
@@ -128,11 +130,11 @@ class Lot:
     """Trainings of random networks with random limits of threads, on a machine that seems to have eight cores."""
 
     def __init__(self, seed):
-        from fastbp import epochs
-        from fastbp.cores import trainings
-        from fastbp.engine import choice
+        from fastbp.engine import heuristics
+        from fastbp.threads.cores import trainings
+        from fastbp.training import runner as epochs
 
-        choice.usable_cores = trainings.cores_of_each = lambda: 8
+        heuristics.usable_cores = trainings.cores_of_each = lambda: 8
         self.seed, self.epochs, self.slices = seed, epochs, epochs.Slices
 
     def training(self, number):

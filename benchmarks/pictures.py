@@ -27,7 +27,7 @@ def loss(figure):
     network, rows = fastbp.Network((64, 32, 10), seed=0), np.arange(TRAINED)
     history = fastbp.train(
         network, X, np.eye(10)[labels], epochs=60, optimizer=fastbp.Adam(0.003), rows=rows,
-        validation=np.arange(TRAINED, len(X)), patience=10,
+        validation_rows=np.arange(TRAINED, len(X)), patience=10,
     )  # fmt: skip
     ax = plots.loss(history, figure.subplots(), log=True)
     ax.set_title("64-32-10 on handwritten digits")
@@ -50,7 +50,7 @@ def decision_regions(figure):
     radius, arm = np.tile(np.linspace(0.1, 1, points), arms), np.repeat(np.arange(arms), points)
     angle = 2 * np.pi * arm / arms + 4 * radius + rng.normal(0, 0.15, arms * points)
     X = radius[:, None] * np.column_stack([np.cos(angle), np.sin(angle)])
-    network = fastbp.Network((2, 24, 24, arms), hidden="tanh", seed=1)
+    network = fastbp.Network((2, 24, 24, arms), activation="tanh", seed=1)
     fastbp.train(network, X, np.eye(arms)[arm], epochs=400, optimizer=fastbp.Adam(0.01), l2=1e-4)
     ax = plots.decision_regions(network, X, arm, figure.subplots())
     ax.set_title("2-24-24-3 on three spirals")
@@ -59,7 +59,7 @@ def decision_regions(figure):
 def weights(figure):
     """What the hidden units of a network for digits look for."""
     X, labels = fastbp.load_digits()
-    network = fastbp.Network((64, 24, 10), hidden="tanh", seed=0)
+    network = fastbp.Network((64, 24, 10), activation="tanh", seed=0)
     fastbp.train(network, X, np.eye(10)[labels], epochs=200, optimizer=fastbp.SGD(0.1), l1=0.0005, l2=0.003)
     ax = plots.weights(network, figure.subplots())
     ax.set_title("64-24-10 on handwritten digits of 8 x 8 pixels")
@@ -70,7 +70,7 @@ def ensemble_spread(figure):
     rng = np.random.default_rng(1)
     x = np.concatenate([rng.uniform(-3, -0.5, 40), rng.uniform(1, 3, 40)])
     d = np.sin(2 * x) + rng.normal(0, 0.15, x.size)
-    networks = [fastbp.Network((1, 32, 16, 1), hidden="silu", output="identity", seed=seed) for seed in range(100)]
+    networks = [fastbp.Network((1, 32, 16, 1), activation="silu", output="identity", seed=seed) for seed in range(100)]
     rows = [rng.integers(0, x.size, x.size) for _ in networks]
     fastbp.train_many(
         networks, x[:, None], d[:, None], epochs=800, optimizer=fastbp.Adam(0.005), seed=range(100), rows=rows

@@ -101,7 +101,7 @@ def _fastbp(row, X, D, theta):
     def run(epochs):
         networks = []
         for i in range(row.networks):
-            network = fastbp.Network(row.sizes, hidden=row.hidden, output=row.output)
+            network = fastbp.Network(row.sizes, activation=row.hidden, output=row.output)
             for place, array in zip(
                 (p for w_b in zip(network.W, network.B, strict=True) for p in w_b), theta, strict=True
             ):
@@ -257,7 +257,7 @@ def _mixed_networks(row):
     rng = np.random.default_rng(0)
     units = rng.integers(4, 65, row.networks)
     networks = [
-        fastbp.Network((X.shape[1], int(n), 1), hidden=row.hidden, output="sigmoid", seed=i)
+        fastbp.Network((X.shape[1], int(n), 1), activation=row.hidden, output="sigmoid", seed=i)
         for i, n in enumerate(units)
     ]
     rates = np.exp(rng.uniform(np.log(0.01), np.log(0.3), row.networks)).tolist()
@@ -272,7 +272,7 @@ def _mixed_trained(row, epochs):
     begin = time.perf_counter()
     done = fastbp.train_many(
         networks, X, y[:, None], epochs=epochs, batch_size=row.batch, optimizer=[fastbp.SGD(r) for r in rates],
-        shuffle=False, rows=rows, validation=validation, patience=PATIENCE,
+        shuffle=False, rows=rows, validation_rows=validation, patience=PATIENCE,
     )  # fmt: skip
     return done, time.perf_counter() - begin
 

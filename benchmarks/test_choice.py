@@ -3,7 +3,7 @@
 Cases lie around the crossovers: few samples in a mini-batch, where a vector of samples is mostly empty, and steps just
 large enough to share. The choice is one of the other three, so it should lose nothing to the best of them but where two
 are about as fast. All ways take turns, epoch by epoch, because the speed of a processor drifts, and they share theta
-and the samples, because where large arrays lie in memory can make 15 %. The figures in engine/choice.py come from here.
+and the samples, because where large arrays lie in memory can make 15 %. The figures in engine/heuristics.py come from here.
 """
 
 import contextlib
@@ -15,9 +15,9 @@ import numpy as np
 import pytest
 
 from benchmarks.cases import LEARNING_RATE, LONG_CALLS, Case, assert_same, start
-from fastbp.engine import choice
-from fastbp.epochs import Epochs
+from fastbp.engine import heuristics
 from fastbp.lecture.codes import SETTINGS
+from fastbp.training.runner import Epochs
 
 FEW = [
     Case(sizes, hidden, output, batch, dtype)
@@ -47,7 +47,7 @@ pytestmark = LONG_CALLS
 
 def samples_of(case, milliseconds):
     """Whole mini-batches: an epoch of about so long at 50 GFLOP/s, of 4 steps at least and 1024 at most."""
-    flops = choice.flops_of_step(start(case, 1).layers, case.batch)
+    flops = heuristics.flops_of_step(start(case, 1).layers, case.batch)
     return max(4, min(int(milliseconds * 5e7 / flops), 1024)) * case.batch
 
 
@@ -104,9 +104,9 @@ def label(benchmark, what, case, cores):
         batch=case.batch,
         dtype=case.dtype,
         cores=cores,
-        flops=choice.flops_of_step(layers, case.batch),
-        loops=bool(choice.prefers_loops(layers, case.batch, dtype)),
-        threads=choice.threads_for(layers, case.batch, dtype),
+        flops=heuristics.flops_of_step(layers, case.batch),
+        loops=bool(heuristics.prefers_loops(layers, case.batch, dtype)),
+        threads=heuristics.threads_for(layers, case.batch, dtype),
     )
 
 

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 from benchmarks.cases import CASES, LEARNING_RATE, LONG_CALLS, assert_same, label, rounds_for, start
-from fastbp.epochs import Epochs
 from fastbp.lecture.codes import SETTINGS
+from fastbp.training.runner import Epochs
 
 SAMPLES = 1024
 VERSIONS = ["loops", "matrix", "tiles"]

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from benchmarks.cases import SINGLE_CALLS
-from fastbp.engine import functions
-from fastbp.engine.registers import address, lanes, load, moved, store
-from fastbp.jit import jit
+from fastbp.compiler.jit import jit
+from fastbp.engine.simd import functions
+from fastbp.engine.simd.dispatch import address, lanes, load, moved, store
 
 NUMBERS = 1024
 RTOL = {"float32": 1e-6, "float64": 1e-14}

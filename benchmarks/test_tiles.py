@@ -12,10 +12,10 @@ import pytest
 
 from benchmarks.cases import assert_same
 from benchmarks.peers.peak import peak_gflops
-from fastbp.engine.layers import FROM_ZERO, NEXT, product
-from fastbp.engine.registers import address
-from fastbp.engine.shapes import VECTOR_BYTES
-from fastbp.jit import jit
+from fastbp.compiler.jit import jit
+from fastbp.engine.simd.dispatch import address
+from fastbp.engine.simd.shapes import VECTOR_BYTES
+from fastbp.engine.tiles.layers import FROM_ZERO, NEXT, product
 
 SHAPES = [(10, 64), (64, 64), (100, 784)]  # receiving and sending units
 WIDTHS = [1, 2, 3, 4]

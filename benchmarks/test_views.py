@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from benchmarks.cases import LONG_CALLS, Case, assert_same, rounds_for, start
-from fastbp.jit import FASTMATH, jit
+from fastbp.compiler.jit import FASTMATH, jit
 from fastbp.lecture import loops
 from fastbp.lecture.codes import RELU
 from fastbp.lecture.layout import ACTIVATION, BIASES_AT, RECEIVING, SENDING, UNITS_AT, WEIGHTS_AT, unit_count

@@ -1,18 +1,15 @@
 """A multilayer perceptron: its sizes, its activations, and all its parameters in one vector."""
 
-from functools import cache
-from operator import attrgetter
-
 import numpy as np
 
-from fastbp import door
+from fastbp import validation
 from fastbp.files import safetensors
 from fastbp.lecture import layout
 from fastbp.lecture.codes import ERROR, ERRORS_OF, HIDDEN, OUTPUT
 
 DTYPES = ("float32", "float64")
 LIKE_RELU = {"relu", "leaky_relu", "elu", "softplus", "silu", "gelu"}
-STATE = ("_sizes", "_hidden", "_output", "_dtype", "_error", "_level", "_theta")
+STATE = ("_sizes", "_activation", "_output", "_dtype", "_loss", "_level", "_theta")
 
 
 class Network:
@@ -26,27 +23,28 @@ class Network:
     ----------
     sizes : sequence of int
         Units of each layer: inputs, hidden layers, outputs. At least two numbers, each at least 1.
-    hidden : str or sequence of str
+    activation : str or sequence of str
         Activation of the hidden layers, or one for each: "relu", "leaky_relu" (slope 0.01), "elu", "softplus", "silu",
         "gelu" (the tanh form), "tanh", "sigmoid" or "identity".
     output : {"softmax", "sigmoid", "identity", "exponential"}
-        Activation of the output layer, and with it the errors that are possible.
+        Activation of the output layer, and with it the losses that are possible.
     dtype : {"float32", "float64"}
         Type of the parameters and of all computation.
     seed : int
         Seed of the initial weights. Both dtypes start from the same numbers, to rounding.
-    error : str, optional
-        E of a sample; the first of those that go with the output is the default.
+    loss : str, optional
+        The error to be minimised, of a sample; the first of those that go with the output is the default.
 
         - "softmax": "cross_entropy", -sum d ln y.
         - "sigmoid": "binary_cross_entropy", the cross-entropy of each unit.
-        - "identity": "squared", 1/2 sum (y - d)^2; "huber", squared up to a distance of `level` and straight from
-          there on [3]_; or "quantile", sum max(level (d - y), (level - 1) (d - y)) [4]_.
+        - "identity": "squared_error", 1/2 sum (y - d)^2; "huber", squared up to a distance of `huber_delta` and
+          straight from there on [3]_; or "quantile", sum max(q (d - y), (q - 1) (d - y)), q the `quantile` [4]_.
         - "exponential": "poisson", sum (y - d ln y), for counts d.
-    level : float, optional
-        For "huber" the distance above, positive, 1 by default; for "quantile" the quantile that the outputs estimate,
-        between 0 and 1, 0.5 by default, which is the median; for the cross-entropies a limit of -ln y, None for
-        none: the gradient does not know of it. Kept in steps of 2^-32.
+    huber_delta : float, optional
+        For "huber" the distance above, positive, 1 by default. Kept in steps of 2^-32.
+    quantile : float, optional
+        For "quantile" the one that the outputs estimate, between 0 and 1, 0.5 by default, which is the median. Kept in
+        steps of 2^-32.
 
     Attributes
     ----------
@@ -56,8 +54,8 @@ class Network:
         `W[l]` is a view of theta of shape (receiving, sending); `l = 0` is the first weight layer.
     B : tuple of ndarray
         `B[l]` is a view of theta of shape (receiving,).
-    sizes, hidden, output, dtype, error, level
-        As given or by default; `sizes` a tuple of int, `hidden` a str or a tuple of str, `dtype` a numpy.dtype.
+    sizes, activation, output, dtype, loss, huber_delta, quantile
+        As given or by default; `sizes` a tuple of int, `activation` a str or a tuple of str, `dtype` a numpy.dtype.
     layers : ndarray of int64, shape (len(sizes) - 1, 8)
         The table that the kernels read (see `fastbp/lecture/layout.py`).
 
@@ -81,64 +79,126 @@ class Network:
     >>> import fastbp
     >>> network = fastbp.Network((4, 8, 3))
     >>> network
-    Network((4, 8, 3), hidden='relu', output='softmax', dtype='float32')
-    >>> [w.shape for w in network.W], network.theta.size
-    ([(8, 4), (3, 8)], 67)
-    >>> fastbp.Network((4, 8, 5, 1), hidden=("tanh", "relu"), output="identity", error="huber", level=0.5)
-    Network((4, 8, 5, 1), hidden=('tanh', 'relu'), output='identity', dtype='float32', error='huber', level=0.5)
+    Network((4, 8, 3), activation='relu', output='softmax', dtype='float32')  # 67 parameters
+    >>> [w.shape for w in network.W]
+    [(8, 4), (3, 8)]
+    >>> fastbp.Network((4, 8, 5, 1), ("tanh", "relu"), "identity", loss="huber", huber_delta=0.5).huber_delta
+    0.5
     """
 
-    def __init__(self, sizes, hidden="relu", output="softmax", dtype="float32", seed=0, error=None, level=None):
-        self._describe(sizes, hidden, output, dtype, error, level)
-        self._draw_weights(np.random.default_rng(door.whole_number("seed", seed, 0)))
+    def __init__(
+        self, sizes, activation="relu", output="softmax", dtype="float32", seed=0, loss=None, huber_delta=None,
+        quantile=None,
+    ):  # fmt: skip
+        output = validation.choice("output", output, OUTPUT)
+        loss = validation.loss_of_output(loss, output, ERROR, ERRORS_OF)
+        level = validation.parameter_of_loss(loss, huber_delta, quantile)
+        self._describe(sizes, activation, output, dtype, loss, level)
+        self._draw_weights(np.random.default_rng(validation.whole_number("seed", seed, 0)))
 
-    def _describe(self, sizes, hidden, output, dtype, error, level):
-        self._sizes = door.layer_sizes(sizes)
-        self._hidden = door.hidden_activations(hidden, HIDDEN, len(self.sizes) - 2)
-        self._output = door.choice("output", output, OUTPUT)
-        self._error = door.error_of_output(error, self.output, ERROR, ERRORS_OF)
-        self._level = door.level_of_error(level, self.error)
-        self._dtype = door.dtype(dtype, DTYPES)
-        parameters = layout.parameter_count(self.sizes)
+    def _describe(self, sizes, activation, output, dtype, loss, level):
+        self._sizes = validation.layer_sizes(sizes)
+        if output == "softmax" and self._sizes[-1] == 1:
+            raise ValueError(
+                "sizes must end with at least two outputs for output='softmax', whose probabilities sum to 1, got "
+                f"{self._sizes}: output='sigmoid' is the probability of one of two classes"
+            )
+        self._activation = validation.hidden_activations(activation, HIDDEN, len(self._sizes) - 2)
+        self._output, self._loss, self._level = output, loss, level
+        self._dtype = validation.dtype(dtype, DTYPES)
+        parameters = layout.parameter_count(self._sizes)
         try:
-            theta = np.zeros(parameters, self.dtype)
+            theta = np.zeros(parameters, self._dtype)
         except (MemoryError, ValueError, OverflowError):  # NumPy has a word for each order of magnitude
             raise MemoryError(f"sizes ask for more memory than there is: {parameters} parameters") from None
         self._hold(theta)
 
     @classmethod
-    def blank(cls, sizes, hidden, output, dtype, error, level=None):
-        """A network whose parameters are all 0, of arguments as in the constructor. For code that fills them in."""
+    def blank(cls, sizes, activation, output, dtype, loss, level=None):
+        """A network whose parameters are all 0, of checked arguments; for code that fills them in.
+
+        `level` is the `huber_delta` or the `quantile`; or for a cross-entropy the most that -ln y counts.
+        """
         network = cls.__new__(cls)
-        network._describe(sizes, hidden, output, dtype, error, level)
+        network._describe(sizes, activation, output, dtype, loss, level)
         return network
 
+    def like(self):
+        """A blank network of this kind."""
+        return self.blank(self.sizes, self.activation, self.output, self.dtype, self.loss, self._level)
+
     def _hold(self, theta):
-        hidden = [HIDDEN[name] for name in self._activations()[:-1]]
-        self._layers = layout.layer_table(self.sizes, hidden, OUTPUT[self.output], ERROR[self.error], self.level or 0.0)
-        self._theta = theta
+        hidden = [HIDDEN[name] for name in self.activations[:-1]]
+        table = layout.layer_table(self.sizes, hidden, OUTPUT[self.output], ERROR[self.loss], self._level or 0.0)
+        self._layers, self._theta = table, theta
         self._W = tuple(layout.weights(theta, self.layers))
         self._B = tuple(layout.biases(theta, self.layers))
 
     # Read-only: kernels trust the table, the table fits the sizes, and the views look into this vector and no other.
-    sizes = property(attrgetter("_sizes"))
-    hidden = property(attrgetter("_hidden"))
-    output = property(attrgetter("_output"))
-    dtype = property(attrgetter("_dtype"))
-    error = property(attrgetter("_error"))
-    level = property(attrgetter("_level"))
-    layers = property(attrgetter("_layers"))
-    theta = property(attrgetter("_theta"))
-    W = property(attrgetter("_W"))
-    B = property(attrgetter("_B"))
 
-    def _activations(self):
-        """The name of the activation of each layer."""
-        hidden = [self.hidden] * (len(self.sizes) - 2) if isinstance(self.hidden, str) else self.hidden
-        return [*hidden, self.output]
+    @property
+    def sizes(self):
+        """Units of each layer, the inputs first: a tuple of int."""
+        return self._sizes
+
+    @property
+    def activation(self):
+        """Activation of all hidden layers, a str, or of each, a tuple of str."""
+        return self._activation
+
+    @property
+    def activations(self):
+        """The activation of each layer, the output's last: a list of str."""
+        hidden = self.activation
+        return [*([hidden] * (len(self.sizes) - 2) if isinstance(hidden, str) else hidden), self.output]
+
+    @property
+    def output(self):
+        """Activation of the output layer."""
+        return self._output
+
+    @property
+    def dtype(self):
+        """The numpy.dtype of the parameters and of all computation."""
+        return self._dtype
+
+    @property
+    def loss(self):
+        """The name of the error to be minimised."""
+        return self._loss
+
+    @property
+    def huber_delta(self):
+        """The distance up to which the loss "huber" is squared; None for other losses."""
+        return self._level if self.loss == "huber" else None
+
+    @property
+    def quantile(self):
+        """What the outputs estimate by the loss "quantile"; None for other losses."""
+        return self._level if self.loss == "quantile" else None
+
+    @property
+    def layers(self):
+        """The table of the layers that the kernels read."""
+        return self._layers
+
+    @property
+    def theta(self):
+        """All parameters in one vector."""
+        return self._theta
+
+    @property
+    def W(self):
+        """The weights of each layer (receiving, sending): views of theta."""
+        return self._W
+
+    @property
+    def B(self):
+        """The biases of each layer (receiving,): views of theta."""
+        return self._B
 
     def _draw_weights(self, rng):
-        for w, activation in zip(self.W, self._activations(), strict=True):
+        for w, activation in zip(self.W, self.activations, strict=True):
             receiving, sending = w.shape
             if activation in LIKE_RELU:
                 w[...] = rng.normal(0, np.sqrt(2 / sending), w.shape)
@@ -169,31 +229,68 @@ class Network:
         >>> fastbp.Network((2, 5, 3)).predict([[0.5, -1.0]]).sum(axis=1).round(6)
         array([1.], dtype=float32)
         """
-        return outputs(self, door.real_matrix("X", X, self.sizes[0], self.dtype))
+        return outputs(self, validation.real_matrix("X", X, self.sizes[0], self.dtype))
 
-    def gradient(self, X, D, sample_weight=None):
-        """The mean error of the samples, and its derivatives with respect to all parameters.
+    def evaluate(self, X, D, sample_weight=None):
+        """The mean loss of the samples, without a gradient.
 
         Parameters
         ----------
         X : array-like of real numbers, shape (N, sizes[0])
-        D : array-like of real numbers, shape (N, sizes[-1])
-            Teacher signal. For softmax each row sums to 1; for softmax and sigmoid it lies in 0..1; for the Poisson
-            error it is at least 0.
+        D : array-like of shape (N, sizes[-1]) or (N,)
+            Teacher signal, or class labels, as in `train`.
+        sample_weight : array-like of real numbers, shape (N,), optional
+            How much each sample counts, at least 0 and one of them above; 2 is as good as two copies.
+
+        Returns
+        -------
+        float
+            Without penalties.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If X or D is no finite real matrix of that shape, D does not suit the loss, or the weights are no weights.
+
+        Examples
+        --------
+        >>> import fastbp
+        >>> network = fastbp.Network((2, 5, 3))
+        >>> network.theta[:] = 0  # each class is as probable as the others
+        >>> print(f"{network.evaluate([[0.5, -1.0]], [2]):.4f}")  # ln 3
+        1.0986
+        """
+        X, D, weight = self._checked(X, D, sample_weight)
+        return _evaluation().loss_of_samples(self.theta, self.layers, X, D, weight)
+
+    def _checked(self, X, D, sample_weight):
+        """Samples, targets and weights as the kernels want them."""
+        X = validation.real_matrix("X", X, self.sizes[0], self.dtype)
+        D = validation.targets(D, len(X), self.output, self.loss, self.sizes[-1], self.dtype)
+        return X, D, validation.sample_weights(sample_weight, len(X), self.dtype)
+
+    def gradient(self, X, D, sample_weight=None):
+        """The mean loss of the samples, and its derivatives with respect to all parameters.
+
+        Parameters
+        ----------
+        X : array-like of real numbers, shape (N, sizes[0])
+        D : array-like of shape (N, sizes[-1]) or (N,)
+            Teacher signal, or class labels, as in `train`.
         sample_weight : array-like of real numbers, shape (N,), optional
             How much each sample counts, at least 0 and one of them above; 2 is as good as two copies.
 
         Returns
         -------
         E : float
-            Mean error of a sample, weighted.
+            Mean loss of a sample, weighted.
         dW, dB : tuple of ndarray
             dE/dW and dE/dB in the shapes of `W` and `B`: views of one vector in the order of `theta`.
 
         Raises
         ------
         TypeError, ValueError
-            If X or D is no finite real matrix of that shape, D does not suit the error, or the weights are no weights.
+            If X or D is no finite real matrix of that shape, D does not suit the loss, or the weights are no weights.
 
         Examples
         --------
@@ -205,9 +302,7 @@ class Network:
         """
         from fastbp.lecture import loops  # here, because it imports Numba
 
-        X = door.real_matrix("X", X, self.sizes[0], self.dtype)
-        D = door.targets(D, len(X), self.output, self.error, self.sizes[-1], self.dtype)
-        weight = door.sample_weights(sample_weight, len(X), self.dtype)
+        X, D, weight = self._checked(X, D, sample_weight)
         dtheta, scratch = np.empty_like(self.theta), layout.scratch_for(self.layers, 1, self.dtype)
         E = loops.gradient(self.theta, self.layers, X, D, weight, np.arange(len(X)), scratch, dtheta)
         return E, tuple(layout.weights(dtheta, self.layers)), tuple(layout.biases(dtheta, self.layers))
@@ -234,20 +329,21 @@ class Network:
         ...     path = pathlib.Path(folder, "model.safetensors")
         ...     fastbp.Network((4, 8, 3), seed=1).save(path)
         ...     fastbp.load(path)
-        Network((4, 8, 3), hidden='relu', output='softmax', dtype='float32')
+        Network((4, 8, 3), activation='relu', output='softmax', dtype='float32')  # 67 parameters
         """
         safetensors.write(path, "network", *self._record())
 
     def _record(self, theta=None):
         """The strings and arrays of a file that holds the network, or one with other parameters."""
         theta = self.theta if theta is None else theta
-        hidden = self.hidden if isinstance(self.hidden, str) else f"[{', '.join(self.hidden)}]"
-        level = safetensors.number(self.level)
+        names = self.activation if isinstance(self.activation, str) else f"[{', '.join(self.activation)}]"
+        strings = {"activation": names, "output": self.output, "loss": self.loss}
+        strings["loss parameter"] = safetensors.number(self._level)
         arrays = {}
         parts = layout.weights(theta, self.layers), layout.biases(theta, self.layers)
         for layer, (w, b) in enumerate(zip(*parts, strict=True)):
             arrays[f"layers.{layer}.weight"], arrays[f"layers.{layer}.bias"] = w, b
-        return {"hidden": hidden, "output": self.output, "error": self.error, "level": level}, arrays
+        return strings, arrays
 
     @classmethod
     def _of_record(cls, file):
@@ -260,21 +356,35 @@ class Network:
         sizes = [W[0].shape[1], *(len(b) for b in B)]
         if any(w.shape[1] != size for w, size in zip(W, sizes[:-1], strict=True)):
             raise ValueError(f"its layers do not fit together: {[w.shape for w in W]}")
-        hidden, level = file.string("hidden"), file.number("level")
-        if hidden.startswith("["):
-            hidden = [name for name in hidden[1:-1].split(", ") if name]
-        network = cls.blank(sizes, hidden, file.string("output"), W[0].dtype, file.string("error"), level)
+        names, output = file.string("activation"), file.string("output", OUTPUT)
+        if names.startswith("["):
+            names = [name for name in names[1:-1].split(", ") if name]
+        loss, level = file.string("loss", ERRORS_OF[output]), file.number("loss parameter")
+        validation.stored_level(loss, level)
+        network = cls.blank(sizes, names, output, W[0].dtype, loss, level)
         for place, array in zip((*network.W, *network.B), (*W, *B), strict=True):
             place[...] = array
         return network
 
-    def __repr__(self):
-        shown = f"Network({self.sizes}, hidden={self.hidden!r}, output={self.output!r}, dtype={self.dtype.name!r}"
-        if self.error != ERRORS_OF[self.output][0]:
-            shown += f", error={self.error!r}"
-        if self.level != door.LEVELS.get(self.error):
-            shown += f", level={self.level!r}"
+    @property
+    def description(self):
+        """The call that makes a network of this kind, as text."""
+        shown = f"Network({self.sizes}, activation={self.activation!r}, output={self.output!r}"
+        shown += f", dtype={self.dtype.name!r}"
+        if self.loss != ERRORS_OF[self.output][0]:
+            shown += f", loss={self.loss!r}"
+        for name, usual in (("huber_delta", 1.0), ("quantile", 0.5)):
+            if getattr(self, name) not in (None, usual):
+                shown += f", {name}={getattr(self, name)!r}"
         return f"{shown})"
+
+    def __repr__(self):
+        return f"{self.description}  # {self.theta.size:,} parameters"
+
+    def _repr_html_(self):
+        from fastbp import notebook  # for those who have one
+
+        return notebook.network_html(self)
 
     def __getstate__(self):
         """Views do not survive a copy or a pickle; the vector does, and the table follows from the rest."""
@@ -285,9 +395,8 @@ class Network:
         self._hold(np.array(self._theta))
 
 
-@cache
 def _evaluation():
-    from fastbp import evaluation  # when it is first needed, because it imports Numba
+    from fastbp.engine import evaluation  # when it is first needed, because it imports Numba
 
     return evaluation
 

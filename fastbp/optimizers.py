@@ -9,9 +9,10 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
-from fastbp import door
+from fastbp import validation
 from fastbp.lecture import codes
-from fastbp.rates import Schedule, evaluated, rate_or_schedule, real_number, store
+from fastbp.schedules import Schedule, evaluated, rate_or_schedule
+from fastbp.validation import real_number, store
 
 # Values that each rule remembers for every parameter.
 MOMENTS = {codes.SGD: 0, codes.MOMENTUM: 1, codes.NESTEROV: 1, codes.ADAM: 2, codes.ADAMW: 2, codes.RMSPROP: 1}
@@ -142,7 +143,7 @@ class SGD(Optimizer):
             self,
             learning_rate=rate_or_schedule("learning_rate", self.learning_rate),
             momentum=real_number("momentum", self.momentum, lambda x: 0 <= x <= 1, "at least 0 and at most 1"),
-            nesterov=door.flag("nesterov", self.nesterov),
+            nesterov=validation.flag("nesterov", self.nesterov),
         )
         if self.nesterov and self.momentum == 0:
             raise ValueError(f"momentum must be above 0 for nesterov=True, got {self.momentum}")
@@ -202,10 +203,10 @@ class Adam(Optimizer):
         store(
             self,
             learning_rate=rate_or_schedule("learning_rate", self.learning_rate),
-            epsilon_hat=door.flag("epsilon_hat", self.epsilon_hat),
+            epsilon_hat=validation.flag("epsilon_hat", self.epsilon_hat),
             beta1=_decay("beta1", self.beta1),
             beta2=_decay("beta2", self.beta2),
-            epsilon=door.positive_number("epsilon", self.epsilon),
+            epsilon=validation.positive_number("epsilon", self.epsilon),
         )
 
     def _columns(self):
@@ -304,12 +305,38 @@ class RMSprop(Optimizer):
             self,
             learning_rate=rate_or_schedule("learning_rate", self.learning_rate),
             decay=_decay("decay", self.decay),
-            epsilon=door.positive_number("epsilon", self.epsilon),
+            epsilon=validation.positive_number("epsilon", self.epsilon),
         )
 
     def _columns(self):
         return {codes.RULE: codes.RMSPROP, codes.SECOND_DECAY: self.decay, codes.EPSILON: self.epsilon}
 
 
+def as_optimizer(name, value):
+    """An update rule, which may be given by its name: "sgd", "adam", "adamw" or "rmsprop" with its defaults."""
+    if isinstance(value, str):
+        return RULES[validation.choice(name, value, RULES)]()
+    if isinstance(value, type) and issubclass(value, Optimizer):
+        raise TypeError(f"{name} must be a fastbp.Optimizer, got the class {value.__name__}: give {value.__name__}()")
+    return validation.instance(name, value, Optimizer)
+
+
+def settings_of(rule, *, l1=0.0, l2=0.0, max_norm=None, clip_norm=None, dropout=0.0, seed=0, per_sample=False):
+    """The vector that kernels read: a rule, or None for no step, with penalties and limits (columns in codes.py).
+
+    With `per_sample` the penalties of a mini-batch are divided by what its samples weigh.
+    """
+    settings = np.zeros(codes.SETTINGS) if rule is None else rule.settings()
+    if rule is None:
+        settings[codes.RULE] = codes.NO_STEP
+    settings[codes.L1], settings[codes.L2], settings[codes.PER_SAMPLE] = l1, l2, per_sample
+    settings[codes.MAX_NORM], settings[codes.CLIP_NORM] = max_norm or 0, clip_norm or 0
+    settings[codes.DROPOUT], settings[codes.SEED] = dropout, seed % 2**53  # a whole number that a float holds
+    return settings
+
+
 def _decay(name, value):
     return real_number(name, value, lambda x: 0 <= x < 1, "at least 0 and below 1")
+
+
+RULES = {"sgd": SGD, "adam": Adam, "adamw": AdamW, "rmsprop": RMSprop}

@@ -2,8 +2,9 @@
 
 import numpy as np
 
-from fastbp.engine import epoch, plan
+from fastbp.engine import workspace
 from fastbp.engine.team import Team
+from fastbp.engine.tiles import epoch
 
 GUARDS = 64  # numbers on each side
 
@@ -28,9 +29,9 @@ class Tiles:
         self, theta, layers, X, D, weight, order, batch_size, rates, first_step, settings, moments, scratch, dtheta,
         report,
     ):  # fmt: skip
-        places, scratch = plan.plan(layers, batch_size, theta.dtype, self.threads)
+        places, scratch = workspace.plan(layers, batch_size, theta.dtype, self.threads)
         guarded = [Guarded(array) for array in (theta, moments, np.full_like(scratch, np.nan), dtheta, report)]
-        sums = Guarded(np.full((2, plan.blocks_of(theta)), np.nan))
+        sums = Guarded(np.full((2, workspace.blocks_of(theta)), np.nan))
         inner = [each.inner for each in guarded]
         with Team(self.threads) as team:
             team.run(
@@ -47,7 +48,7 @@ class Guarded:
 
     def __init__(self, array):
         size, guards = array.size, GUARDS * 8 // array.itemsize
-        self.whole = plan.aligned(size + 2 * guards, array.dtype)
+        self.whole = workspace.aligned(size + 2 * guards, array.dtype)
         self.whole[:] = 1.25e7
         self.inner = self.whole[guards : guards + size].reshape(array.shape)
         self.inner[...] = array

@@ -32,7 +32,7 @@ def activation_alone(name, dtype):
         network = fastbp.Network((units, units), output=name, dtype=dtype)
         network.W[0][...] = np.eye(units)
         return network
-    network = fastbp.Network((1, 1, 1), hidden=name, output="identity", dtype=dtype)
+    network = fastbp.Network((1, 1, 1), activation=name, output="identity", dtype=dtype)
     network.W[0][...] = network.W[1][...] = 1
     return network
 

@@ -37,7 +37,7 @@ def models(folder):
     """A small file of each kind, and what to do with it once it is read."""
     rng = np.random.default_rng(0)
     X, y = rng.normal(size=(30, 3)), np.array(list("aab") * 10)
-    made = {"network": fastbp.Network((3, 4, 2), hidden=("tanh",), seed=1)}
+    made = {"network": fastbp.Network((3, 4, 2), activation=("tanh",), seed=1)}
     checkpointed = fastbp.Network((3, 2, 2), dtype="float64")
     path = Path(folder, "checkpoint")
     fastbp.train(checkpointed, X, np.eye(2)[[0, 1, 1] * 10], epochs=2, version="matrix", checkpoint=path)
@@ -65,7 +65,7 @@ def table_model(folder):
     """A model of a table with numbers, texts and missing values."""
     path = Path(folder, "table.csv")
     path.write_text("size,colour,id,kind\n" + "1,red,1,a\n2,,1,b\n3.5,blue,1,a\n,red,1,b\n" * 5)
-    return fastbp.train_table(path, "kind", hidden=(3,), epochs=1).model
+    return fastbp.train_table(path, "kind", hidden_layer_sizes=(3,), epochs=1).model
 
 
 def mutant(rng, files):

@@ -17,7 +17,7 @@ import pytest
 from llvmlite.binding import get_host_cpu_name
 
 import fastbp
-from fastbp.engine.shapes import VECTOR_BYTES
+from fastbp.engine.simd.shapes import VECTOR_BYTES
 from tests.cases import UNCOMPILED
 
 KNOWN = Path(__file__).with_name("bits.json")
@@ -68,19 +68,19 @@ def all_options():
 def patience():
     X, D, _ = digits()
     rule = fastbp.SGD(0.1, momentum=0.9, nesterov=True)
-    how = {"epochs": 30, "rows": range(200), "validation": range(200, 300), "patience": 2, "tol": 0.01}
+    how = {"epochs": 30, "rows": range(200), "validation_rows": range(200, 300), "patience": 2, "min_delta": 0.01}
     return trained((64, 20, 10), X, D, "sigmoid", optimizer=rule, **how)
 
 
 def huber():
     X, D = waves(200, 7, 3)
-    network = {"error": "huber", "level": 0.3}
+    network = {"loss": "huber", "huber_delta": 0.3}
     return trained((7, 33, 3), X, D, "gelu", "identity", "float64", network, optimizer=fastbp.RMSprop(0.001))
 
 
 def quantile():
     X, D = waves(200, 7, 1)
-    network = {"error": "quantile", "level": 0.8}
+    network = {"loss": "quantile", "quantile": 0.8}
     return trained((7, 16, 9, 1), X, D, ("silu", "elu"), "identity", network=network, optimizer=fastbp.AdamW(0.01))
 
 
@@ -140,7 +140,7 @@ def table():
         path = Path(folder, "table.csv")
         lines = [f"{i * 37 % 100},{'abc'[i % 3]},{i * 37 % 100 * (i % 3)}" for i in range(400)]
         path.write_text("\n".join(["x,kind,y", *lines]))
-        result = fastbp.train_table(path, "y", hidden=(9,), epochs=6, seed=5)
+        result = fastbp.train_table(path, "y", hidden_layer_sizes=(9,), epochs=6, seed=5)
     return digest(result.model.network.theta, result.history.loss, result.history.validation_loss)
 
 

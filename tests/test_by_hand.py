@@ -11,7 +11,7 @@ LN3 = np.log(3)
 
 
 def network_3_2_1(W1, B1, W2, B2, hidden, output):
-    network = fastbp.Network((3, 2, 1), hidden=hidden, output=output, dtype="float64")
+    network = fastbp.Network((3, 2, 1), activation=hidden, output=output, dtype="float64")
     network.W[0][...], network.B[0][...], network.W[1][...], network.B[1][...] = W1, B1, W2, B2
     return network
 
@@ -108,7 +108,7 @@ def test_network_gradient_and_step(network, x, d, by_hand):
     for layer in range(2):
         np.testing.assert_allclose(dW[layer], by_hand["dW"][layer], rtol=1e-15, atol=1e-15)
         np.testing.assert_allclose(dB[layer], by_hand["dB"][layer], rtol=1e-15, atol=1e-15)
-    stepped = fastbp.Network((3, 2, 1), hidden=network.hidden, output=network.output, dtype="float64")
+    stepped = fastbp.Network((3, 2, 1), activation=network.activation, output=network.output, dtype="float64")
     stepped.theta[:] = network.theta
     history = fastbp.train(stepped, [x], [d], epochs=1, optimizer=fastbp.SGD(0.5))
     np.testing.assert_allclose(history.loss, [by_hand["E"]], rtol=1e-15, atol=1e-15)

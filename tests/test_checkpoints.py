@@ -13,8 +13,9 @@ import numpy as np
 import pytest
 
 import fastbp
-from fastbp import checkpoints, training
 from fastbp.files import atomic, safetensors
+from fastbp.training import checkpoints
+from fastbp.training.train import train as training
 from tests.cases import UNCOMPILED
 
 rng = np.random.default_rng(0)
@@ -336,7 +337,7 @@ def test_a_disk_that_is_really_full(tmp_path):
 import resource, signal, sys, warnings
 import numpy as np
 import fastbp
-from fastbp import training
+from fastbp.training.train import train as training
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 X, original = np.eye(3), training._epoch
 def limited(work, state, *more):

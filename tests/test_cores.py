@@ -7,7 +7,7 @@ import types
 
 import pytest
 
-from fastbp import cores
+from fastbp.threads import cores
 
 
 @pytest.fixture(autouse=True)

@@ -12,7 +12,7 @@ import sklearn.datasets
 import fastbp
 from fastbp import cli
 from fastbp.cli import demo
-from fastbp.engine import epoch as engine
+from fastbp.engine.tiles import epoch as engine
 from fastbp.lecture import differences, loops, matrix
 from tests.cases import UNCOMPILED
 

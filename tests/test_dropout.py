@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import fastbp
-from fastbp.engine import dropout, plan
+from fastbp.engine import dropout, workspace
 from fastbp.lecture.codes import DROPOUT, SEED, SETTINGS
 from fastbp.lecture.layout import biases, weights
 from tests.cases import DTYPES, UNCOMPILED, Case, assert_close
@@ -88,8 +88,8 @@ def by_hand(case, eta, seed, step, probability):
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize(("samples", "threads", "chunk"), [(5, 1, 256), (33, 2, 256), (50, 2, 17)])
 def test_the_gradient_is_that_of_the_network_without_the_units(samples, threads, chunk, dtype, monkeypatch):
-    monkeypatch.setattr(plan, "FEWEST", chunk)
-    monkeypatch.setattr(plan, "MOST", chunk)
+    monkeypatch.setattr(workspace, "FEWEST", chunk)
+    monkeypatch.setattr(workspace, "MOST", chunk)
     case = Case((4, 17, 9, 2), "tanh", "identity", dtype, samples)
     settings = np.zeros(SETTINGS)
     settings[[DROPOUT, SEED]] = 0.4, 2**40 + 5

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 import fastbp
-from fastbp.engine import epoch, plan
+from fastbp.engine import workspace
 from fastbp.engine.team import ALONE
+from fastbp.engine.tiles import epoch
 from fastbp.lecture import matrix
 from fastbp.lecture.codes import CLIP_NORM, ERRORS_OF, HIDDEN, L1, L2, MAX_NORM, REPORTED, SETTINGS
 from fastbp.lecture.layout import RECEIVING
@@ -23,7 +24,7 @@ def small_chunks(monkeypatch):
     """Uncompiled, chunks are small, so that few samples fill several of them."""
     if UNCOMPILED:
         for name in ("FEWEST", "MOST", "CHUNK_BYTES"):
-            monkeypatch.setattr(plan, name, 32)
+            monkeypatch.setattr(workspace, name, 32)
 
 
 def compare(case, batch_size, rate=0.1, settings=None, moments=2, first_step=0, version=None, times=10):
@@ -121,7 +122,7 @@ def test_limits_of_a_network_of_several_blocks(threads):
     """More parameters than are summed at once for the clipping."""
     settings = settings_of(RULES["momentum"], **by({CLIP_NORM: 0.01, MAX_NORM: 1.0, L2: 0.01, L1: 0.001}))
     case = Case((90, 100, 5), samples=40)
-    assert case.theta.size > 2 * plan.BLOCK
+    assert case.theta.size > 2 * workspace.BLOCK
     compare(case, 20, 0.1, settings, version=Tiles(threads))
 
 
@@ -256,7 +257,7 @@ def test_a_memory_map_is_used_where_it_lies(tmp_path, monkeypatch):
 
 
 def predicted(case):
-    places, scratch = plan.plan(case.layers, case.samples, case.theta.dtype, 1)
+    places, scratch = workspace.plan(case.layers, case.samples, case.theta.dtype, 1)
     Y = np.full((case.samples, case.outputs), np.nan, case.dtype)
     scratch[:] = np.nan
     epoch.predict(case.theta, case.layers, case.X, np.zeros(SETTINGS), places, scratch, Y, ALONE, 0, 0, 1)
@@ -277,30 +278,30 @@ def test_predictions_in_several_chunks(monkeypatch):
     case = Case((3, 20, 2), samples=90)
     whole = predicted(case)
     for name in ("FEWEST", "MOST"):
-        monkeypatch.setattr(plan, name, 40)
+        monkeypatch.setattr(workspace, name, 40)
     np.testing.assert_array_equal(predicted(case), whole)
 
 
 @pytest.mark.parametrize("chunk", [1, 7, 16, 27, 80])
 def test_chunks_of_any_size(chunk, monkeypatch):
     for name in ("FEWEST", "MOST"):
-        monkeypatch.setattr(plan, name, chunk)
+        monkeypatch.setattr(workspace, name, chunk)
     case = Case((5, 17, 3), samples=90)
-    assert plan.chunk_of(case.layers, 80, case.theta.dtype) == chunk
+    assert workspace.chunk_of(case.layers, 80, case.theta.dtype) == chunk
     compare(case, 80)
 
 
 @pytest.mark.parametrize(("sizes", "batch_size"), [((10, 3), 64), ((784, 100, 10), 4096), ((4, 5000, 2), 10**5)])
 def test_a_chunk_is_a_batch_or_what_a_cache_holds(sizes, batch_size):
     layers = fastbp.Network(sizes).layers
-    chunk = plan.chunk_of(layers, batch_size, np.dtype("float32"))
+    chunk = workspace.chunk_of(layers, batch_size, np.dtype("float32"))
     assert chunk <= batch_size
-    assert min(batch_size, plan.FEWEST) <= chunk <= plan.MOST
-    places, scratch = plan.plan(layers, batch_size, np.dtype("float32"), 3)
+    assert min(batch_size, workspace.FEWEST) <= chunk <= workspace.MOST
+    places, scratch = workspace.plan(layers, batch_size, np.dtype("float32"), 3)
     assert scratch.ctypes.data % 64 == 0
-    assert places[plan.ROW] >= chunk
-    assert places[plan.SLOPES_AT] >= layers[:, RECEIVING].sum() * chunk
-    assert scratch.size == places[plan.PANELS_AT] + 3 * places[plan.OWN]
+    assert places[workspace.ROW] >= chunk
+    assert places[workspace.SLOPES_AT] >= layers[:, RECEIVING].sum() * chunk
+    assert scratch.size == places[workspace.PANELS_AT] + 3 * places[workspace.OWN]
 
 
 @pytest.mark.skipif(UNCOMPILED, reason="the interpreter allocates all the time")
@@ -311,9 +312,9 @@ def test_an_epoch_allocates_nothing(rule):
 
     case = Case((9, 17, 5), samples=100)
     settings = settings_of(RULES[rule], **by(OPTIONS["all"]))
-    places, scratch = plan.plan(case.layers, 5, case.theta.dtype, 1)
+    places, scratch = workspace.plan(case.layers, 5, case.theta.dtype, 1)
     moments, dtheta = np.zeros((2, case.theta.size)), np.zeros_like(case.theta)
-    sums, report = np.zeros((2, plan.blocks_of(case.theta))), np.zeros((20, REPORTED))
+    sums, report = np.zeros((2, workspace.blocks_of(case.theta))), np.zeros((20, REPORTED))
     made = []
     _nrt_python.memsys_enable_stats()
     try:

@@ -13,9 +13,11 @@ import numpy as np
 import pytest
 
 import fastbp
-from fastbp import epochs, evaluation, training
-from fastbp.engine import choice, epoch, plan, team
+from fastbp.engine import evaluation, heuristics, team, workspace
+from fastbp.engine.tiles import epoch
 from fastbp.lecture.codes import CLIP_NORM, DROPOUT, L1, L2, MAX_NORM, SEED
+from fastbp.training import runner as epochs
+from fastbp.training.train import train as training
 from tests.cases import UNCOMPILED, Case
 from tests.engine_cases import Tiles
 from tests.test_updates import RULES, by, settings_of
@@ -43,7 +45,7 @@ def no_thread_is_left():
 def test_same_bits_for_any_number_of_threads(rule, dtype, monkeypatch):
     """All penalties and limits, several blocks of squares, more threads than cores."""
     if UNCOMPILED:
-        monkeypatch.setattr(plan, "FEWEST", 16)
+        monkeypatch.setattr(workspace, "FEWEST", 16)
     sizes, samples = ((3, 5, 2), 20) if UNCOMPILED else ((40, 65, 47, 3), 250)
     case = Case(sizes, ("tanh", "gelu")[: len(sizes) - 2], dtype=dtype, samples=samples)
     found = set()
@@ -147,14 +149,14 @@ class Changing:
 @pytest.mark.parametrize("version", ["tiles", "loops"])
 def test_same_bits_when_the_threads_change_with_every_mini_batch(version, monkeypatch):
     most, found = 2 if UNCOMPILED else 5, set()
-    monkeypatch.setattr(choice, "threads_for", lambda *how: most)
+    monkeypatch.setattr(heuristics, "threads_for", lambda *how: most)
     for counts in ([1], [most, 1], [*range(1, most + 1), most, 1, 1]):
         slices = Changing(*(counts if version == "tiles" else [1]))
         monkeypatch.setattr(epochs, "Slices", lambda *how, slices=slices: slices)
         network, X, D = network_and_data()
         validation = range(0, len(X), 2)
         history = fastbp.train(
-            network, X, D, epochs=3, batch_size=HOW["batch_size"], version=version, validation=validation
+            network, X, D, epochs=3, batch_size=HOW["batch_size"], version=version, validation_rows=validation
         )
         found.add((network.theta.tobytes(), *history.loss, *history.validation_loss))
         assert len(slices.made) == 3 * -(-len(X) // HOW["batch_size"])
@@ -178,7 +180,7 @@ def test_no_more_threads_than_asked_for(monkeypatch):
     monkeypatch.setattr(
         epoch, "epoch", lambda *args, kernel=epoch.epoch: seen.append(threading.get_ident()) or kernel(*args)
     )
-    monkeypatch.setattr(choice, "usable_cores", lambda: 8)
+    monkeypatch.setattr(heuristics, "usable_cores", lambda: 8)
     for threads in (1, 2, 3):
         digest(threads, epochs=2)  # noqa: F821
         assert len(set(seen)) <= threads
@@ -192,7 +194,7 @@ def test_no_more_threads_than_asked_for(monkeypatch):
 @pytest.fixture
 def two_threads(monkeypatch):
     """Trainings take two threads, on whatever machine."""
-    monkeypatch.setattr(choice, "threads_for", lambda *how: 2)
+    monkeypatch.setattr(heuristics, "threads_for", lambda *how: 2)
     monkeypatch.setattr(epochs, "Slices", lambda *how: Changing(2))
 
 
@@ -310,7 +312,7 @@ def ctrl_c_interrupts():
 @pytest.mark.parametrize(("threads", "who"), [(1, 0), (2, 0), (2, 1)])
 def test_an_interrupted_epoch_leaves_the_last_whole_one(threads, who, when, monkeypatch):
     """Ctrl-C while the third epoch begins or ends, in the main thread or while another thread is at work."""
-    monkeypatch.setattr(choice, "threads_for", lambda *how: threads)
+    monkeypatch.setattr(heuristics, "threads_for", lambda *how: threads)
     monkeypatch.setattr(epochs, "Slices", lambda *how: Uncut(threads))
     network, X, D = network_and_data()
     calls = []
@@ -372,7 +374,7 @@ print(interrupted, len(sys._current_frames()))
 @pytest.mark.parametrize(("who", "when"), [(0, "before"), (0, "after"), (1, "before")])
 def test_a_problem_in_a_thread_is_passed_on(who, when, monkeypatch):
     """Whatever the other does, the training ends with the problem, and the network is as it was."""
-    monkeypatch.setattr(choice, "threads_for", lambda *how: 2)
+    monkeypatch.setattr(heuristics, "threads_for", lambda *how: 2)
     monkeypatch.setattr(epochs, "Slices", lambda *how: Uncut(2))
     network, X, D = network_and_data()
     before, calls, came = network.theta.tobytes(), [], threading.Event()

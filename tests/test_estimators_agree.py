@@ -184,7 +184,8 @@ def test_sparse(name, layout):
 
 
 def test_sparse_in_several_parts(monkeypatch):
-    from fastbp.estimators import lbfgs, rows
+    from fastbp.estimators.mlp import lbfgs
+    from fastbp.estimators.mlp import samples as rows
 
     X, y, kind = data("diabetes")
     sparse, whole = scipy.sparse.csr_matrix(X), []

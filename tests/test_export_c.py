@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 import fastbp
-from fastbp.export import source
-from fastbp.export.c import to_c
+from fastbp.export.c import source
+from fastbp.export.c.convert import to_c
 from fastbp.lecture import loops
 from fastbp.lecture.codes import HIDDEN, OUTPUT
 from tests.cases import DTYPES, UNCOMPILED

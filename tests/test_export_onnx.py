@@ -13,9 +13,9 @@ import onnx
 import onnxruntime
 
 import fastbp
-from fastbp.export import nodes
-from fastbp.export import onnx as export
-from fastbp.export.onnx import register_converters, to_onnx
+from fastbp.export.onnx import convert as export
+from fastbp.export.onnx import nodes
+from fastbp.export.onnx.convert import register_converters, to_onnx
 from fastbp.lecture.codes import HIDDEN, OUTPUT
 from tests.cases import DTYPES, UNCOMPILED
 from tests.export_cases import (
@@ -332,7 +332,7 @@ def test_what_to_install(monkeypatch, tmp_path):
 
 def test_a_network_needs_neither_scikit_learn_nor_skl2onnx(tmp_path):
     script = (
-        "import sys, fastbp; from fastbp.export.onnx import to_onnx; "
+        "import sys, fastbp; from fastbp.export.onnx.convert import to_onnx; "
         f"to_onnx(fastbp.Network((1, 1)), {str(tmp_path / 'model.onnx')!r}); "
         "print(sorted({'sklearn', 'skl2onnx', 'torch', 'numba'} & set(sys.modules)))"
     )

@@ -278,7 +278,7 @@ def test_networks_that_scikit_learn_does_not_have():
         to_sklearn(fastbp.Network((2, 3, 3, 2), ("tanh", "relu")))
     for error in ("huber", "quantile"):
         with pytest.raises(ValueError, match=rf"the error squared or poisson for scikit-learn, got {error}"):
-            to_sklearn(fastbp.Network((2, 3, 1), output="identity", error=error))
+            to_sklearn(fastbp.Network((2, 3, 1), output="identity", loss=error))
     with pytest.raises(ValueError, match=r"model must have at least 2 units of softmax for scikit-learn, got 1"):
         to_sklearn(fastbp.Network((2, 1)))
 

@@ -37,7 +37,7 @@ def model_of(kind, dtype, seed=1):
     target = Target("who", "classes", ["a", "ü", "c"]) if kind == "classes" else Target("y", NUMBER, [], 1.6e9, 7.0)
     output = "softmax" if kind == "classes" else "identity"
     sizes = (8, 5, target.outputs)
-    network = fastbp.Network(sizes, hidden="tanh", output=output, dtype=dtype, seed=seed)
+    network = fastbp.Network(sizes, activation="tanh", output=output, dtype=dtype, seed=seed)
     network.theta[:] = np.random.default_rng(seed).normal(size=network.theta.size)
     return TableModel(network, Encoding(inputs, target))
 

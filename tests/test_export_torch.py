@@ -157,7 +157,7 @@ def test_what_people_write(dtype):
     ).to(kind)
     network, X = from_torch(module), samples(9, 4, dtype)
     assert network.sizes == (4, 7, 7, 5, 3)
-    assert network.hidden == ("relu", "relu", "identity")
+    assert network.activation == ("relu", "relu", "identity")
     assert (network.output, network.dtype) == ("softmax", dtype)
     np.testing.assert_allclose(network.predict(X), np.exp(predicted(module.eval(), X)), rtol=10 * RTOL[dtype])
     assert not network.B[0].any()

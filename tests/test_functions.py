@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from fastbp.engine import functions
-from fastbp.engine.registers import address, lanes, load, store
-from fastbp.jit import jit
+from fastbp.compiler.jit import jit
+from fastbp.engine.simd import functions
+from fastbp.engine.simd.dispatch import address, lanes, load, store
 from fastbp.lecture import matrix
 from fastbp.lecture.codes import HIDDEN
 from tests.cases import DTYPES, FUSED, UNCOMPILED

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 import fastbp
-from fastbp import jit as jit_module
+from fastbp.compiler import jit as jit_module
 from fastbp.lecture import differences, loops, matrix
 from tests.cases import UNCOMPILED, kernels
 
@@ -163,7 +163,7 @@ def test_only_jit_py_calls_the_compiler():
 
 def test_compiled_code_lies_where_the_cache_looks():
     for file in SOURCES:
-        if "fastbp.jit" in file.read_text() or "numba" in file.read_text().split('"""', 2)[-1]:
+        if "fastbp.compiler.jit" in file.read_text() or "numba" in file.read_text().split('"""', 2)[-1]:
             assert file.relative_to(PACKAGE).parts[0] in jit_module.COMPILED, file
 
 

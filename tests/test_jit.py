@@ -15,15 +15,15 @@ import numpy as np
 import pytest
 
 import fastbp
-from fastbp import jit as jit_module
-from fastbp.jit import jit
+from fastbp.compiler import jit as jit_module
+from fastbp.compiler.jit import jit
 from fastbp.lecture import loops
 from tests.cases import UNCOMPILED, Case
 
 pytestmark = pytest.mark.skipif(UNCOMPILED, reason="nothing is compiled with NUMBA_DISABLE_JIT=1")
 
 KERNEL = """
-    from fastbp.jit import jit
+    from fastbp.compiler.jit import jit
     from fastbp.lecture.helper import scale
 
     @jit
@@ -31,7 +31,7 @@ KERNEL = """
         return scale(x)
 """
 HELPER = """
-    from fastbp.jit import jit
+    from fastbp.compiler.jit import jit
 
     @jit
     def scale(x):
@@ -146,7 +146,7 @@ def test_versions_and_every_compiled_file_are_part_of_the_key(monkeypatch):
 
 def test_a_kernel_outside_of_the_package_is_not_kept(tree, tmp_path):
     """Numba cannot tell on which other files it depends, and neither can we."""
-    script = "import sys; from fastbp.jit import jit; FACTOR = float(sys.argv[1])"
+    script = "import sys; from fastbp.compiler.jit import jit; FACTOR = float(sys.argv[1])"
     (tmp_path / "script.py").write_text(script + "\n@jit\ndef f(x): return FACTOR * x\nprint(f(1.0))")
     script = str(tmp_path / "script.py")
     for factor in ("2.0", "5.0"):
@@ -245,7 +245,7 @@ def test_a_home_folder_that_is_not_known(tree, tmp_path):
 
 def test_a_relative_folder_is_meant_where_the_process_started(tree, tmp_path):
     (tmp_path / "elsewhere").mkdir()
-    script = f"import fastbp.jit, os; fastbp.jit.cache_folder(); os.chdir({str(tmp_path / 'elsewhere')!r}); {RUN}"
+    script = f"import fastbp.compiler.jit, os; fastbp.compiler.jit.cache_folder(); os.chdir({str(tmp_path / 'elsewhere')!r}); {RUN}"
     assert run(tree, "here", script)[0] == "42.0 0"
     assert entries(tree.parent / "here")
     assert not any((tmp_path / "elsewhere").iterdir())
@@ -308,7 +308,7 @@ def test_a_generation_that_is_used_is_not_old(tree, tmp_path):
 
 
 def test_a_folder_that_vanishes_costs_only_the_entry(tree, tmp_path):
-    vanish = f"import shutil, fastbp.jit; fastbp.jit.cache_folder(); shutil.rmtree({str(tmp_path / 'cache')!r})"
+    vanish = f"import shutil, fastbp.compiler.jit; fastbp.compiler.jit.cache_folder(); shutil.rmtree({str(tmp_path / 'cache')!r})"
     assert run(tree, tmp_path / "cache", f"{vanish}; {RUN}") == ("42.0 0", "")
 
 
@@ -321,7 +321,7 @@ def test_arrays_whose_elements_are_not_neighbours_are_refused():
 
 
 def test_a_kernel_that_was_typed_in_is_compiled_without_a_cache(tree, tmp_path):
-    script = "from fastbp.jit import jit\nexec('@jit\\ndef f(x): return x + 1')\nprint(f(1.0))"
+    script = "from fastbp.compiler.jit import jit\nexec('@jit\\ndef f(x): return x + 1')\nprint(f(1.0))"
     assert run(tree, tmp_path / "cache", script) == ("2.0", "")
     assert entries(tmp_path / "cache") == []
 
@@ -366,7 +366,7 @@ def test_ctrl_c_waits_until_a_kernel_is_compiled():
     script = """
 import signal
 import numpy as np
-from fastbp import jit
+from fastbp.compiler import jit
 from fastbp.lecture.loops import updates
 seen = []
 def compiling(signature, original=updates.square_sum.compile):

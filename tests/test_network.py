@@ -45,7 +45,7 @@ def test_the_table_that_kernels_trust_is_read_only():
 @pytest.mark.parametrize("duplicate", [copy.copy, copy.deepcopy, lambda n: pickle.loads(pickle.dumps(n))])
 def test_a_copy_has_its_own_vector_and_views_of_it(duplicate):
     network = fastbp.Network(
-        (3, 5, 2), hidden=["sigmoid"], output="identity", dtype="float64", seed=7, error="huber", level=0.3
+        (3, 5, 2), activation=["sigmoid"], output="identity", dtype="float64", seed=7, loss="huber", level=0.3
     )
     other = duplicate(network)
     np.testing.assert_array_equal(other.theta, network.theta)
@@ -66,12 +66,12 @@ def test_a_copy_has_its_own_vector_and_views_of_it(duplicate):
 )
 def test_initial_weights_follow_the_published_rules(hidden, bound, spread):
     """He et al. 2015 for ReLU and kin: variance 2 / n_in. Glorot & Bengio 2010 else: bound sqrt(6 / (n_in + n_out))."""
-    w, last = fastbp.Network((300, 200, 100), hidden=hidden, dtype="float64").W
+    w, last = fastbp.Network((300, 200, 100), activation=hidden, dtype="float64").W
     np.testing.assert_allclose(w.std(), spread, rtol=0.02)
     assert abs(w.mean()) < 4 * spread / np.sqrt(w.size)
     assert np.abs(w).max() <= bound
     assert np.sqrt(6 / 300) * 0.99 < np.abs(last).max() <= np.sqrt(6 / 300)
-    assert not fastbp.Network((300, 200, 100), hidden=hidden).B[0].any()
+    assert not fastbp.Network((300, 200, 100), activation=hidden).B[0].any()
 
 
 def test_the_seed_decides_the_start_and_the_dtype_only_rounds_it():
@@ -96,7 +96,7 @@ def test_sizes_of_any_integer_kind():
 @pytest.mark.parametrize("output", ["identity", "softmax", "sigmoid", "exponential"])
 @pytest.mark.parametrize("hidden", ["identity", "sigmoid", "relu", ("tanh", "gelu")])
 def test_predict_and_gradient_equal_the_matrix_version(hidden, output, dtype):
-    network = fastbp.Network((4, 6, 5, 3), hidden=hidden, output=output, dtype=dtype, seed=2)
+    network = fastbp.Network((4, 6, 5, 3), activation=hidden, output=output, dtype=dtype, seed=2)
     rng = np.random.default_rng(0)
     X, D = rng.normal(size=(9, 4)).astype(dtype), teacher(rng, 9, 3, output, dtype)
     scratch, Y, dtheta = scratch_for(network.layers, 9, dtype), np.empty((9, 3), dtype), np.empty_like(network.theta)
@@ -125,15 +125,15 @@ def test_gradient_leaves_the_network_as_it_was():
 
 
 def test_each_hidden_layer_may_have_an_activation_of_its_own():
-    network = fastbp.Network((3, 4, 4, 4, 2), hidden=["tanh", "elu", "relu"])
-    assert network.hidden == ("tanh", "elu", "relu")
+    network = fastbp.Network((3, 4, 4, 4, 2), activation=["tanh", "elu", "relu"])
+    assert network.activation == ("tanh", "elu", "relu")
     assert network.layers[:, ACTIVATION].tolist() == [TANH, ELU, RELU, SOFTMAX]
-    assert fastbp.Network((3, 4, 4, 2), hidden="elu").layers[:, ACTIVATION].tolist() == [ELU, ELU, SOFTMAX]
-    assert fastbp.Network((3, 2), hidden=()).hidden == ()
+    assert fastbp.Network((3, 4, 4, 2), activation="elu").layers[:, ACTIVATION].tolist() == [ELU, ELU, SOFTMAX]
+    assert fastbp.Network((3, 2), activation=()).activation == ()
 
 
 def test_each_hidden_layer_starts_as_its_activation_asks():
-    first, second, _ = fastbp.Network((300, 300, 300, 10), hidden=("tanh", "relu"), dtype="float64").W
+    first, second, _ = fastbp.Network((300, 300, 300, 10), activation=("tanh", "relu"), dtype="float64").W
     assert np.abs(first).max() <= np.sqrt(6 / 600)
     np.testing.assert_allclose(second.std(), np.sqrt(2 / 300), rtol=0.02)
 

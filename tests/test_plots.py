@@ -123,7 +123,7 @@ def test_the_validation_loss_and_its_best_epoch(chosen, shown, ax):
 
 def test_what_train_returns_can_be_drawn(ax):
     network = fastbp.Network((2, 2), seed=1)
-    done = fastbp.train(network, PLANE, np.eye(2)[[0, 1] * 6], epochs=4, validation=[0, 1], patience=4)
+    done = fastbp.train(network, PLANE, np.eye(2)[[0, 1] * 6], epochs=4, validation_rows=[0, 1], patience=4)
     training, validation, best = rendered(plots.loss(done, ax, log=True)).lines
     assert training.get_ydata().tolist() == done.loss
     assert validation.get_ydata().tolist() == done.validation_loss

@@ -13,7 +13,7 @@ from matplotlib.colors import to_rgba
 import fastbp
 from benchmarks import pictures
 from fastbp import plots
-from fastbp.plots.paper import COLOURS
+from fastbp.plots.style import COLOURS
 from tests.cases import DTYPES, UNCOMPILED
 from tests.plot_cases import constant, drawing, legend, logit, rendered
 

@@ -12,10 +12,10 @@ from types import FunctionType
 import numpy as np
 import pytest
 
-from fastbp.engine import registers as r
-from fastbp.engine import standins
-from fastbp.engine.shapes import FOUR, ONE, THREE, TWO, VECTOR_BYTES
-from fastbp.jit import jit
+from fastbp.compiler.jit import jit
+from fastbp.engine.simd import dispatch as r
+from fastbp.engine.simd import numpy_fallback as standins
+from fastbp.engine.simd.shapes import FOUR, ONE, THREE, TWO, VECTOR_BYTES
 from tests.cases import DTYPES, UNCOMPILED
 
 SHAPES = {"one": ONE, "two": TWO, "three": THREE, "four": FOUR}

@@ -104,8 +104,8 @@ def test_regressors(loss):
 
 
 def test_what_a_fit_leaves_behind_is_that_of_a_training_alone():
-    from fastbp.estimators.collector import Collector
-    from fastbp.estimators.fits import train_together
+    from fastbp.estimators.batched.collector import Collector
+    from fastbp.estimators.batched.fits import train_together
 
     models = [*MODELS.values(), classifier(hidden_layer_sizes=(9,), dtype="float32", tol=0.1, n_iter_no_change=2)]
     collector = Collector()

@@ -23,7 +23,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.random_projection import GaussianRandomProjection
 
 import fastbp
-from fastbp.estimators.base import BaseMLP
+from fastbp.estimators.mlp.base import BaseMLP
 from tests.cases import UNCOMPILED
 from tests.test_search import GRID, X, assert_same, classifier, regressor, y
 
@@ -217,7 +217,7 @@ def test_the_time_limit_ends_what_is_trained_one_by_one(solver):
 
 
 def test_halving_that_has_no_time_left_has_the_results_of_whole_iterations(monkeypatch):
-    from fastbp.estimators import together
+    from fastbp.estimators.search import joint as together
 
     clock = iter([0.0, 0.0, 100.0])  # when the search begins, and each of its iterations
     monkeypatch.setattr(together, "time", SimpleNamespace(monotonic=lambda: next(clock)))
@@ -250,7 +250,7 @@ def test_samples_are_not_kept_for_each_candidate():
 
 
 def test_samples_that_many_pipelines_make_are_trained_in_several_goes(monkeypatch):
-    from fastbp.estimators import together
+    from fastbp.estimators.search import joint as together
 
     monkeypatch.setattr(together, "HELD_BYTES", 1)
     pipeline = make_pipeline(StandardScaler(), classifier())

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from fastbp.engine.shuffles import STATE, draw_orders, shuffle
+from fastbp.engine.lanes.shuffles import STATE, draw_orders, shuffle
 
 
 @pytest.mark.parametrize("n", [1, 2, 3, 31, 32, 33, 700])

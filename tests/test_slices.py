@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from fastbp import cores, slices
-from fastbp.slices import ALONE, SECONDS, Costs, Slices, Whole
+from fastbp.threads import cores, slices
+from fastbp.threads.slices import ALONE, SECONDS, Costs, Slices, Whole
 
 
 class Machine:

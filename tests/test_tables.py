@@ -294,7 +294,7 @@ def test_numbers_far_from_0_keep_their_digits(tmp_path):
 
 
 def test_ctrl_c_before_there_is_anything_is_passed_on(fruit, monkeypatch):
-    from fastbp.tables import fitting
+    from fastbp.tables import train_table as fitting
 
     monkeypatch.setattr(fitting._Training, "_pass", lambda *arguments: (_ for _ in ()).throw(KeyboardInterrupt))
     with pytest.raises(KeyboardInterrupt):
@@ -302,7 +302,7 @@ def test_ctrl_c_before_there_is_anything_is_passed_on(fruit, monkeypatch):
 
 
 def test_an_epoch_in_pieces_has_the_same_bits(fruit, monkeypatch):
-    from fastbp.tables import fitting
+    from fastbp.tables import train_table as fitting
 
     path, result = fruit
     monkeypatch.setattr(fitting, "OPERATIONS", 1)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import fastbp
-from fastbp.engine import choice
+from fastbp.engine import heuristics
 from fastbp.lecture.codes import HIDDEN
 from tests.cases import DTYPES, UNCOMPILED, assert_close, teacher
 
@@ -132,7 +132,7 @@ def test_large_networks_are_trained_alone_with_the_bits_of_train():
     X, D = samples("softmax", "float32")
     make = lambda: networks(2, "float32", sizes=lambda i: (5, 400 + i, 2), output="softmax")  # noqa: E731
     many, alone = make(), make()
-    assert not choice.prefers_lanes(many[0].layers, 32, many[0].dtype)
+    assert not heuristics.prefers_lanes(many[0].layers, 32, many[0].dtype)
     fastbp.train_many(many, X, D, epochs=1, batch_size=32)
     for network, other in zip(many, alone, strict=True):
         fastbp.train(other, X, D, epochs=1, batch_size=32)
@@ -154,7 +154,7 @@ def test_early_stopping_keeps_the_best():
     validation = np.arange(5)
     made = networks(3)
     done = fastbp.train_many(
-        made, X, D, epochs=30, rows=np.arange(5, N), validation=validation, patience=1, optimizer=fastbp.SGD(0.3)
+        made, X, D, epochs=30, rows=np.arange(5, N), validation_rows=validation, patience=1, optimizer=fastbp.SGD(0.3)
     )
     for i, network in enumerate(made):
         error = 0.5 * ((network.predict(X[validation]) - D[validation]) ** 2).sum(axis=1).mean()
@@ -211,7 +211,7 @@ def test_progress_is_told(capsys):
 
 
 def test_progress_without_tqdm_is_lines(capsys):
-    from fastbp.progress import Lines
+    from fastbp.training.progress import Lines
 
     lines = Lines()
     for done, seconds in ((0, 0.0), (5, 0.5), (5, 1.0), (9, 2.0), (10, 2.5)):
@@ -363,9 +363,9 @@ def test_a_validation_loss_that_is_not_finite_is_there(second, units):
 
     X, D = [[0.0], [0.0], [1e300]], np.ones((3, 1))
     options = {"epochs": 2, "rows": [0, 1], "optimizer": fastbp.SGD(1e-30)}
-    assert choice.prefers_lanes(make()[0].layers, 2, np.dtype("float64")) == (units == 2)
-    done = fastbp.train_many(make(), X, D, validation=[[2], None], **options)
-    for history in (fastbp.train(make()[0], X, D, validation=[2], **options), done.history(0)):
+    assert heuristics.prefers_lanes(make()[0].layers, 2, np.dtype("float64")) == (units == 2)
+    done = fastbp.train_many(make(), X, D, validation_rows=[[2], None], **options)
+    for history in (fastbp.train(make()[0], X, D, validation_rows=[2], **options), done.history(0)):
         assert len(history.validation_loss) == 2
         largest = np.finfo("float64").max  # where tiles end
         assert all(loss >= largest if second > 0 else not loss < largest for loss in history.validation_loss)

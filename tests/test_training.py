@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 
 import fastbp
-from fastbp import door, epochs
+from fastbp import validation
 from fastbp.lecture import loops, matrix
 from fastbp.lecture.layout import scratch_for
+from fastbp.training import runner as epochs
 from tests.cases import DTYPES, UNCOMPILED, assert_close, teacher
 
 
@@ -20,7 +21,7 @@ def samples(count=37, inputs=4, outputs=3, output="softmax", dtype="float64"):
 
 
 def trained(X, D, dtype="float64", sizes=(4, 6, 3), output="softmax", hidden="relu", **how):
-    network = fastbp.Network(sizes, hidden=hidden, output=output, dtype=dtype, seed=1)
+    network = fastbp.Network(sizes, activation=hidden, output=output, dtype=dtype, seed=1)
     history = fastbp.train(network, X, D, **{"epochs": 3, "batch_size": 8} | how)
     return network, history
 
@@ -140,7 +141,7 @@ KINDS = {
     "strided": lambda a, _: np.repeat(np.repeat(a, 2, axis=0), 3, axis=1)[::2, ::3],
     "reversed": lambda a, _: a[::-1].copy()[::-1],
     "broadcast": lambda a, _: np.broadcast_to(a[None], (2, *a.shape))[1],
-    "read-only": lambda a, _: door.real_matrix("a", a, a.shape[1], a.dtype),
+    "read-only": lambda a, _: validation.real_matrix("a", a, a.shape[1], a.dtype),
     "float16": lambda a, _: a.astype(np.float16),
     "float32": lambda a, _: a.astype(np.float32),
     "longdouble": lambda a, _: a.astype(np.longdouble),
@@ -175,7 +176,7 @@ def test_booleans_are_numbers_too():
 def test_an_array_of_the_right_kind_is_used_where_it_lies(kind, tmp_path):
     X = np.ones((3, 4), np.float32)
     given = X if kind == "as it is" else KINDS[kind](X, tmp_path)
-    laid_out = door.real_matrix("X", given, 4, np.float32)
+    laid_out = validation.real_matrix("X", given, 4, np.float32)
     assert np.shares_memory(laid_out, given)
     assert not laid_out.flags.writeable
     assert X.flags.writeable
@@ -194,7 +195,7 @@ def test_no_kind_of_array_is_compiled_anew(tmp_path):
 @pytest.mark.parametrize("version", ["tiles", "loops", "matrix"])
 def test_divergence_keeps_the_last_finite_epoch_and_says_what_to_do(version):
     X, D = samples(output="identity")
-    network = fastbp.Network((4, 6, 3), output="identity", hidden="identity", dtype="float64")
+    network = fastbp.Network((4, 6, 3), output="identity", activation="identity", dtype="float64")
     with pytest.raises(
         fastbp.Diverged, match=r"epoch \d+ with SGD\(learning_rate=1\.5\).*Lower the learning rate"
     ) as caught:
@@ -204,7 +205,7 @@ def test_divergence_keeps_the_last_finite_epoch_and_says_what_to_do(version):
     assert problem.epoch > 1
     assert len(problem.history.loss) == problem.epoch - 1
     assert f"those of epoch {problem.epoch - 1}" in str(problem)
-    again = fastbp.Network((4, 6, 3), output="identity", hidden="identity", dtype="float64")
+    again = fastbp.Network((4, 6, 3), output="identity", activation="identity", dtype="float64")
     history = fastbp.train(again, X, D, epochs=problem.epoch - 1, optimizer=fastbp.SGD(1.5), version=version)
     assert again.theta.tobytes() == network.theta.tobytes()
     assert history.loss == problem.history.loss

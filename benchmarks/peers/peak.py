@@ -31,8 +31,8 @@ def _kernel():
     """All rows of a tile take the same number times the same vectors: both stay in registers, as the tile does."""
     import numba
 
-    from fastbp.engine.registers import add_outer, address, store_tile, zeros
-    from fastbp.engine.shapes import TWO, VECTOR_BYTES
+    from fastbp.engine.simd.dispatch import add_outer, address, store_tile, zeros
+    from fastbp.engine.simd.shapes import TWO, VECTOR_BYTES
 
     rows = TWO.rows
 

@@ -6,14 +6,14 @@ import sys
 
 import fastbp
 from fastbp.cli import bench, demo, export, inspect, options, predict, train
-from fastbp.training import Diverged
+from fastbp.training.history import Diverged
 
 COMMANDS = (train, predict, inspect, export, bench, demo)
 
 
 def main(arguments=None):
     """Run a command; returns the exit code."""
-    parser = argparse.ArgumentParser(
+    parser = options.Parser(
         prog="fastbp",
         description="Train multilayer perceptrons on tables, and use them: the backpropagation lecture as index loops.",
         epilog="example:\n  fastbp train data.csv --target species --out model.safetensors\n  fastbp train --help\n\n"
@@ -24,7 +24,9 @@ def main(arguments=None):
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", dest="command", required=True)
     for command in COMMANDS:
         command.add(commands)
-    given = parser.parse_args(arguments)
+    given, unknown = parser.parse_known_args(arguments)
+    if unknown:
+        commands.choices[given.command].refuse(unknown)
     if sys.stdout is None:
         return _failed("standard output is closed")
     if hasattr(sys.stdout, "reconfigure"):  # what a terminal cannot show must not end a training

@@ -7,7 +7,7 @@ import numpy as np
 from fastbp.cli import options
 from fastbp.network import DTYPES, Network
 from fastbp.optimizers import SGD
-from fastbp.training import train
+from fastbp.training.train import train
 
 ROWS = [((4, 8, 3), 1), ((10, 32, 1), 32), ((64, 64, 10), 32), ((784, 100, 10), 32), ((784, 128, 10), 128)]
 SAMPLES, LAPS, SAME = 1024, 5, 1e-3

@@ -6,13 +6,14 @@ import time
 
 import numpy as np
 
-from fastbp import door
+from fastbp import validation
 from fastbp.cli import options
-from fastbp.digits import load_digits
+from fastbp.datasets import load_digits
 from fastbp.lecture.layout import scratch_for
 from fastbp.network import DTYPES, Network
 from fastbp.optimizers import SGD
-from fastbp.training import Diverged, train
+from fastbp.training.history import Diverged
+from fastbp.training.train import train
 
 SIZES, BATCH, LEARNING_RATE = (64, 128, 10), 16, 0.5
 
@@ -44,7 +45,7 @@ def add(commands):
 def run(given):
     """Carries it out; returns the exit code."""
     try:
-        optimizer = SGD(door.positive_number("--learning-rate", given.learning_rate, given.dtype))
+        optimizer = SGD(validation.positive_number("--learning-rate", given.learning_rate, given.dtype))
     except ValueError as problem:
         raise argparse.ArgumentTypeError(str(problem)) from None
     demonstrate(digits(given.dtype), given.epochs, optimizer, given.dtype, given.seed)
@@ -56,7 +57,7 @@ def demonstrate(data, epochs, optimizer, dtype, seed):
     loops, matrix = (Network(SIZES, dtype=dtype, seed=seed) for _ in range(2))
     print(
         f"Handwritten digits: {len(X)} images to learn from, {len(X_test)} others to test on.\n"
-        f"Network {'-'.join(map(str, SIZES))}, {loops.hidden} and {loops.output}, {loops.theta.size} parameters in "
+        f"Network {'-'.join(map(str, SIZES))}, {loops.activation} and {loops.output}, {loops.theta.size} parameters in "
         f"{dtype}; {optimizer}, batches of {BATCH}.\n"
     )
     compile_engine(dtype)
@@ -106,12 +107,17 @@ def compare_with_differences(X, D, seed):
     from fastbp.lecture import differences, loops  # here, because they import Numba
 
     network, rows = Network(SIZES, dtype="float64", seed=seed), np.arange(BATCH)
-    X, D = (door.real_matrix(name, array[:BATCH], array.shape[1], "float64") for name, array in (("X", X), ("D", D)))
+    X, D = (
+        validation.real_matrix(name, array[:BATCH], array.shape[1], "float64") for name, array in (("X", X), ("D", D))
+    )
     found, seconds = {}, {}
     for name, kernel, repeats in (("analytic", loops.gradient, 50), ("differences", differences.gradient, 1)):
         found[name], scratch = np.empty_like(network.theta), scratch_for(network.layers, 1, network.dtype)
         small = Network((1, 1), dtype="float64")  # compiles the kernel; 2P errors of the real one would take a while
-        one, weight = door.real_matrix("X", [[1.0]], 1, "float64"), door.sample_weights(None, BATCH, "float64")
+        one, weight = (
+            validation.real_matrix("X", [[1.0]], 1, "float64"),
+            validation.sample_weights(None, BATCH, "float64"),
+        )
         kernel(small.theta, small.layers, one, one, weight, rows[:1], scratch, np.empty(2))
         laps = []
         for _ in range(repeats):

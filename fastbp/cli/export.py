@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 
 from fastbp.cli import options
-from fastbp.files.models import load
+from fastbp.loading import load
 
 SUFFIXES = (".onnx", ".c")
 
@@ -36,8 +36,8 @@ def run(given):
     """Carries it out; returns the exit code."""
     model = load(given.model)
     if Path(given.out).suffix.lower() == ".c":
-        from fastbp.export.c import to_c as write
+        from fastbp.export.c.convert import to_c as write
     else:
-        from fastbp.export.onnx import to_onnx as write
+        from fastbp.export.onnx.convert import to_onnx as write
     write(model, given.out)
     print(f"written: {given.out}")

@@ -3,9 +3,10 @@
 import os
 
 from fastbp.cli import options
-from fastbp.files.models import restored
 from fastbp.files.safetensors import VERSION, ModelFile
-from fastbp.tables.encoding import CLASSES, NUMBER, TEXT, told
+from fastbp.loading import restored
+from fastbp.tables.encoding import CLASSES, NUMBER, TEXT
+from fastbp.validation import short_list
 
 
 def add(commands):
@@ -46,15 +47,15 @@ def _shown(kind, model):
 
 def _columns(encoding):
     target = encoding.target
-    what = f"classes {told(target.texts)}" if target.kind == CLASSES else f"a number, mean {target.mean:.6g}"
+    what = f"classes {short_list(target.texts)}" if target.kind == CLASSES else f"a number, mean {target.mean:.6g}"
     yield f"target {target.name!r}: {what}"
     for column in encoding.inputs:
         if column.kind == NUMBER:
             what = f"number, mean {column.mean:.6g}, standard deviation {column.deviation:.6g}"
         elif column.kind == TEXT:
-            what = f"texts {told(column.texts)}" + (", or missing" if column.missing else "")
+            what = f"texts {short_list(column.texts)}" + (", or missing" if column.missing else "")
         else:
             what = "left out, the same in all rows"
         yield f"column {column.name!r}: {what}"
     if encoding.ignored:
-        yield f"ignored: {told(encoding.ignored)}"
+        yield f"ignored: {short_list(encoding.ignored)}"

@@ -6,6 +6,8 @@ import math
 import os
 import sys
 
+from fastbp.validation import did_you_mean
+
 LENGTH = 40  # letters of a name in a list
 EXIT = "exit status: 0 done, 1 failed, 2 wrong usage"
 
@@ -21,6 +23,24 @@ def listed(names, most=8):
     shown = [name if name.isprintable() else repr(name) for name in names[:most]]
     shown = [name if len(name) <= LENGTH else f"{name[:LENGTH]}..." for name in shown]
     return ", ".join(shown) + (f" and {len(names) - most:,} more" if len(names) > most else "")
+
+
+class Parser(argparse.ArgumentParser):
+    """argparse's, which names what may have been meant."""
+
+    def _check_value(self, action, value):
+        choices = None if action.choices is None else [str(choice) for choice in action.choices]
+        if choices and value not in action.choices:
+            near = did_you_mean(str(value), choices)
+            message = f"invalid choice: {value!r} (choose from {', '.join(map(repr, choices))}){near}"
+            raise argparse.ArgumentError(action, message)
+
+    def refuse(self, unknown):
+        """Ends with an error about arguments that are no options of this command."""
+        known = [option for action in self._actions for option in action.option_strings]
+        first = next((word for word in unknown if word.startswith("-")), unknown[0])
+        near = did_you_mean(first.partition("=")[0], known) if first.startswith("-") else ""
+        self.error(f"unrecognized arguments: {' '.join(unknown)}{near}")
 
 
 def command(commands, name, short, long, *examples):

@@ -8,7 +8,7 @@ import tempfile
 
 from fastbp.cli import options
 from fastbp.files.atomic import replacing
-from fastbp.files.models import load
+from fastbp.loading import load
 from fastbp.tables.encoding import CLASSES
 from fastbp.tables.model import TableModel, outputs_of
 from fastbp.tables.scores import Scores

@@ -2,16 +2,16 @@
 
 import argparse
 
-from fastbp import door
+from fastbp import validation
 from fastbp.cli import options
-from fastbp.cli.line import Line
+from fastbp.cli.status_line import StatusLine
 from fastbp.files.atomic import try_out
 from fastbp.lecture.codes import HIDDEN
 from fastbp.network import DTYPES, Network
 from fastbp.tables.encoding import CLASSES, LEFT_OUT, NUMBER, TEXT
-from fastbp.tables.fitting import TASKS, train_table
 from fastbp.tables.sources import MISSING
-from fastbp.training import Diverged
+from fastbp.tables.train_table import TASKS, train_table
+from fastbp.training.history import Diverged
 
 MANY, UNLIKE = 20, 0.5  # a column of more texts than that, and than half of its rows has, is perhaps of names
 
@@ -28,7 +28,7 @@ def add(commands):
         "twice, and waits in temporary files (in TMPDIR).\n\n"
         f"Missing values are empty cells, and {', '.join(sorted(MISSING - {''}))},\n"
         "in small or capital letters.",
-        "fastbp train data.csv --target species --hidden 64,32 --test-size 0.2 --out model.safetensors",
+        "fastbp train data.csv --target species --hidden-layer-sizes 64,32 --out model.safetensors",
         "fastbp train houses.parquet --target price --drop id address --text zip --out model.safetensors",
     )
     parser.add_argument("data", help="a CSV file in UTF-8 whose first line has the names of the columns, or Parquet")
@@ -53,8 +53,8 @@ def add(commands):
     options.add_delimiter(table)
     network = parser.add_argument_group("the network and its training")
     network.add_argument(
-        "--hidden", type=options.sizes, default=(64, 32), metavar="M,...",
-        help="units of the hidden layers, or none (default: 64,32)",
+        "--hidden-layer-sizes", type=options.sizes, default=(64, 32), metavar="M,...",
+        help="units of each hidden layer, or none (default: 64,32)",
     )  # fmt: skip
     network.add_argument(
         "--activation", type=options.names, default="relu", metavar="NAME",
@@ -64,64 +64,47 @@ def add(commands):
         ("epochs", options.of(int, 0), 1000, "passes over the rows, at most"),
         ("batch-size", options.of(int, 1), 32, "rows of a step"),
         ("learning-rate", options.of(float, above=0), 0.001, "of Adam"),
-        ("patience", options.of(int, 1), 20, "epochs without a lower error on rows held out, after which it ends"),
+        ("patience", options.of(int, 1), 20, "epochs without a lower loss on rows held out, after which it ends"),
         ("seed", options.of(int, 0), 0, "of the test rows, the first weights and the orders"),
     ):
         network.add_argument(f"--{name}", type=kind, default=default, metavar="N", help=f"{what} (default: {default})")
     network.add_argument("--dtype", choices=DTYPES, default="float32", help="of all computation (default: float32)")
-    network.add_argument("--threads", type=options.of(int, 1), metavar="N", help="default: as many as pay")
+    network.add_argument("--threads", type=options.of(int, 1), metavar="N", help="at most; default: as many as pay")
+    network.add_argument(
+        "--time-limit", type=options.of(float, above=0), metavar="SECONDS", help="after which the training ends"
+    )
     parser.add_argument("--quiet", action="store_true", help="show no progress, and only the scores")
     parser.set_defaults(run=run)
 
 
 def run(given):
     """Carries it out."""
-    line = Line(given.quiet)
-    told = (
-        "target", "hidden", "activation", "task", "test_size", "drop", "text", "delimiter", "epochs", "batch_size",
-        "learning_rate", "patience", "dtype", "seed", "threads",
+    names = (
+        "target", "hidden_layer_sizes", "activation", "task", "test_size", "drop", "text", "delimiter", "epochs",
+        "batch_size", "learning_rate", "patience", "dtype", "seed", "threads", "time_limit",
     )  # fmt: skip
     try:
-        door.positive_number("--learning-rate", given.learning_rate, given.dtype)
-        Network((1, *given.hidden, 1), hidden=given.activation)
+        validation.positive_number("--learning-rate", given.learning_rate, given.dtype)
+        Network((1, *given.hidden_layer_sizes, 1), given.activation, "identity")
     except ValueError as problem:
-        raise argparse.ArgumentTypeError(str(problem).replace("hidden", "--activation", 1)) from None
+        raise argparse.ArgumentTypeError(str(problem).replace("activation", "--activation", 1)) from None
     options.refuse_same(given.out, given.data)
     try_out(given.out)  # before the training, not after it
     try:
-        result = train_table(given.data, **{name: getattr(given, name) for name in told}, tell=_teller(line))
-        if result.history.loss:
-            line.show(_of_epochs(result.history), last=True)
+        result = train_table(
+            given.data, **{name: getattr(given, name) for name in names}, progress=StatusLine(given.quiet)
+        )
     except Diverged as problem:
         raise ValueError(
-            f"the training diverged in epoch {problem.epoch}: the error or a parameter is no longer finite. Lower "
+            f"the training diverged in epoch {problem.epoch}: the loss or a parameter is no longer finite. Lower "
             f"--learning-rate, which was {given.learning_rate:g}. Nothing was written."
         ) from None
-    finally:
-        line.close()
     result.model.save(given.out)  # before anything is printed, which may fail
-    if result.interrupted:
-        epochs = len(result.history.loss)
-        options.say(f"interrupted after {epochs} epochs: the network has the parameters of the best of them")
     if not given.quiet:
         print("\n".join(_about(given.data, result)))
     print("\n".join(result.test.lines("test ")))
     if not given.quiet:
         print(f"written: {given.out}")
-
-
-def _teller(line):
-    def tell(what, done):
-        line.show(_of_epochs(done) if what == "epoch" else f"{what} {done:,} rows")
-
-    return tell
-
-
-def _of_epochs(history):
-    text = f"epoch {len(history.loss)}: loss {history.loss[-1]:.4g}"
-    if history.validation_loss:
-        text += f", of rows held out {history.validation_loss[-1]:.4g}"
-    return f"{text} (best in epoch {history.best_epoch}), {sum(history.seconds):.1f} s"
 
 
 def _about(path, result):

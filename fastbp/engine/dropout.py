@@ -4,7 +4,7 @@ Inverted dropout (Srivastava et al. 2014, section 10): the outputs that stay are
 nothing changes when the network is used.
 """
 
-from fastbp.jit import jit
+from fastbp.compiler.jit import jit
 
 WORD = 0xFFFFFFFF
 

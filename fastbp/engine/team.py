@@ -21,9 +21,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fastbp.engine.registers import address, atomic_add, atomic_load, atomic_replace, atomic_store, nap, pause
-from fastbp.jit import jit
-from fastbp.workers import Workers
+from fastbp.compiler.jit import jit
+from fastbp.engine.simd.dispatch import address, atomic_add, atomic_load, atomic_replace, atomic_store, nap, pause
+from fastbp.threads.pool import ThreadPool
 
 NEXT, DONE, SLICE, PATIENCE, BOARD_SIZE = 0, 16, 32, 48, 64
 PIECE_BITS = 20
@@ -121,7 +121,7 @@ class Team:
             return kernel(*args, board, 0, 0, 1)
         if self._helpers is None:
             board[PATIENCE] = patience()
-            self._helpers = Workers(functools.partial(_help, state), self.most - 1)
+            self._helpers = ThreadPool(functools.partial(_help, state), self.most - 1)
             self._helpers.start()
         phase, finished = int(board[NEXT]) >> PIECE_BITS, False
         board[SLICE] = phase

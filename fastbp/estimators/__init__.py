@@ -15,9 +15,9 @@ if tuple(int(number) for number in sklearn.__version__.split(".")[:2]) < NEEDED:
         "pip install --upgrade 'fastbp[sklearn]'"
     )
 
-from fastbp.estimators.classifier import MLPClassifier
-from fastbp.estimators.ensemble import EnsembleClassifier, EnsembleRegressor
-from fastbp.estimators.regressor import MLPRegressor
-from fastbp.estimators.search import GridSearch, RandomSearch
+from fastbp.estimators.ensemble.ensembles import EnsembleClassifier, EnsembleRegressor
+from fastbp.estimators.mlp.classifier import MLPClassifier
+from fastbp.estimators.mlp.regressor import MLPRegressor
+from fastbp.estimators.search.searches import GridSearch, RandomSearch
 
 __all__ = ["EnsembleClassifier", "EnsembleRegressor", "GridSearch", "MLPClassifier", "MLPRegressor", "RandomSearch"]

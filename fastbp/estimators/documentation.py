@@ -58,13 +58,14 @@ MORE_PARAMETERS = """l1_ratio : float, default=0.0
     dtype : {"float32", "float64"} or None, default=None
         Of the training. None: float32 if X is, else float64. float32 is up to twice as fast.
         Less than 64 samples are trained in float64, and the parameters rounded then.
-    threads : int or None, default=None
-        The most threads that share the training, which takes as many of them as are cheapest at the moment. None: as
-        many as pay, at most the cores that the process may use.
+    n_jobs : int or None, default=None
+        The most threads that share the training, which takes as many of them as are cheapest at the moment. None: 1,
+        unless a `joblib.parallel_config` says otherwise; -1: as many as the process may use cores.
     time_limit : float or None, default=None
-        Seconds; the epoch in which they end is the last one.
+        Seconds, after which the training ends with its last whole epoch. The first one is always completed.
     callbacks : callable, sequence of callable, or None, default=None
-        Called as `callback(estimator)` after each epoch (iteration of "lbfgs"); what returns True ends the training.
+        Called with a `fastbp.TrainingState` after each epoch (iteration of "lbfgs"); what returns something true ends
+        the training.
     restore_best_weights : bool or None, default=None
         Those of the epoch with the best validation score, or without validation data the least training loss. None:
         with early_stopping."""
@@ -106,7 +107,8 @@ OF_ENSEMBLE = """n_networks : int, default=100
     oob_score : bool, default=False
         Score each sample with the networks that have not seen it; needs bootstrap.
     n_jobs : int or None, default=None
-        Threads. None: one for each core that the process may use; -1: too; -2: one less.
+        Threads. None: 1, unless a `joblib.parallel_config` says otherwise; -1: one for each core that the process may
+        use; -2: one less.
     random_state : int, RandomState or None, default=None
         Of the networks' own random_state, and of their rows. The same number gives the same bits, whatever n_jobs.
     time_limit : float or None, default=None

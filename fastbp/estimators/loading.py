@@ -7,11 +7,11 @@ from sklearn.base import clone
 from sklearn.preprocessing import LabelBinarizer
 from sklearn.utils import check_random_state
 
-from fastbp import door
-from fastbp.estimators.classifier import MLPClassifier
-from fastbp.estimators.ensemble import EnsembleClassifier, EnsembleRegressor
-from fastbp.estimators.files import COUNTS, CURVES, NUMBERS, OUT_OF_BAG, check
-from fastbp.estimators.regressor import MLPRegressor
+from fastbp import validation
+from fastbp.estimators.ensemble.ensembles import EnsembleClassifier, EnsembleRegressor
+from fastbp.estimators.mlp.classifier import MLPClassifier
+from fastbp.estimators.mlp.regressor import MLPRegressor
+from fastbp.estimators.saving import COUNTS, CURVES, NUMBERS, OUT_OF_BAG, check
 from fastbp.files import values
 from fastbp.network import Network
 
@@ -66,10 +66,12 @@ def _parameters(kind, file, prefix):
 def _places(value):
     """Where a generator is in its numbers, and the other half of its last pair of normal ones."""
     if not isinstance(value, list) or len(value) != 4 or value[0] != "MT19937":
-        raise ValueError(f"the state of a random generator must be that of MT19937, it is {door.shown(value)}")
+        raise ValueError(f"the state of a random generator must be that of MT19937, it is {validation.shown(value)}")
     _, position, has_gauss, gauss = value
     if not (0 <= position <= 624 and has_gauss in (0, 1)):
-        raise ValueError(f"the state of a random generator must lie in its 624 numbers, it is {door.shown(value)}")
+        raise ValueError(
+            f"the state of a random generator must lie in its 624 numbers, it is {validation.shown(value)}"
+        )
     return position, has_gauss, float(gauss)
 
 
@@ -106,7 +108,7 @@ def _ensemble(kind, file):
     _describe(models[0], first, file)
     for model, theta in zip(models[1:], others, strict=True):
         vars(model).update({name: value for name, value in vars(models[0]).items() if name not in vars(model)})
-        network = Network.blank(first.sizes, first.hidden, first.output, first.dtype, first.error, first.level)
+        network = first.like()
         network.theta[:] = theta
         model._link(network)
         model._random_state = check_random_state(model.random_state)

@@ -1,20 +1,25 @@
-"""`to_sklearn` and `from_sklearn`: the estimators as scikit-learn's own, and back; and the network of an estimator."""
+"""`to_sklearn` and `from_sklearn`: the estimators as scikit-learn's own, and back."""
 
 import copy
-import sys
 import warnings
 
 import numpy as np
 
-from fastbp import door
+from fastbp import validation
+from fastbp.export.networks import network_of
 from fastbp.lecture import layout
 from fastbp.network import Network
 
 ACTIVATIONS = {"identity": "identity", "sigmoid": "logistic", "tanh": "tanh", "relu": "relu"}  # ours: scikit-learn's
 OUTPUTS = {"softmax": "softmax", "sigmoid": "logistic", "identity": "identity", "exponential": "exp"}
-LOSSES = {"squared": "squared_error", "poisson": "poisson"}
+LOSSES = ("squared_error", "poisson")
 ALIKE = {"solver": ("lbfgs", "sgd", "adam"), "learning_rate": ("constant", "invscaling", "adaptive")}
-WITHOUT_EFFECT = {"dtype", "threads", "loss_level"}  # on a further training; loss_level belongs to other losses
+WITHOUT_EFFECT = {"dtype", "n_jobs", "huber_delta", "quantile"}  # on a further training; the last two are of other losses
+    "dtype",
+    "n_jobs",
+    "huber_delta",
+    "quantile",
+}  # on a further training; the last two belong to other losses
 FITTED = (  # what both have after a fit, besides the parameters of the network
     "n_features_in_", "feature_names_in_", "classes_", "_label_binarizer", "n_outputs_", "n_layers_", "out_activation_",
     "n_iter_", "t_", "loss_", "loss_curve_", "best_loss_", "validation_scores_", "best_validation_score_",
@@ -22,35 +27,10 @@ FITTED = (  # what both have after a fit, besides the parameters of the network
 )  # fmt: skip
 
 
-def network_of(model):
-    """The network behind a fitted estimator; a network as it is.
-
-    Raises
-    ------
-    NotFittedError
-    TypeError
-        If the model is neither.
-    """
-    if isinstance(model, Network):
-        return model
-    if "fastbp.estimators" in sys.modules:  # else there is no estimator, and perhaps no scikit-learn
-        from sklearn.utils.validation import check_is_fitted
-
-        from fastbp.estimators.base import BaseMLP
-
-        if isinstance(model, BaseMLP):
-            check_is_fitted(model)
-            return model._net()
-    raise TypeError(
-        "model must be a fastbp.Network or a fitted fastbp.MLPClassifier or fastbp.MLPRegressor, "
-        f"got {door.shown(model)}"
-    )
-
-
 def _kinds():
     """scikit-learn's classes, and ours for each."""
-    from fastbp.estimators.classifier import MLPClassifier
-    from fastbp.estimators.regressor import MLPRegressor
+    from fastbp.estimators.mlp.classifier import MLPClassifier
+    from fastbp.estimators.mlp.regressor import MLPRegressor
 
     ours = MLPClassifier, MLPRegressor  # imported first: where there is no scikit-learn, they say what to install
     from sklearn import neural_network
@@ -130,7 +110,7 @@ def _choices(network, kind, named):
 
     `named` is the activation where there is no hidden layer to have it.
     """
-    hidden = sorted(set(network._activations()[:-1]))
+    hidden = sorted(set(network.activations[:-1]))
     for name in hidden:
         if name not in ACTIVATIONS:
             raise ValueError(f"model must have hidden layers of {', '.join(ACTIVATIONS)} for scikit-learn, got {name}")
@@ -138,17 +118,15 @@ def _choices(network, kind, named):
         raise ValueError(
             f"model must have one activation in all hidden layers for scikit-learn, got {', '.join(hidden)}"
         )
-    if network.output == "softmax" and network.sizes[-1] == 1:
-        raise ValueError("model must have at least 2 units of softmax for scikit-learn, got 1")
-    if network.error in ("huber", "quantile"):
-        raise ValueError(f"model must have the error {' or '.join(LOSSES)} for scikit-learn, got {network.error}")
+    if network.loss in ("huber", "quantile"):
+        raise ValueError(f"model must have the loss {' or '.join(LOSSES)} for scikit-learn, got {network.loss}")
     if hidden or not isinstance(named, str) or named not in ACTIVATIONS.values():
         named = ACTIVATIONS[hidden[0]] if hidden else "relu"
     chosen = {"activation": named}
     if "loss" in kind._get_param_names():
-        return chosen | {"loss": LOSSES[network.error]}
-    if network.error == "poisson":
-        raise ValueError("model must have the error squared for a scikit-learn below 1.7, got poisson")
+        return chosen | {"loss": network.loss}
+    if network.loss == "poisson":
+        raise ValueError("model must have the loss squared_error for a scikit-learn below 1.7, got poisson")
     return chosen
 
 
@@ -159,7 +137,7 @@ def _parameters(model, kind):
         if name in names and (name not in ALIKE or (isinstance(value, str) and value in ALIKE[name])):
             kept[name] = copy.deepcopy(value)
         elif name not in WITHOUT_EFFECT and value is not defaults[name] and value != defaults[name]:
-            left.append(f"{name}={door.shown(value)}")
+            left.append(f"{name}={validation.shown(value)}")
     if left:
         message = f"scikit-learn has no {', '.join(left)}: its model predicts alike, but would be trained without"
         warnings.warn(message, RuntimeWarning, stacklevel=3)
@@ -171,7 +149,7 @@ def _one_unit_of_two(network):
     if network.output != "softmax" or network.sizes[-1] != 2:
         return network
     sizes = (*network.sizes[:-1], 1)
-    one = Network.blank(sizes, network.hidden, "sigmoid", network.dtype, "binary_cross_entropy")
+    one = Network.blank(sizes, network.activation, "sigmoid", network.dtype, "binary_cross_entropy")
     for place, array in zip((*one.W[:-1], *one.B[:-1]), (*network.W[:-1], *network.B[:-1]), strict=True):
         place[...] = array
     one.W[-1][0], one.B[-1][0] = network.W[-1][1] - network.W[-1][0], network.B[-1][1] - network.B[-1][0]
@@ -250,7 +228,7 @@ def from_sklearn(model):
     if type(model) not in kinds:
         raise TypeError(
             "model must be a fitted sklearn.neural_network.MLPClassifier or sklearn.neural_network.MLPRegressor, "
-            f"got {door.shown(model)}"
+            f"got {validation.shown(model)}"
         )
     check_is_fitted(model)
     ours = kinds[type(model)](**copy.deepcopy(model.get_params(deep=False)))

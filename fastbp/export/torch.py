@@ -2,9 +2,9 @@
 
 import sys
 
-from fastbp import door
-from fastbp.export.sklearn import network_of
-from fastbp.lecture.codes import HIDDEN, OUTPUT
+from fastbp import validation
+from fastbp.export.networks import network_of
+from fastbp.lecture.codes import ERROR, ERRORS_OF, HIDDEN, OUTPUT
 from fastbp.lecture.matrix.activations import SLOPE
 from fastbp.network import DTYPES, Network
 
@@ -66,7 +66,7 @@ def to_torch(model):
     Examples
     --------
     >>> import fastbp
-    >>> fastbp.to_torch(fastbp.Network((4, 8, 3), hidden="tanh"))
+    >>> fastbp.to_torch(fastbp.Network((4, 8, 3), activation="tanh"))
     Sequential(
       (0): Linear(in_features=4, out_features=8, bias=True)
       (1): Tanh()
@@ -77,7 +77,7 @@ def to_torch(model):
     network = network_of(model)
     torch = _torch("to_torch")
     kinds, modules = _modules(torch), []
-    for w, b, activation in zip(network.W, network.B, network._activations(), strict=True):
+    for w, b, activation in zip(network.W, network.B, network.activations, strict=True):
         receiving, sending = w.shape
         linear = torch.nn.utils.skip_init(  # drawing weights would move torch's random numbers on
             torch.nn.Linear, sending, receiving, dtype=getattr(torch, network.dtype.name)
@@ -112,7 +112,7 @@ def _modules(torch):
 # ---- From torch ------------------------------------------------------------------------------------------------------
 
 
-def from_torch(module, output=None, error=None, level=None):
+def from_torch(module, output=None, loss=None, huber_delta=None, quantile=None):
     """The network of a torch.nn.Sequential.
 
     Parameters
@@ -125,7 +125,7 @@ def from_torch(module, output=None, error=None, level=None):
     output : {"softmax", "sigmoid", "identity", "exponential"}, optional
         Activation of the output layer, if the module ends with a Linear: "softmax" for logits of classes, for example,
         which torch's CrossEntropyLoss takes. By default the module's last activation, or "identity".
-    error, level : optional
+    loss, huber_delta, quantile : optional
         As in `Network`, for a further training.
 
     Returns
@@ -148,11 +148,11 @@ def from_torch(module, output=None, error=None, level=None):
     >>> import fastbp, torch
     >>> module = torch.nn.Sequential(torch.nn.Linear(4, 8), torch.nn.ReLU(), torch.nn.Linear(8, 3))
     >>> fastbp.from_torch(module, output="softmax")
-    Network((4, 8, 3), hidden='relu', output='softmax', dtype='float32')
+    Network((4, 8, 3), activation='relu', output='softmax', dtype='float32')  # 67 parameters
     """
     torch = _torch("from_torch")
     if not _is_sequential(torch, module):
-        raise TypeError(f"module must be a torch.nn.Sequential, got {door.shown(module)}")
+        raise TypeError(f"module must be a torch.nn.Sequential, got {validation.shown(module)}")
     linears, activations = _layers(torch, module)
     *hidden, (name, last) = activations
     for activation, place in hidden:
@@ -160,14 +160,16 @@ def from_torch(module, output=None, error=None, level=None):
             raise ValueError(f"{place} must be an activation of hidden layers, got {activation}, which is for outputs")
     if name not in OUTPUT:
         raise ValueError(f"{last} must be an activation of outputs, {', '.join(OUTPUT)}, at the end, got {name}")
-    if output is not None and name not in ("identity", door.choice("output", output, OUTPUT)):
+    if output is not None and name not in ("identity", validation.choice("output", output, OUTPUT)):
         raise ValueError(f"output must be None or {name!r} for a module that ends with it, got {output!r}")
     output = output if name == "identity" and output is not None else name
     weights = [linear.weight.detach().cpu().numpy() for linear in linears]
     sizes = (linears[0].in_features, *(linear.out_features for linear in linears))
     names = [activation for activation, _ in hidden]
     names = names[0] if len(set(names)) == 1 else names
-    network = Network.blank(sizes, names, output, weights[0].dtype, error, level)
+    loss = validation.loss_of_output(loss, output, ERROR, ERRORS_OF)
+    level = validation.parameter_of_loss(loss, huber_delta, quantile)
+    network = Network.blank(sizes, names, output, weights[0].dtype, loss, level)
     for w, b, weight, linear in zip(network.W, network.B, weights, linears, strict=True):
         w[...] = weight
         if linear.bias is not None:  # else it stays 0
@@ -209,7 +211,9 @@ def _layers(torch, module):
             activations[-1] = name, place
         elif type(child) not in (torch.nn.Identity, torch.nn.Dropout):
             possible = ", ".join(kind.__name__ for kind in (torch.nn.Linear, *kinds))
-            raise ValueError(f"{place} must be one of {possible}, Identity, Dropout, Flatten, got {door.shown(child)}")
+            raise ValueError(
+                f"{place} must be one of {possible}, Identity, Dropout, Flatten, got {validation.shown(child)}"
+            )
     if not linears:
         raise ValueError("module must have at least one Linear, got none")
     return linears, activations

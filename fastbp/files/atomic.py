@@ -8,7 +8,7 @@ import secrets
 import shutil
 from pathlib import Path
 
-from fastbp import door
+from fastbp import validation
 
 LONGEST = 200  # bytes of a name; a system allows 255
 
@@ -30,7 +30,7 @@ def replacing(path):
     OSError
         With the name of `path`. What was there before is still there.
     """
-    path = door.path("path", path)
+    path = validation.path("path", path)
     target, temporary = _places(path)
     try:
         try:

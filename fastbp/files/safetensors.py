@@ -19,14 +19,14 @@ from itertools import chain
 
 import numpy as np
 
-from fastbp import door
+from fastbp import validation
 from fastbp.files.atomic import replacing
 
 DTYPES = {"F64": "<f8", "I64": "<i8", "F32": "<f4", "U32": "<u4", "U8": "<u1"}
 NAMES = {np.dtype(dtype): name for name, dtype in DTYPES.items()}
 LONGEST_HEADER = 1_000_000
 STRINGS, FORMAT, KIND, DIGEST = "__metadata__", "format", "kind", "digest"
-VERSION = "fastbp 1"
+VERSION = "fastbp 2"
 KINDS = ("network", "checkpoint", "classifier", "regressor", "classifier ensemble", "regressor ensemble", "table")
 DIGITS = 20  # of an integer in a header
 NONE = "none"
@@ -132,7 +132,7 @@ class ModelFile:
     """
 
     def __init__(self, path):
-        self.path, self.strings, self.arrays = door.path("path", path), {}, {}
+        self.path, self.strings, self.arrays = validation.path("path", path), {}, {}
         with self.refusing():
             with open(self.path, "rb", opener=_without_waiting) as file:
                 if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):

@@ -7,11 +7,9 @@ import math
 
 import numpy as np
 
-from fastbp.optimizers import SGD, Adam, AdamW, Optimizer, RMSprop
-from fastbp.rates import Schedule
+from fastbp.optimizers import RULES
 from fastbp.schedules import Constant, CosineDecay, InverseScaling, OneCycle, StepDecay, WarmUp
 
-RULES = {"sgd": SGD, "adam": Adam, "adamw": AdamW, "rmsprop": RMSprop}
 SCHEDULES = {
     "constant": Constant, "step decay": StepDecay, "cosine decay": CosineDecay, "inverse scaling": InverseScaling,
     "one cycle": OneCycle, "warm-up": WarmUp,
@@ -88,11 +86,6 @@ def _value(plain):
         if isinstance(name, str) and name in kinds:
             return kinds[name](**{field: _value(item) for field, item in plain.items() if field != what})
     raise ValueError(f"{str(plain)[:60]} is no known value")
-
-
-def is_own(value):
-    """Whether it is an update rule or a schedule of a user's own class."""
-    return isinstance(value, Optimizer | Schedule) and type(value) not in (*RULES.values(), *SCHEDULES.values())
 
 
 # ---- Texts and labels ------------------------------------------------------------------------------------------------

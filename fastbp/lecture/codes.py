@@ -18,7 +18,7 @@ OUTPUT = {"identity": IDENTITY, "sigmoid": SIGMOID, "softmax": SOFTMAX, "exponen
 # Errors, and which of them go with an output activation; the first is the usual one.
 SQUARED, CROSS_ENTROPY, BINARY_CROSS_ENTROPY, HUBER, POISSON, QUANTILE = range(6)
 ERROR = {
-    "squared": SQUARED,
+    "squared_error": SQUARED,
     "cross_entropy": CROSS_ENTROPY,
     "binary_cross_entropy": BINARY_CROSS_ENTROPY,
     "huber": HUBER,
@@ -26,7 +26,7 @@ ERROR = {
     "quantile": QUANTILE,
 }
 ERRORS_OF = {
-    "identity": ("squared", "huber", "quantile"),
+    "identity": ("squared_error", "huber", "quantile"),
     "sigmoid": ("binary_cross_entropy",),
     "softmax": ("cross_entropy",),
     "exponential": ("poisson",),

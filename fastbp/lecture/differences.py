@@ -6,7 +6,7 @@ forward passes of the mini-batch, and knows no formula of the backward pass.
 
 import numpy as np
 
-from fastbp.jit import jit
+from fastbp.compiler.jit import jit
 from fastbp.lecture.loops.passes import mean_error
 
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from fastbp import door
+from fastbp import validation
 
 
 def numbers(name, value, samples):
@@ -31,7 +31,7 @@ def known(name, array, classes):
     """Refuses labels that are not among the classes."""
     strange = ~np.isin(array, classes) if alike(array, classes) else np.full(len(array), True)
     if strange.any():
-        shown, came = door.shown(classes.tolist()), array[strange][0].item()
+        shown, came = validation.shown(classes.tolist()), array[strange][0].item()
         raise ValueError(f"{name} must hold classes of the model, {shown}, got {came!r}")
 
 
@@ -47,7 +47,7 @@ def _vector(name, value, samples):
     except ValueError as problem:
         raise ValueError(f"{name} must be a vector, {whose}, got rows that do not fit together") from problem
     if array.ndim == 0:
-        raise TypeError(f"{name} must be a vector, {whose}, got {door.shown(value)}")
+        raise TypeError(f"{name} must be a vector, {whose}, got {validation.shown(value)}")
     if array.ndim != 1 or array.size != (samples or max(array.size, 1)):
         hint = f"; of a row for each sample make labels with {name}.argmax(axis=1)" if array.ndim == 2 else ""
         raise ValueError(f"{name} must be a vector, {whose}, got an array of shape {array.shape}{hint}")

@@ -4,9 +4,9 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from fastbp import door
+from fastbp import validation
 from fastbp.plots import checks, models
-from fastbp.plots.paper import MARKERS, SCALE, axes, colours
+from fastbp.plots.style import MARKERS, SCALE, axes, colours
 
 LARGEST, WIDTH = 10, 0.64  # points of a text; the width of a digit, in this unit
 PALEST, DEEPEST = 0.12, 0.6  # share of its colour that a region has, for classes that are a guess or certain
@@ -56,7 +56,7 @@ def confusion(labels, predicted, ax=None, *, names=None, normalize=False):
     shown = np.zeros((len(classes), len(classes)), np.int64)
     np.add.at(shown, tuple([places[c] for c in side.tolist()] for side in (labels, predicted)), 1)
     texts, most = shown.astype(str), shown.max()
-    if door.flag("normalize", normalize):
+    if validation.flag("normalize", normalize):
         shown, most = shown / np.maximum(shown.sum(axis=1, keepdims=True), 1), 1
         texts = np.array([[f"{share:.2f}" for share in row] for row in shown])
     ax = axes(ax)
@@ -80,17 +80,19 @@ def _named(found, names):
     if names is None:
         return found.tolist(), [*map(str, found)]
     if isinstance(names, str) or not isinstance(names, Iterable):
-        raise TypeError(f"names must be a sequence of strings or None, got {door.shown(names)}")
+        raise TypeError(f"names must be a sequence of strings or None, got {validation.shown(names)}")
     names = [*names]
     for place, name in enumerate(names):
         if not isinstance(name, str):
-            raise TypeError(f"names[{place}] must be a string, got {door.shown(name)}")
+            raise TypeError(f"names[{place}] must be a string, got {validation.shown(name)}")
     classes = names if found.dtype.kind == "U" else [*range(len(names))]
     if len(set(classes)) < len(classes):
-        raise ValueError(f"names must differ where they are the classes, got {door.shown(names)}")
+        raise ValueError(f"names must differ where they are the classes, got {validation.shown(names)}")
     nameless = [c for c in found.tolist() if c not in classes]
     if nameless:
-        raise ValueError(f"names must have one for each class, got {door.shown(names)} without one for {nameless[0]!r}")
+        raise ValueError(
+            f"names must have one for each class, got {validation.shown(names)} without one for {nameless[0]!r}"
+        )
     return classes, names
 
 
@@ -133,11 +135,11 @@ def decision_regions(model, X, y=None, ax=None, *, resolution=200):
     ['0', '1', '2']
     """
     if not callable(getattr(model, "predict", None)):
-        raise TypeError(f"model must be a fastbp.Network or have a method predict, got {door.shown(model)}")
+        raise TypeError(f"model must be a fastbp.Network or have a method predict, got {validation.shown(model)}")
     inputs = model.sizes[0] if hasattr(model, "sizes") else getattr(model, "n_features_in_", 2)
     if inputs != 2:
-        raise ValueError(f"model must have 2 inputs, got one with {inputs}: {door.shown(model)}")
-    X, resolution = door.real_matrix("X", X, 2, np.float64), door.whole_number("resolution", resolution, 2)
+        raise ValueError(f"model must have 2 inputs, got one with {inputs}: {validation.shown(model)}")
+    X, resolution = validation.real_matrix("X", X, 2, np.float64), validation.whole_number("resolution", resolution, 2)
     low, high = X.min(axis=0), X.max(axis=0)
     margin = np.where(high > low, 0.08 * (high - low), 1.0)
     sides = np.linspace(low - margin, high + margin, resolution).T

@@ -4,9 +4,9 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from fastbp import door
+from fastbp import validation
 from fastbp.plots import checks, models
-from fastbp.plots.paper import COLOURS, axes
+from fastbp.plots.style import COLOURS, axes
 
 SINGLE = 50  # networks that are drawn one by one, at most
 POINTS = 200  # between the least and the largest sample, besides the samples
@@ -51,7 +51,7 @@ def ensemble_spread(model_or_networks, X, ax=None, *, y=None):
     ('input', 21)
     """
     networks, inputs, classes = _members(model_or_networks)
-    X = door.real_matrix("X", X, inputs, np.float64)
+    X = validation.real_matrix("X", X, inputs, np.float64)
     if y is not None and classes is None:
         y = checks.numbers("y", y, len(X))
     elif y is not None:
@@ -93,14 +93,15 @@ def _members(given):
         return given.estimators_, given.n_features_in_, None if classes is None else checks.labels("classes_", classes)
     if not isinstance(given, Iterable):
         raise TypeError(
-            f"model_or_networks must be a fitted ensemble or a sequence of fastbp.Network, got {door.shown(given)}"
+            "model_or_networks must be a fitted ensemble or a sequence of fastbp.Network, got "
+            f"{validation.shown(given)}"
         )
     networks = [*given]
     if not networks:
         raise ValueError("model_or_networks must have at least one network, got an empty sequence")
     for place, network in enumerate(networks):
         if not hasattr(network, "sizes"):
-            raise TypeError(f"model_or_networks[{place}] must be a fastbp.Network, got {door.shown(network)}")
+            raise TypeError(f"model_or_networks[{place}] must be a fastbp.Network, got {validation.shown(network)}")
     kinds = [(network.sizes[0], network.sizes[-1], network.output) for network in networks]
     for place, kind in enumerate(kinds):
         if kind != kinds[0]:

@@ -4,8 +4,8 @@ import contextlib
 
 import numpy as np
 
-from fastbp import door
-from fastbp.plots.paper import COLOURS, axes
+from fastbp import validation
+from fastbp.plots.style import COLOURS, axes
 
 
 def loss(history, ax=None, *, log=False):
@@ -46,7 +46,7 @@ def loss(history, ax=None, *, log=False):
     ('epoch', 5)
     """
     training, validation, scores, best = _curves(history)
-    if door.flag("log", log):
+    if validation.flag("log", log):
         least = min(curves.min(where=np.isfinite(curves), initial=np.inf) for curves in (training, validation))
         if not least > 0:
             raise ValueError(f"log must be False where a loss is not above 0, got True and a loss of {least:.7g}")
@@ -105,7 +105,7 @@ def _curves(history):
         training, validation, scores = _sequence(history), [], []
     training, validation, scores = _rows(training), _rows(validation), _rows(scores)
     if not len(training):
-        raise ValueError(f"history must have at least one epoch, got {door.shown(history)}")
+        raise ValueError(f"history must have at least one epoch, got {validation.shown(history)}")
     best = None
     if not hasattr(history, "outcome"):
         last = -scores if len(scores) else validation if len(validation) else training
@@ -121,7 +121,7 @@ def _sequence(history):
             return losses
     raise TypeError(
         "history must be a fastbp.History or ManyHistory, an estimator with a loss_curve_ (fitted, with a solver other "
-        f"than 'lbfgs'), or a sequence of numbers, got {door.shown(history)}"
+        f"than 'lbfgs'), or a sequence of numbers, got {validation.shown(history)}"
     )
 
 

@@ -4,8 +4,8 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from fastbp import door
-from fastbp.plots.paper import SCALE, axes
+from fastbp import validation
+from fastbp.plots.style import SCALE, axes
 
 WIDER = 4 / 3  # the picture, than high
 LISTED = 12  # numbers of units in a label, at most
@@ -72,7 +72,9 @@ def _first_layer(model):
     elif hasattr(model, "coefs_"):
         w = np.transpose(model.coefs_[0])
     else:
-        raise TypeError(f"model must be a fastbp.Network or a fitted estimator with coefs_, got {door.shown(model)}")
+        raise TypeError(
+            f"model must be a fastbp.Network or a fitted estimator with coefs_, got {validation.shown(model)}"
+        )
     if not np.isfinite(w).all():
         raise ValueError("model must have finite weights, got NaN or infinity in its first layer")
     return w
@@ -88,8 +90,8 @@ def _shape(shape, inputs):
             )
         return side, side
     if not isinstance(shape, Iterable) or len(shape := tuple(shape)) != 2:
-        raise TypeError(f"shape must be (rows, columns) or None, got {door.shown(shape)}")
-    rows, columns = (door.whole_number(f"shape[{place}]", size, 1) for place, size in enumerate(shape))
+        raise TypeError(f"shape must be (rows, columns) or None, got {validation.shown(shape)}")
+    rows, columns = (validation.whole_number(f"shape[{place}]", size, 1) for place, size in enumerate(shape))
     if rows * columns != inputs:
         raise ValueError(f"shape must have as many pixels as the model has inputs, {inputs}, got {shape!r}")
     return rows, columns
@@ -106,8 +108,8 @@ def _units(units, there):
     """The numbers of the units to show, and how a label tells them."""
     units = range(there) if units is None else units
     if not isinstance(units, Iterable):
-        raise TypeError(f"units must be a sequence of integers or None, got {door.shown(units)}")
-    units = [door.whole_number(f"units[{place}]", unit, 0) for place, unit in enumerate(units)]
+        raise TypeError(f"units must be a sequence of integers or None, got {validation.shown(units)}")
+    units = [validation.whole_number(f"units[{place}]", unit, 0) for place, unit in enumerate(units)]
     if not units or max(units) >= there:
         raise ValueError(f"units must be at least one number below {there}, the units there are, got {units!r}")
     listed = [*map(str, units)] if len(units) <= LISTED else [str(units[0]), str(units[1]), "...", str(units[-1])]

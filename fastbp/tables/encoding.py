@@ -8,21 +8,15 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from fastbp import door
+from fastbp import validation
 from fastbp.files import values
 from fastbp.tables.sources import TableError, numbers, texts
 from fastbp.tables.survey import MOST
+from fastbp.validation import short_list
 
 NUMBER, TEXT, LEFT_OUT, CLASSES = "number", "text", "left out", "classes"
 FEW = 20  # different whole numbers are classes
 NUMERIC = 0.9  # a column with more numbers than this part is meant to have numbers only
-TOLD, LENGTH = 10, 40  # names in an error, and letters of each
-
-
-def told(names):
-    """Some of them, shortened, for a message."""
-    shown = [repr(name if len(name) <= LENGTH else f"{name[:LENGTH]}...") for name in names[:TOLD]]
-    return ", ".join(shown) + (f" and {len(names) - TOLD:,} more" if len(names) > TOLD else "")
 
 
 @dataclass
@@ -74,8 +68,8 @@ class Input:
                     out[row, places[text]] = 1
                 elif text is not None and not ignore_unseen:
                     raise block.refuse(
-                        row, self.name, f"{told([text])} was not there in training, which had {told(self.texts)} "
-                        "(unseen texts can be ignored)"
+                        row, self.name, f"{short_list([text])} was not there in training, which had "
+                        f"{short_list(self.texts)} (unseen texts can be ignored)"
                     )  # fmt: skip
 
 
@@ -143,11 +137,11 @@ class Encoding:
         wanted = [column.name for column in self.inputs if column.width] + [self.target.name] * with_target
         lacking = [name for name in wanted if name not in names]
         if lacking:
-            raise TableError(f"{source}: it has no column {told(lacking)}")
+            raise TableError(f"{source}: it has no column {short_list(lacking)}")
         known = {*wanted, *self.ignored, self.target.name, *(column.name for column in self.inputs)}
         more = [name for name in names if name not in known]
         if more:
-            raise TableError(f"{source}: it has the column {told(more)}, which was not there in training")
+            raise TableError(f"{source}: it has the column {short_list(more)}, which was not there in training")
 
     def encode(self, block, dtype, ignore_unseen=False):
         """X (rows, width) of a block."""
@@ -185,7 +179,7 @@ class Encoding:
         """The other way round, from a `ModelFile`. Raises what its `refusing` expects."""
         kinds = [kind for kind in file.string("columns").split(",") if kind]
         if not set(kinds) <= {NUMBER, TEXT, LEFT_OUT}:
-            raise ValueError(f"its columns must be numbers, texts or left out, they are {door.shown(kinds)}")
+            raise ValueError(f"its columns must be numbers, texts or left out, they are {validation.shown(kinds)}")
         name, *names = values.texts_of(file, "names", len(kinds) + 1)
         means, deviations = (file.array(of, np.float64, (len(kinds) + 1,)).tolist() for of in ("means", "deviations"))
         if not all(np.isfinite(means)) or not all(0 < deviation < np.inf for deviation in deviations):

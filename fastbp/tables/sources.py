@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fastbp import door
+from fastbp import validation
 
 ROWS = 1024  # of a block: its cells fit into the cache, with 8192 reading takes twice as long
 DELIMITERS = ",;\t|"
@@ -86,11 +86,11 @@ def numbers(block, name):
             cells = ["nan" if is_missing(cell) else cell for cell in column]
             wrong = next((row for row, cell in enumerate(cells) if number(cell) is None), None)
             if wrong is not None:
-                raise block.refuse(wrong, name, f"{door.shown(column[wrong])} is no number") from None
+                raise block.refuse(wrong, name, f"{validation.shown(column[wrong])} is no number") from None
             values = np.array(cells, np.float64)
         if "_" in "".join(column):  # Python's spelling of numbers, not that of tables
             row = next(row for row, cell in enumerate(column) if "_" in cell)
-            raise block.refuse(row, name, f"{door.shown(column[row])} is no number")
+            raise block.refuse(row, name, f"{validation.shown(column[row])} is no number")
     large = np.abs(values) > LARGEST
     if large.any():
         row = int(large.argmax())
@@ -147,7 +147,7 @@ def opened(path, delimiter=None):
     delimiter : str or None
         Between the cells of a CSV file; None: the one of , ; tab | of which the first line has most.
     """
-    path = door.path("path", path)
+    path = validation.path("path", path)
     if path == STDIN:
         if sys.stdin is None:
             raise TableError("standard input is closed")

@@ -100,7 +100,7 @@ class Column:
         self.mean += apart * values.size / self._summed
 
 
-def surveyed(table, names, target, roles, tell):
+def surveyed(table, names, target, roles, shown):
     """{name: Column} of some columns of a whole table."""
     columns, done = {name: Column(name, name == target) for name in names}, 0
     for block in table.blocks():
@@ -108,5 +108,5 @@ def surveyed(table, names, target, roles, tell):
         for column in columns.values():
             column.see(block, trained)
         done += len(block)
-        tell("looked at", done)
+        shown.status(f"looked at {done:,} rows")
     return columns

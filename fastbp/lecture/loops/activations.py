@@ -6,7 +6,8 @@ exponential, where infinity is right; NaN stays NaN: what diverges must be seen.
 
 import numpy as np
 
-from fastbp.jit import jit
+from fastbp.compiler.jit import jit
+from fastbp.compiler.scalars import larger, smaller, where
 from fastbp.lecture.codes import (
     ELU,
     EXPONENTIAL,
@@ -20,7 +21,6 @@ from fastbp.lecture.codes import (
     SOFTPLUS,
     TANH,
 )
-from fastbp.scalars import larger, smaller, where
 
 SLOPE = 0.01  # of the leaky ReLU below 0
 GELU_SCALE = (2 / np.pi) ** 0.5

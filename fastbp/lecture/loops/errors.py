@@ -6,10 +6,10 @@ limit of the cross-entropies (0 for none), of which their delta does not know.
 
 import numpy as np
 
-from fastbp.jit import jit
+from fastbp.compiler.jit import jit
+from fastbp.compiler.scalars import double, larger, smaller, where
 from fastbp.lecture.codes import BINARY_CROSS_ENTROPY, CROSS_ENTROPY, HUBER, POISSON, QUANTILE
 from fastbp.lecture.loops.activations import _largest
-from fastbp.scalars import double, larger, smaller, where
 
 LARGEST = float(np.finfo(np.float64).max)
 

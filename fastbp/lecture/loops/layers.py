@@ -1,6 +1,6 @@
 """One layer: its weighted sums, its gradients and the way back through it, as index loops (slides 7, 8, 21-30, 34)."""
 
-from fastbp.jit import jit
+from fastbp.compiler.jit import jit
 
 
 @jit

@@ -1,6 +1,8 @@
 """Whole passes through any number of layers, as index loops over samples; layout.py tells what `layers` holds."""
 
-from fastbp.jit import jit
+from fastbp.compiler.jit import jit
+from fastbp.compiler.scalars import double, where
+from fastbp.compiler.views import borrowed, matrix_at, vector_at
 from fastbp.lecture.codes import MEAN_ERROR, PENALTY, WEIGHT
 from fastbp.lecture.layout import (
     ACTIVATION,
@@ -25,8 +27,6 @@ from fastbp.lecture.loops.layers import (
     weighted_sum,
 )
 from fastbp.lecture.loops.updates import update
-from fastbp.scalars import double, where
-from fastbp.views import borrowed, matrix_at, vector_at
 
 
 @jit

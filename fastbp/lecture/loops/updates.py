@@ -6,7 +6,9 @@ double precision, then rounded once to the dtype of theta.
 
 import numpy as np
 
-from fastbp.jit import jit
+from fastbp.compiler.jit import jit
+from fastbp.compiler.scalars import double, larger, where
+from fastbp.compiler.views import matrix_at, vector_at
 from fastbp.lecture.codes import (
     ADAMW,
     CLIP_NORM,
@@ -27,8 +29,6 @@ from fastbp.lecture.codes import (
     WEIGHT_DECAY,
 )
 from fastbp.lecture.layout import BIASES_AT, RECEIVING, SENDING, WEIGHTS_AT
-from fastbp.scalars import double, larger, where
-from fastbp.views import matrix_at, vector_at
 
 # ---- Rules -----------------------------------------------------------------------------------------------------------
 

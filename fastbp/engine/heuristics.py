@@ -1,0 +1,61 @@
+"""Which way an epoch goes: the lecture's loops, a sample at a time, or tiles; and how many threads share it.
+
+The loops win where a vector of samples would be mostly empty. The choice between the two looks at the sizes and the
+mini-batch alone, never at the threads: the two round differently, and the same seed must give the same bits.
+"""
+
+from fastbp.engine.simd.shapes import VECTOR_BYTES
+from fastbp.lecture.layout import RECEIVING, SENDING
+from fastbp.threads.cores import usable_cores
+
+FLOPS_OF_A_THREAD = 8e6  # with less work than this for each in a step, threads lose more than they gain
+FLOPS_OF_A_START = 5e7  # less work than this is not worth the start of a thread
+LANE_BYTES, LANE_BYTES_OF_FEW, FEW_SAMPLES = 9600, 19200, 8  # weights of a network that shares lanes; mini-batches
+FEW_WEIGHTS = 1000  # so small a network is bound by what comes with a vector, not by its arithmetic
+
+
+def flops_of_step(layers, samples):
+    """Floating-point operations of a step: 2 a weight and sample forward, 2 for the gradient, 2 for dE/dy."""
+    weights = (layers[:, SENDING] * layers[:, RECEIVING]).tolist()
+    return 2 * samples * (3 * sum(weights) - weights[0])
+
+
+def flops_of_outputs(layers, samples):
+    """Floating-point operations of a pass without a gradient."""
+    return 2 * samples * int((layers[:, SENDING] * layers[:, RECEIVING]).sum())
+
+
+def prefers_loops(layers, batch_size, dtype):
+    """Whether a sample at a time is faster than a vector of samples (measured by benchmarks/test_choice.py)."""
+    few = VECTOR_BYTES // dtype.itemsize // 8
+    if batch_size != few + 1:
+        return batch_size <= few
+    return int((layers[:, SENDING] * layers[:, RECEIVING]).sum()) < FEW_WEIGHTS
+
+
+def prefers_lanes(layers, batch_size, dtype):
+    """Whether many such networks are trained faster with one in each lane than one by one (benchmarks/lanes.py).
+
+    That is so for small ones, whose samples fill no tile. The number of networks must not matter: the ways round
+    differently, and what becomes of a network must not depend on which others are trained with it.
+    """
+    weights = int((layers[:, SENDING] * layers[:, RECEIVING]).sum())
+    return weights * dtype.itemsize <= (LANE_BYTES_OF_FEW if batch_size <= FEW_SAMPLES else LANE_BYTES)
+
+
+def threads_for(layers, batch_size, dtype, threads=None):
+    """How many threads may share an epoch: `threads` if given, else as many as the work of a step keeps busy.
+
+    They are never more than the cores that may be used, nor than the vectors of samples of a mini-batch.
+    """
+    vectors = -(-batch_size * dtype.itemsize // VECTOR_BYTES)
+    if threads is None:
+        threads = int(flops_of_step(layers, batch_size) / FLOPS_OF_A_THREAD)
+    return max(1, min(threads, usable_cores(), vectors))
+
+
+def threads_for_outputs(layers, samples, chunk, threads=None):
+    """The same for a pass without a gradient, in chunks of samples. Threads must be started for it."""
+    if threads is None:
+        threads = int(flops_of_outputs(layers, samples) / FLOPS_OF_A_START)
+    return max(1, min(threads, -(-samples // chunk), usable_cores() if threads > 1 else 1))

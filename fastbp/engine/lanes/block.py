@@ -1,0 +1,176 @@
+"""A block of networks of one kind that share lanes: where they lie, and what an epoch of all of them is.
+
+A slot is a place for one network, a lane of a group. Networks move into slots and out of them between epochs, so one
+that has ended makes room for the next. Narrow networks may share a block with wider ones: the units that they do not
+have are 0 (`masked`).
+"""
+
+import numpy as np
+
+from fastbp.engine import workspace
+from fastbp.engine.lanes import epoch as lanes
+from fastbp.engine.lanes.per_lane import NUMBERS, REPORTED
+from fastbp.engine.tiles.updates import is_plain
+from fastbp.lecture import codes
+from fastbp.lecture.layout import RECEIVING, WEIGHTS_AT, layer_table, parameter_count
+
+
+class Block:
+    """Slots for networks of one kind.
+
+    Parameters
+    ----------
+    layers : ndarray
+        The table of the widest of them.
+    dtype : numpy.dtype
+    slots : int
+        Rounded up to whole groups.
+    rows : int
+        The most samples that one of them visits in an epoch.
+    batch_size : int
+    moments : int
+        Rows of memory of the rule.
+    settings : ndarray
+        Of one of them: an empty slot must have the rule of the others.
+    masked : bool
+        Whether some are narrower than `layers`.
+    """
+
+    def __init__(self, layers, dtype, slots, rows, batch_size, moments, settings, masked):
+        self.lanes = L = workspace.lanes_of_dtype(dtype)
+        groups, parameters = -(-slots // L), int(layers[-1, WEIGHTS_AT + 1] + layers[-1, RECEIVING])
+        self.layers, self.dtype, self.slots, self.batch_size = layers, dtype, groups * L, batch_size
+        self._by_four = batch_size > 1
+        samples = 4 if self._by_four else 1
+        self.theta = shaped((groups, parameters, L), dtype)
+        self.moments = shaped((groups, moments, parameters, L), dtype)
+        self.settings = shaped((groups, codes.SETTINGS, L), np.float64)
+        self.settings[:] = settings[:, None]
+        self.rows = shaped((groups, rows, L), np.int64)
+        self.counts, self.weight_of = (shaped((groups, L), np.int64) for _ in range(2))
+        self.weight_of[:] = -1
+        self.rates = shaped((groups, -(-rows // batch_size), L), np.float64)
+        self.first_step = shaped((groups, 1, L), np.float64)
+        self.widths = shaped((groups, len(layers), L), np.int64)
+        self._places = workspace.places_of_lanes(layers, dtype)
+        self._values = shaped((int(self._places[workspace.ROWS]), samples, L), dtype)
+        self._spare = shaped((2 + moments, parameters, L), dtype)
+        self._numbers = shaped((NUMBERS, L), np.float64)
+        self._report = shaped((groups, REPORTED, L), np.float64)
+        self._errors = shaped((groups, L), np.float64)
+        self._masked, self._plain = masked, bool(getattr(is_plain, "py_func", is_plain)(settings))
+
+    def of_slot(self, array, slot):
+        """The part of an array (groups, ..., lanes) that belongs to a slot: a view."""
+        return array[slot // self.lanes, ..., slot % self.lanes]
+
+    def split(self, slots):
+        """The groups and the lanes of some slots, as index vectors."""
+        return slots // self.lanes, slots % self.lanes
+
+    def by_slot(self, array):
+        """An array (groups, ..., lanes) as (slots, ...)."""
+        return np.moveaxis(array, -1, 1).reshape(self.slots, *array.shape[1:-1])
+
+    def enter(self, slots, places, thetas, widths, settings, weight_of, rows):
+        """Networks of one shape move in: their parameters go to `places`, their memory is 0.
+
+        Parameters
+        ----------
+        slots, places : ndarray of int
+        thetas, settings, weight_of : list
+            One for each slot.
+        widths : tuple
+            Units of the hidden layers.
+        rows : int
+            Samples that each visits in an epoch.
+        """
+        groups, lanes = self.split(slots)
+        self.theta[groups[:, None], places, lanes[:, None]] = thetas
+        self.settings[groups, :, lanes] = settings
+        self.widths[groups, : len(widths), lanes] = widths
+        self.weight_of[groups, lanes] = weight_of
+        self.counts[groups, lanes] = rows
+        self.first_step[groups, 0, lanes] = 0
+
+    def leave(self, slots):
+        """The slots are empty from now on."""
+        groups, lanes = self.split(slots)
+        self.counts[groups, lanes] = 0
+        self.theta[groups, :, lanes] = 0
+        self.moments[groups, :, :, lanes] = 0
+        self.rows[groups, :, lanes] = 0
+
+    def finite(self):
+        """Whether the parameters of each slot are finite, (slots,)."""
+        finite = np.isfinite(self.theta)
+        if finite.all():  # as they nearly always are; by slots it takes five times as long
+            return np.ones(self.slots, bool)
+        return self.by_slot(finite.all(axis=1))
+
+    def copy_of(self, chosen, out):
+        """The parameters of the chosen slots (a bool for each) into `out`, an array as `theta`."""
+        where = True if chosen.all() else chosen.reshape(self.counts.shape)[:, None, :]
+        np.copyto(out, self.theta, where=where)
+
+    def epoch(self, X, D, weight):
+        """An epoch of all; the report (groups, 3, lanes), whose rows LOSS, ... are named in `neighbours`."""
+        kernel = lanes.epoch_by_four if self._by_four else lanes.epoch_by_one
+        kernel(
+            self.theta, self.layers, X, D, weight, self.weight_of, self.rows, self.counts, self.batch_size, self.rates,
+            self.first_step, self.settings, self.moments, self.widths, self._masked, self._plain, self._places,
+            self._values, self._spare, self._numbers, self._report,
+        )  # fmt: skip
+        self.first_step += np.ceil(self.counts / self.batch_size)[:, None, :]
+        return self._report
+
+    def errors(self, X, D, weight, rows, counts):
+        """The mean error of each network over rows of its own (groups, n, lanes), of which the first `counts` count."""
+        kernel = lanes.errors_by_four if self._by_four else lanes.errors_by_one
+        kernel(
+            self.theta, self.layers, X, D, weight, self.weight_of, rows, counts, self.widths, self._masked,
+            self.settings, self._places, self._values, self._numbers, self._errors,
+        )  # fmt: skip
+        return self._errors
+
+
+def shaped(shape, dtype):
+    """An array of zeros that begins with a cache line."""
+    return workspace.aligned(int(np.prod(shape)), np.dtype(dtype)).reshape(shape)
+
+
+def places_in(sizes, widest):
+    """Where the parameters of a network lie in those of a wider one of the same depth: an index vector."""
+    if tuple(sizes) == tuple(widest):
+        return np.arange(parameter_count(sizes))
+    own = layer_table(sizes, [0] * (len(sizes) - 2), 0, 0)
+    wide = layer_table(widest, [0] * (len(sizes) - 2), 0, 0)
+    places = np.empty(parameter_count(sizes), np.int64)
+    for small, large in zip(own.tolist(), wide.tolist(), strict=True):
+        sending, receiving, at, biases_at = small[:4]
+        units = np.arange(receiving)
+        places[at:biases_at] = (large[2] + units[:, None] * large[0] + np.arange(sending)).ravel()
+        places[biases_at : biases_at + receiving] = large[3] + units
+    return places
+
+
+class Weights:
+    """The different weights of samples that networks of a block have, as the rows of one matrix."""
+
+    def __init__(self, X):
+        self._rows, self._numbers, self._matrix = [], {}, np.empty((0, len(X)), X.dtype)
+
+    def number(self, weight):
+        """The number of a vector of weights, which is kept."""
+        if id(weight) not in self._numbers:
+            self._numbers[id(weight)] = len(self._rows)
+            self._rows.append(weight)
+            self._matrix = None
+        return self._numbers[id(weight)]
+
+    def matrix(self):
+        """All of them (w, N), read-only as kernels see it."""
+        if self._matrix is None:
+            self._matrix = np.stack(self._rows)
+        self._matrix.flags.writeable = False
+        return self._matrix

@@ -1,0 +1,320 @@
+"""The loops of the lecture on vectors: a network in each lane, so that L of them take the time of one or two.
+
+No formula stands here: what a layer, an error and an update do is called from `lecture/loops`. Each network visits its
+own samples in its own order, has its own rates and penalties, may be narrower than its neighbours, and may have nothing
+to do in a mini-batch (neighbours.py).
+
+Arrays of a group of L networks have the network as their last axis and begin with a cache line. `values` (rows, S, L)
+holds what `plan.places_of_lanes` lays out, for the S samples of each network that pass through the layers at once.
+"""
+
+from fastbp.compiler.jit import jit
+from fastbp.compiler.scalars import double, where
+from fastbp.compiler.views import borrowed, matrix_at, vector_at
+from fastbp.engine.lanes.per_lane import (
+    ERRORS,
+    ETA,
+    LOSS,
+    PENALTY,
+    SIZE,
+    STEP,
+    SUM_OF_ERRORS,
+    SUM_OF_PENALTIES,
+    WHOLE,
+    all_count_alike,
+    copy_all,
+    gather_samples,
+    keep_units,
+    largest_of,
+    put_back,
+    share_samples,
+    some_drop,
+    some_wait,
+    weigh,
+)  # fmt: skip
+from fastbp.engine.simd.lane_dispatch import lanes_of, pairs_of, samples_of, sums_of
+from fastbp.engine.simd.shapes import FOUR_SAMPLES, ONE_SAMPLE
+from fastbp.engine.workspace import INPUTS_AT, KEEP_AT, SHARE_AT, SIGNALS_AT, VALUES_AT
+from fastbp.lecture.layout import ACTIVATION, ERROR, LEVEL, LEVEL_UNIT, RECEIVING, SENDING, UNITS_AT
+from fastbp.lecture.loops.activations import activate, activation_derivative
+from fastbp.lecture.loops.errors import error_delta, output_error
+from fastbp.lecture.loops.layers import (
+    add_bias_gradient,
+    add_weight_gradient,
+    backward_sum,
+    hidden_delta,
+    weighted_sum,
+)
+from fastbp.lecture.loops.passes import _biases, _units, _weights
+from fastbp.lecture.loops.updates import update
+
+# ---- Samples through the layers --------------------------------------------------------------------------------------
+
+
+@jit
+def units_of(values, layers, places, number):
+    """One of the five vectors of units: u, y, dy, dh, delta."""
+    n = unit_count(layers)
+    return vector_at(values, places[VALUES_AT] + number * n, n)
+
+
+@jit
+def unit_count(layers):
+    """The number of units without the input layer."""
+    last = layers.shape[0] - 1
+    return layers[last, UNITS_AT] + layers[last, RECEIVING]
+
+
+@jit
+def units_kept(values, places, layers):
+    """keep_j of each unit, sample and network, as numbers."""
+    # values (rows, S, L), returns (unit, S L)
+    width = values.shape[1] * values.shape[2]
+    return matrix_at(values, places[KEEP_AT] * width, unit_count(layers), width)
+
+
+@jit
+def multiply(keep, values):
+    """values_j <- values_j keep_j (Srivastava et al. 2014)."""
+    for j in range(values.size):
+        values[j] *= keep[j]
+
+
+@jit
+def forward(theta, layers, values, places, masked):
+    """u_j = sum_i w_ji x_i + b_j, y_j = h(u_j) (slides 7, 8), upwards; if masked, y_j and h'(u_j) times keep_j."""
+    # theta (p), values (rows)
+    u, y = units_of(values, layers, places, 0), units_of(values, layers, places, 1)
+    dh, keep = units_of(values, layers, places, 3), vector_at(values, places[KEEP_AT], unit_count(layers))
+    sending = vector_at(values, places[INPUTS_AT], layers[0, SENDING])
+    for layer in range(layers.shape[0]):
+        u_layer, y_layer = _units(u, layers, layer), _units(y, layers, layer)
+        weighted_sum(sending, _weights(theta, layers, layer), _biases(theta, layers, layer), u_layer)
+        activate(layers[layer, ACTIVATION], u_layer, y_layer)
+        if masked and layer < layers.shape[0] - 1:  # h'(u_j) as long as y_j is h(u_j)
+            dh_layer, keep_layer = _units(dh, layers, layer), _units(keep, layers, layer)
+            activation_derivative(layers[layer, ACTIVATION], u_layer, y_layer, dh_layer)
+            multiply(keep_layer, y_layer)
+            multiply(keep_layer, dh_layer)
+        sending = y_layer
+
+
+@jit
+def error_of_samples(layers, values, places):
+    """E of each sample (slides 9, 32, 33)."""
+    # values (rows)
+    u, y, last = units_of(values, layers, places, 0), units_of(values, layers, places, 1), layers.shape[0] - 1
+    d, level = vector_at(values, places[SIGNALS_AT], layers[last, RECEIVING]), layers[last, LEVEL] * LEVEL_UNIT
+    return output_error(layers[last, ERROR], level, _units(u, layers, last), _units(y, layers, last), d)
+
+
+@jit
+def backward(theta, layers, values, places, masked):
+    """delta of each layer, downwards (slides 25, 31-36)."""
+    # theta (p), values (rows)
+    u, y, last = units_of(values, layers, places, 0), units_of(values, layers, places, 1), layers.shape[0] - 1
+    dy, dh = units_of(values, layers, places, 2), units_of(values, layers, places, 3)
+    delta = units_of(values, layers, places, 4)
+    d, share = vector_at(values, places[SIGNALS_AT], layers[last, RECEIVING]), values[places[SHARE_AT]]
+    above, zero = _units(delta, layers, last), delta.dtype.type(0)
+    error_delta(layers[last, ERROR], layers[last, LEVEL] * LEVEL_UNIT, _units(y, layers, last), d, above)
+    for k in range(above.size):
+        above[k] = where(share > zero, above[k] * share, zero)  # 0 even if delta is infinite
+    for layer in range(last - 1, -1, -1):
+        dy_layer, dh_layer = _units(dy, layers, layer), _units(dh, layers, layer)
+        backward_sum(above, _weights(theta, layers, layer + 1), dy_layer)
+        if not masked:
+            activation_derivative(
+                layers[layer, ACTIVATION], _units(u, layers, layer), _units(y, layers, layer), dh_layer
+            )
+        above = _units(delta, layers, layer)
+        hidden_delta(dy_layer, dh_layer, above)
+
+
+@jit
+def gradient(layers, values, places, dtheta):
+    """dE/dw_ji += delta_j x_i, dE/db_j += delta_j (slides 21-24, 26-29)."""
+    # values (rows), dtheta (p)
+    y, delta = units_of(values, layers, places, 1), units_of(values, layers, places, 4)
+    sending = vector_at(values, places[INPUTS_AT], layers[0, SENDING])
+    for layer in range(layers.shape[0]):
+        delta_layer = _units(delta, layers, layer)
+        add_weight_gradient(delta_layer, sending, _weights(dtheta, layers, layer))
+        add_bias_gradient(delta_layer, _biases(dtheta, layers, layer))
+        sending = _units(y, layers, layer)
+
+
+# ---- Steps -----------------------------------------------------------------------------------------------------------
+
+
+@jit
+def step_of_group(theta, layers, settings, moments, counts, spare, numbers):
+    """`update` of the lecture, for those networks that have a mini-batch."""
+    # theta (p, L), moments (rows of the rule, p, L), spare (1 + 1 + rows of the rule, p, L), numbers (7, L)
+    w, note, L = lanes_of(theta), pairs_of(numbers, lanes_of(theta)), counts.size
+    n, waits = moments.shape[0] * theta.shape[0], some_wait(numbers, counts)
+    memory, saved_memory = matrix_at(moments, 0, n, L), matrix_at(spare, 2 * theta.size, n, L)
+    if waits:
+        copy_all(theta, spare[1])
+        copy_all(memory, saved_memory)
+    note[PENALTY] = update(
+        pairs_of(settings, w), layers, note[ETA], note[STEP], note[WHOLE], w, lanes_of(spare[0]), lanes_of(moments)
+    )
+    if waits:
+        put_back(numbers, spare[1], theta)
+        put_back(numbers, saved_memory, memory)
+
+
+@jit
+def descend(layers, values, places, eta, theta):
+    """The step of a mini-batch of one sample, w <- w - eta dE/dw (slide 12), without a gradient in memory."""
+    # values (rows), theta (p)
+    delta = units_of(values, layers, places, 4)
+    for j in range(delta.size):
+        delta[j] = delta[j] * -delta.dtype.type(eta)
+    gradient(layers, values, places, theta)
+
+
+@jit
+def epoch_of_group(
+    shape, theta, layers, X, D, weight, weight_of, rows, counts, batch_size, rates, first_step, settings, moments,
+    widths, masked, plain, places, values, spare, numbers, report,
+):  # fmt: skip
+    """The lecture's `epoch` for the networks of one group."""
+    S, drops = values.shape[1], some_drop(settings)
+    w, inside, dtheta = lanes_of(theta), samples_of(values, shape), lanes_of(spare[0])
+    shares, keep = values[places[SHARE_AT]], units_kept(values, places, layers)
+    note, told = pairs_of(numbers, w), pairs_of(report, w)
+    sums, at_once = sums_of(note), batch_size == 1 and plain
+    if masked and not drops:
+        keep_units(layers, widths, settings, numbers, 0, drops, keep)
+    told[LOSS] = told[SUM_OF_ERRORS] = told[SUM_OF_PENALTIES] = 0.0
+    alike, largest, most, settled = all_count_alike(weight_of, counts), largest_of(counts), 0, False
+    for b in range(-(-largest // batch_size)):
+        first, size = b * batch_size, min(batch_size, largest - b * batch_size)
+        settled = alike and size == most and size % S == 0  # each sample counts as in the mini-batch before
+        if not settled:
+            most = weigh(weight, weight_of, rows, counts, batch_size, b, numbers)
+        note[ETA], note[STEP] = pairs_of(rates, w)[b], pairs_of(first_step, w)[0] + (b + 1.0)
+        note[ERRORS] = note[PENALTY] = 0.0
+        for p in range(0 if at_once else w.size):
+            dtheta[p] = 0
+        for s in range(0, most, S):
+            gather_samples(X, D, rows, first + s, values, places)
+            if not settled:
+                share_samples(weight, weight_of, rows, first + s, s, numbers, shares)
+            if drops:
+                keep_units(layers, widths, settings, numbers, s, drops, keep)
+            forward(w, layers, inside, places, masked or drops)
+            share = double(inside[places[SHARE_AT]])
+            sums[ERRORS] += where(share > 0, share * error_of_samples(layers, inside, places), share * 0)
+            backward(w, layers, inside, places, masked or drops)
+            if at_once:
+                descend(layers, inside, places, note[ETA], sums_of(w))
+            else:
+                gradient(layers, inside, places, sums_of(dtheta))
+        if not at_once:
+            step_of_group(theta, layers, settings, moments, counts, spare, numbers)
+        told[LOSS] += note[WHOLE] * note[ERRORS]
+        told[SUM_OF_ERRORS] += note[SIZE] * note[ERRORS]
+        told[SUM_OF_PENALTIES] += where(note[WHOLE] > 0, note[SIZE] * note[PENALTY], note[SIZE] * 0)
+
+
+@jit
+def epoch(
+    shape, theta, layers, X, D, weight, weight_of, rows, counts, batch_size, rates, first_step, settings, moments,
+    widths, masked, plain, places, values, spare, numbers, report,
+):  # fmt: skip
+    """An epoch of each network of some groups (slide 12), each over its own rows of X and D.
+
+    Rows behind the `counts` of a network must be valid, too; a weight of number -1 is 1 for all samples. `masked`: some
+    are narrower than `layers`, and what is beside them in `theta` is 0 and stays so. `plain`: the rule is SGD without
+    penalties and limits (`engine.optimizers.is_plain`), for all. `report` gets the sum of the errors
+    times what their samples weigh, and the sums of error and penalty of the mini-batches times their samples.
+    """
+    # theta (g, p, L), X (N, i), D (N, k), weight (w, N), weight_of (g, L), rows (g, n, L), counts (g, L),
+    # rates (g, b, L), first_step (g, 1, L), settings (g, columns in codes.py, L), moments (g, rows of the rule, p, L),
+    # widths (g, layer, L), values (rows, S, L), spare (rows, p, L), numbers (7, L), report (g, 3, L)
+    theta, layers, X, D, weight = borrowed(theta), borrowed(layers), borrowed(X), borrowed(D), borrowed(weight)
+    weight_of, rows, counts, rates = borrowed(weight_of), borrowed(rows), borrowed(counts), borrowed(rates)
+    first_step, settings, moments = borrowed(first_step), borrowed(settings), borrowed(moments)
+    widths, places, values, spare = borrowed(widths), borrowed(places), borrowed(values), borrowed(spare)
+    numbers, report = borrowed(numbers), borrowed(report)
+    for g in range(theta.shape[0]):
+        epoch_of_group(
+            shape, theta[g], layers, X, D, weight, weight_of[g], rows[g], counts[g], batch_size, rates[g],
+            first_step[g], settings[g], moments[g], widths[g], masked, plain, places, values, spare, numbers, report[g],
+        )  # fmt: skip
+
+
+@jit
+def errors(
+    shape, theta, layers, X, D, weight, weight_of, rows, counts, widths, masked, settings, places, values, numbers, E
+):
+    """The mean error of each network over its own rows (slide 9), no unit dropped."""
+    # as in `epoch`; E (g, L)
+    theta, layers, X, D, weight = borrowed(theta), borrowed(layers), borrowed(X), borrowed(D), borrowed(weight)
+    weight_of, rows, counts, E = borrowed(weight_of), borrowed(rows), borrowed(counts), borrowed(E)
+    widths, places, values, numbers = borrowed(widths), borrowed(places), borrowed(values), borrowed(numbers)
+    settings, inside = borrowed(settings), samples_of(borrowed(values), shape)
+    shares, keep = values[places[SHARE_AT]], units_kept(values, places, layers)
+    for g in range(theta.shape[0]):
+        w = lanes_of(theta[g])
+        note = pairs_of(numbers, w)
+        sums = sums_of(note)
+        if masked:
+            keep_units(layers, widths[g], settings[g], numbers, 0, False, keep)
+        most = weigh(weight, weight_of[g], rows[g], counts[g], rows.shape[1], 0, numbers)
+        note[ERRORS] = 0.0
+        for s in range(0, most, values.shape[1]):
+            gather_samples(X, D, rows[g], s, values, places)
+            share_samples(weight, weight_of[g], rows[g], s, s, numbers, shares)
+            forward(w, layers, inside, places, masked)
+            share = double(inside[places[SHARE_AT]])
+            sums[ERRORS] += where(share > 0, share * error_of_samples(layers, inside, places), share * 0)
+        pairs_of(E, w)[g] = note[ERRORS]
+
+
+# ---- For Python, a sample at a time or four --------------------------------------------------------------------------
+
+
+@jit
+def epoch_by_one(
+    theta, layers, X, D, weight, weight_of, rows, counts, batch_size, rates, first_step, settings, moments, widths,
+    masked, plain, places, values, spare, numbers, report,
+):  # fmt: skip
+    epoch(
+        ONE_SAMPLE, theta, layers, X, D, weight, weight_of, rows, counts, batch_size, rates, first_step, settings,
+        moments, widths, masked, plain, places, values, spare, numbers, report,
+    )  # fmt: skip
+
+
+@jit
+def epoch_by_four(
+    theta, layers, X, D, weight, weight_of, rows, counts, batch_size, rates, first_step, settings, moments, widths,
+    masked, plain, places, values, spare, numbers, report,
+):  # fmt: skip
+    epoch(
+        FOUR_SAMPLES, theta, layers, X, D, weight, weight_of, rows, counts, batch_size, rates, first_step, settings,
+        moments, widths, masked, plain, places, values, spare, numbers, report,
+    )  # fmt: skip
+
+
+@jit
+def errors_by_one(
+    theta, layers, X, D, weight, weight_of, rows, counts, widths, masked, settings, places, values, numbers, E
+):  # fmt: skip
+    errors(
+        ONE_SAMPLE, theta, layers, X, D, weight, weight_of, rows, counts, widths, masked, settings, places, values,
+        numbers, E,
+    )  # fmt: skip
+
+
+@jit
+def errors_by_four(
+    theta, layers, X, D, weight, weight_of, rows, counts, widths, masked, settings, places, values, numbers, E
+):  # fmt: skip
+    errors(
+        FOUR_SAMPLES, theta, layers, X, D, weight, weight_of, rows, counts, widths, masked, settings, places, values,
+        numbers, E,
+    )  # fmt: skip

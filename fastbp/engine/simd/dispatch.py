@@ -1,0 +1,78 @@
+"""Vectors, tiles and pointers for the kernels: LLVM's, or NumPy's where nothing is compiled."""
+
+import numba
+
+if numba.config.DISABLE_JIT:
+    from fastbp.engine.simd.numpy_fallback import (
+        add_column,
+        add_outer,
+        add_to_tile,
+        address,
+        ask_for,
+        atomic_add,
+        atomic_load,
+        atomic_replace,
+        atomic_store,
+        double,
+        exponent_of,
+        fma,
+        lanes,
+        load,
+        load_part,
+        load_rows,
+        magnitude,
+        mantissa_of,
+        moved,
+        nap,
+        pause,
+        spread,
+        store,
+        store_tile,
+        tile_columns,
+        tile_rows,
+        total,
+        transposed,
+        two_to,
+        where_less,
+        with_sign_of,
+        zeros,
+    )
+else:
+    from fastbp.engine.simd.atomics import (
+        atomic_add,
+        atomic_load,
+        atomic_replace,
+        atomic_store,
+        nap,
+        pause,
+    )
+    from fastbp.engine.simd.register_tiles import (
+        add_column,
+        add_outer,
+        add_to_tile,
+        load_rows,
+        store_tile,
+        tile_columns,
+        tile_rows,
+        transposed,
+        zeros,
+    )
+    from fastbp.engine.simd.vectors import (
+        address,
+        ask_for,
+        double,
+        exponent_of,
+        fma,
+        lanes,
+        load,
+        load_part,
+        magnitude,
+        mantissa_of,
+        moved,
+        spread,
+        store,
+        total,
+        two_to,
+        where_less,
+        with_sign_of,
+    )

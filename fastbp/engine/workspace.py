@@ -1,0 +1,88 @@
+"""Where an epoch keeps what it needs: one array for all threads, laid out once, before the epoch begins."""
+
+import numpy as np
+
+from fastbp.engine.simd.shapes import VECTOR_BYTES
+from fastbp.lecture.layout import RECEIVING, SENDING, unit_count
+
+# What `places` holds: samples a chunk, length of a row of units; where outputs, slopes h'(u), deltas, targets, shares
+# of the samples, errors and what the first thread has of its own begin; the length of that, and where in it the block
+# of a packed matrix begins (behind the panels); then 0, 1, 2, ...
+CHUNK, ROW = range(2)
+OUTPUTS_AT, SLOPES_AT, DELTAS_AT, TARGETS_AT, SHARES_AT, ERRORS_AT, PANELS_AT = range(2, 9)
+OWN, BLOCK_AT, COUNTING_AT = range(9, 12)
+
+WIDEST = 4  # vectors in the widest tile
+BLOCK_ROWS = 48  # rows of a packed matrix: whole tiles of each height
+BLOCK = 2048  # parameters that a thread updates at once; sums over parameters are sums of sums of blocks
+FEWEST, MOST, CHUNK_BYTES = 104, 2048, 1 << 18
+WIDE, FEWEST_OF_WIDE = 1 << 18, 256  # so many weights in a layer are read from far away: for more samples at once
+
+
+def whole_vectors(n, lanes):
+    return -(-n // lanes) * lanes
+
+
+def chunk_of(layers, batch_size, dtype):
+    """How many samples pass through the layers at once: as many as the second-level cache holds, of wide layers more.
+
+    A mini-batch is cut into chunks of nearly the same size. That depends on the sizes alone: the order of the sums, and
+    so the bits, must not depend on the threads.
+    """
+    bytes_of_sample = (3 * unit_count(layers) + int(layers[0, SENDING])) * dtype.itemsize
+    wide = (layers[:, SENDING] * layers[:, RECEIVING]).max() > WIDE
+    most = min(MOST, max(FEWEST_OF_WIDE if wide else FEWEST, CHUNK_BYTES // bytes_of_sample))
+    chunks = -(-batch_size // most)
+    return min(batch_size, most, whole_vectors(-(-batch_size // chunks), VECTOR_BYTES // dtype.itemsize))
+
+
+def plan(layers, batch_size, dtype, threads):
+    """The table `places` and the array `scratch` for an epoch of this network."""
+    lanes = VECTOR_BYTES // dtype.itemsize
+    chunk = chunk_of(layers, batch_size, dtype)
+    row = whole_vectors(chunk, lanes)
+    if row * dtype.itemsize % 512 == 0:
+        row += lanes  # rows a power of two apart would share their places in the cache
+    units, outputs = unit_count(layers), int(layers[-1, RECEIVING])
+    sizes = [int(layers[0, SENDING]), *layers[:, RECEIVING].tolist()]
+    widest = whole_vectors(max(sizes), lanes)
+    panels = max(widest * whole_vectors(chunk, lanes), whole_vectors(chunk, lanes) * WIDEST * lanes)
+    lengths = [units * row, units * row, units * row, whole_vectors(outputs, lanes) * row, row, row]
+    places = np.arange(-COUNTING_AT, max(widest, chunk, WIDEST * lanes))
+    places[CHUNK], places[ROW], places[OWN], places[BLOCK_AT] = chunk, row, panels + widest * BLOCK_ROWS, panels
+    places[OUTPUTS_AT:OWN] = np.cumsum([0, *lengths])
+    return places, aligned(int(places[PANELS_AT] + threads * places[OWN]), dtype)
+
+
+def scratch_of(places, threads, dtype):
+    """An array `scratch` in which each of the threads has a chunk of its own."""
+    return aligned(int(threads * (places[PANELS_AT] + places[OWN])), dtype)
+
+
+def blocks_of(theta):
+    """How many blocks of parameters there are."""
+    return -(-theta.size // BLOCK)
+
+
+def aligned(n, dtype):
+    """n numbers that begin with a cache line, all 0."""
+    whole = np.zeros(n + 64 // dtype.itemsize, dtype)
+    skip = -whole.ctypes.data % 64 // dtype.itemsize
+    return whole[skip : skip + n]
+
+
+# Where the values of a group of lanes begin, in rows of samples and lanes: inputs, targets, values of units (u, y, dy,
+# dh, delta), what is kept of the units, shares of the samples; the rows of all.
+INPUTS_AT, SIGNALS_AT, VALUES_AT, KEEP_AT, SHARE_AT, ROWS = range(6)
+
+
+def lanes_of_dtype(dtype):
+    """How many networks share a vector."""
+    return VECTOR_BYTES // dtype.itemsize
+
+
+def places_of_lanes(layers, dtype):
+    """The table `places` of a group of networks."""
+    lanes, units = lanes_of_dtype(dtype), unit_count(layers)
+    squares = [whole_vectors(int(n), lanes) for n in (layers[0, SENDING], layers[-1, RECEIVING])]
+    return np.cumsum([0, *squares, 5 * units, units, 1])

@@ -1,0 +1,271 @@
+"""Fits of many estimators as one training: each in a lane where it can be, else on a thread."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import scipy.sparse
+
+from fastbp.estimators.mlp.fit_request import Interrupted
+from fastbp.estimators.mlp.stochastic import all_rows, begin
+from fastbp.estimators.n_jobs import threads_of
+from fastbp.files.digest import digest
+from fastbp.training.early_stopping import EarlyStopping
+from fastbp.training.many.groups import Job, grouped
+from fastbp.training.many.lane_batch import LaneBatch
+from fastbp.training.many.scheduler import Scheduler
+from fastbp.training.progress import display
+
+
+def train_fits(fits, n_jobs=None, time_limit=None, progress=False):
+    """Train what a collector has collected; each fit gets what it has learnt, or a `problem`. Returns seconds.
+
+    Parameters
+    ----------
+    fits : list of Collected
+        Those with a problem already are left alone.
+    n_jobs : int or None
+        As in scikit-learn's classes.
+    time_limit : float or None
+        Seconds, after which those that are not done have a problem.
+    progress : bool or callable
+        As in `train_many`.
+    """
+    threads, jobs = threads_of(n_jobs), []
+    for fit in fits:
+        if fit.problem is None:
+            try:
+                jobs.append(FitJob(len(jobs), fit))
+            except Exception as problem:  # of the validation split, for example
+                fit.problem = problem
+    if not jobs:
+        return 0.0
+    stack([job for job in jobs if job.task])
+    scheduler = Scheduler(grouped(jobs), min(threads, len(jobs)), FitBatch, FitsOneByOne)
+    try:
+        with display(progress, len(jobs), "network") as shown:
+            return scheduler.train(time_limit, shown)
+    finally:
+        for job in jobs:
+            if job.outcome in ("waiting", "interrupted"):
+                job.fit.problem = Interrupted()
+
+
+class FitJob(Job):
+    """A fit as a job: with a task, if it may share lanes."""
+
+    def __init__(self, index, fit):
+        own, request = fit.estimator, fit.request
+        self.fit, self.task, task = fit, None, None
+        if _may_share_lanes(own, request):
+            self.task = task = begin(own, request)
+            own._context = None  # no callbacks
+        network = own._net()
+        how = SimpleNamespace(
+            network=network, theta=network.theta, settings=None, moments=0, validation_rows=None, epochs=own.max_iter,
+            rows=all_rows(len(request.D)) if request.rows is None else request.rows, batch_size=0,
+        )  # fmt: skip
+        self.start, data = 0, (None, None, None)  # the place of its samples among those of all
+        if task:
+            how.settings, how.moments, how.rows = task.settings, len(task.memory.moments), task.rows
+            how.batch_size, data = task.batch_size, (task.data.X, task.data.D, None)
+            if own.random_state is None:  # NumPy's own generator, which all would share
+                own._random_state = np.random.RandomState(own._random_state.randint(2**31))
+        super().__init__(index, how, data)
+
+    def kind(self):
+        return None if self.task is None else super().kind()
+
+    def key(self):
+        return None if self.task is None else (*super().key(), self.how.settings.tobytes(), id(self.data[0]))[1:]
+
+    @property
+    def simple(self):
+        """Whether nothing but the loss decides when the training ends, and the rates stay."""
+        own, task = self.fit.estimator, self.task
+        return not (
+            task.request.validation or task.stopping.restores or task.scheduled or task.constant is not None
+            or (own.solver == "sgd" and own.learning_rate != "constant")
+        )  # fmt: skip
+
+
+def _may_share_lanes(own, request):
+    """Whether nothing is asked for that only a training alone has."""
+    return not (
+        own.solver == "lbfgs" or own.verbose or own.time_limit is not None or own.callbacks is not None
+        or hasattr(own, "_skl_callbacks") or scipy.sparse.issparse(request.X)
+        or own._random_state.get_state(legacy=False)["bit_generator"] != "MT19937"
+    )  # fmt: skip
+
+
+def stack(jobs):
+    """Fits with as many inputs and outputs get one X and one D, in which those with the same samples share them."""
+    kinds, digests = {}, {}
+    for job in jobs:
+        X, D = job.data[:2]
+        blocks = kinds.setdefault((X.dtype, X.shape[1], D.shape[1]), {})
+        blocks.setdefault((_digest(X, digests), _digest(D, digests)), []).append(job)
+    for blocks in kinds.values():
+        parts = [[block[0].data[i] for block in blocks.values()] for i in range(2)]
+        X, D = (part[0] if len(part) == 1 else np.concatenate(part) for part in parts)
+        for array in (X, D):
+            array.flags.writeable = False
+        start, weights = 0, {}
+        for block in blocks.values():
+            for job in block:
+                job.start = start
+                job.data = (X, D, _weights(job, len(X), weights, digests))
+            start += len(block[0].task.data.X)
+
+
+def _digest(array, known):
+    """What tells different arrays apart; the same array is read once."""
+    key = array.__array_interface__["data"][0], array.shape
+    if key not in known:
+        known[key] = digest([array])
+    return known[key]
+
+
+def _weights(job, samples, known, digests):
+    """The weights of all samples, None for 1; the same array for those who have the same."""
+    if job.fit.request.weight is None:
+        return None
+    weight, start = job.task.data.weight, job.start
+    key = start, _digest(weight, digests)
+    if key not in known:
+        known[key] = np.zeros(samples, weight.dtype)
+        known[key][start : start + len(weight)] = weight
+    return known[key]
+
+
+class FitsOneByOne:
+    """Fits by an engine of their own."""
+
+    def __init__(self, scheduler, group):
+        self._scheduler, self._group = scheduler, group
+
+    def run(self):
+        for job in self._scheduler.take(self._group, 1):
+            fit, outcome = job.fit, "finished"
+            fit.request.should_continue = lambda: not self._scheduler.stopping
+            try:
+                if job.task is None:
+                    fit.estimator._train(fit.request.of_rows(), fit.dtype)
+                else:
+                    job.task.run(1)
+                    fit.estimator._renew(fit.dtype)
+            except Interrupted:
+                outcome = "interrupted"
+            except Exception as problem:
+                fit.problem, outcome = problem, "diverged"
+            self._scheduler.ends(job, outcome)
+
+
+class FitBatch(LaneBatch):
+    """Fits that share lanes. What follows from an epoch is decided for all at once where that is `simple`."""
+
+    def _allocate(self, n):
+        from fastbp.engine.lanes import shuffles  # here, as below, because they import Numba
+        from fastbp.engine.lanes.per_lane import SUM_OF_ERRORS, SUM_OF_PENALTIES
+
+        self._shuffles, self._sums = shuffles, (SUM_OF_ERRORS, SUM_OF_PENALTIES)
+        self._kept = self._lanes.shaped(self.block.theta.shape, self.block.dtype)
+        self._keys, self._positions = np.zeros((n, shuffles.STATE), np.uint32), np.zeros(n, np.int64)
+        self._shuffled, self._simple = np.zeros(n, bool), np.zeros(n, bool)
+        self._orders = np.zeros((n, self.block.rows.shape[1]), np.int64)
+        self._counts, self._epoch, self._epochs = (np.zeros(n, np.int64) for _ in range(3))
+        self._scale, self._stopping = np.zeros(n), EarlyStopping(np.zeros(n), np.zeros(n), n, like_sklearn=True)
+        self._loss = np.empty((n, 16))
+
+    def _enter(self, slots, jobs):
+        block = self.block
+        groups, lanes = block.split(slots)
+        self._kept[groups, :, lanes] = block.theta[groups, :, lanes]
+        self._counts[slots] = len(jobs[0].how.rows)
+        for slot, job in zip(slots.tolist(), jobs, strict=True):
+            own, task = job.fit.estimator, job.task
+            self._shuffled[slot], self._simple[slot] = own.shuffle, job.simple
+            _, self._keys[slot], self._positions[slot], *_ = own._random_state.get_state()
+            rows = task.rows + job.start
+            self._orders[slot, : len(rows)] = block.of_slot(block.rows, slot)[: len(rows)] = rows
+            block.of_slot(block.rates, slot)[: task.steps] = task.rates()
+            block.of_slot(block.first_step, slot)[...] = task.memory.steps
+            block.of_slot(block.moments, slot)[:, self._places[job.how.network.sizes]] = task.memory.moments
+            self._epoch[slot], self._epochs[slot], self._scale[slot] = 0, own.max_iter, own._shown_error(1.0)
+            if self._simple[slot]:
+                stopping = self._stopping
+                stopping.best[slot], stopping.waited[slot] = own.best_loss_, own._no_improvement_count
+                stopping.min_delta[slot], stopping.patience[slot] = own.tol, own.n_iter_no_change + 1
+
+    def _lay_out(self, slots):
+        self._epoch[slots] += 1
+        self._shuffles.draw_orders(
+            self._keys, self._positions, self._shuffled, self._orders, self._counts, self.block.rows
+        )
+
+    def _after(self, slots, report):
+        """Takes note of an epoch; which fits have ended, and how."""
+        block, epoch = self.block, self._epoch[slots]
+        error, penalty = (report[:, column] for column in self._sums)
+        total = self._scale * error + penalty
+        finite = ~np.isnan(total) & block.finite()
+        loss = total / np.maximum(1, self._counts)
+        _, exhausted = self._stopping.update(np.where(finite, loss, np.inf))
+        if epoch.max() > self._loss.shape[1]:
+            self._loss = np.hstack([self._loss, np.empty_like(self._loss)])
+        self._loss[slots, epoch - 1] = loss[slots]
+        ended = self._simple & (exhausted | (self._epoch == self._epochs)) | ~finite
+        looked_at = slots[(ended | ~self._simple)[slots]]
+        block.copy_of(finite, self._kept)
+        outcomes = {}
+        for slot in looked_at.tolist():
+            outcome = self._decided(slot, float(error[slot]), float(penalty[slot]), bool(exhausted[slot]))
+            if outcome:
+                outcomes[slot] = outcome
+        return outcomes
+
+    def _decided(self, slot, error, penalty, exhausted):
+        """What one fit decides after an epoch: how it has ended, or None."""
+        job = self.jobs[slot]
+        task, simple, theta = job.task, self._simple[slot], self.own(self.block.theta, slot)
+        order, last = self._orders[slot, : len(task.rows)] - job.start, self._epoch[slot] == self._epochs[slot]
+        try:
+            if simple:
+                self._note(slot, job.fit.estimator, task, int(self._epoch[slot]) - (not np.isfinite(theta).all()))
+            loss = task.loss_of(error, penalty, theta, order)
+            if simple:
+                ends = exhausted and task.no_more_improvement()
+            else:
+                np.copyto(task.theta, theta)  # for the validation score
+                _, ends = task.update(int(self._epoch[slot]), loss, task.validate(), 0.0)
+        except Exception as problem:
+            job.fit.problem = problem
+            return "diverged"
+        if ends:
+            return "stopped"
+        if last:
+            task.warn_of_last_epoch()
+            return "finished"
+        self.block.of_slot(self.block.rates, slot)[: task.steps] = task.rates()
+        return None
+
+    def _note(self, slot, own, task, epochs):
+        """What the estimator would have noted of epochs that were decided for all at once."""
+        own.n_iter_, own.loss_curve_ = epochs, [*own.loss_curve_, *self._loss[slot, :epochs].tolist()]
+        own.t_ += len(task.rows) * epochs
+        if epochs:
+            own.loss_ = own.loss_curve_[-1]
+        own.best_loss_ = float(self._stopping.best[slot])
+        own._no_improvement_count = int(self._stopping.waited[slot])
+        task.memory.steps += task.steps * (int(self._epoch[slot]) - 1)  # and `loss_of` the last
+
+    def _end(self, slot, outcome):
+        """A fit moves out, with what a training alone leaves behind."""
+        job = self.jobs[slot]
+        own, task, places = job.fit.estimator, job.task, self._places[job.how.network.sizes]
+        np.copyto(task.theta, self.own(self._kept, slot))
+        task.memory.moments[...] = self.block.of_slot(self.block.moments, slot)[:, places]
+        own._random_state.set_state(("MT19937", self._keys[slot], int(self._positions[slot])))
+        task.close(task.theta)
+        own._renew(job.fit.dtype)
+        self._counts[slot] = 0
+        self._shuffled[slot] = self._simple[slot] = False

@@ -1,0 +1,130 @@
+"""What the constructor's parameters may be, and what they mean to the floors below."""
+
+from numbers import Integral, Real
+
+import numpy as np
+from sklearn.utils._param_validation import Interval, Options, StrOptions
+
+from fastbp import validation
+from fastbp.lecture import codes
+from fastbp.network import DTYPES
+from fastbp.optimizers import SGD, Adam, AdamW, Optimizer, RMSprop, settings_of
+from fastbp.schedules import Schedule
+
+ACTIVATIONS = ("logistic", *codes.HIDDEN)
+SOLVERS = ("lbfgs", "sgd", "adam", "adamw", "rmsprop")
+POSITIVE = Interval(Real, 0, None, closed="neither")
+NOT_NEGATIVE = Interval(Real, 0, None, closed="left")
+BELOW_ONE = Interval(Real, 0, 1, closed="left")
+INSIDE_ONE = Interval(Real, 0, 1, closed="neither")
+BALANCED = StrOptions({"balanced"})
+FROM_ONE = Interval(Integral, 1, None, closed="left")
+
+CONSTRAINTS = {
+    "hidden_layer_sizes": ["array-like", FROM_ONE],
+    "activation": [StrOptions(set(ACTIVATIONS)), "array-like"],
+    "solver": [StrOptions(set(SOLVERS)), Optimizer],
+    "alpha": [NOT_NEGATIVE],
+    "batch_size": [StrOptions({"auto"}), FROM_ONE],
+    "learning_rate": [StrOptions({"constant", "invscaling", "adaptive"}), Schedule],
+    "learning_rate_init": [POSITIVE],
+    "power_t": [NOT_NEGATIVE],
+    "max_iter": [FROM_ONE],
+    "shuffle": ["boolean"],
+    "random_state": ["random_state"],
+    "tol": [NOT_NEGATIVE],
+    "verbose": ["verbose"],
+    "warm_start": ["boolean"],
+    "momentum": [Interval(Real, 0, 1, closed="both")],
+    "nesterovs_momentum": ["boolean"],
+    "early_stopping": ["boolean"],
+    "validation_fraction": [BELOW_ONE],
+    "beta_1": [BELOW_ONE],
+    "beta_2": [BELOW_ONE],
+    "epsilon": [POSITIVE],
+    "n_iter_no_change": [FROM_ONE, Options(Real, {np.inf})],
+    "max_fun": [FROM_ONE],
+    "l1_ratio": [Interval(Real, 0, 1, closed="both")],
+    "dropout": [BELOW_ONE],
+    "max_norm": [None, POSITIVE],
+    "clip_norm": [None, POSITIVE],
+    "dtype": [None, StrOptions(set(DTYPES)), type, np.dtype],
+    "n_jobs": [None, Integral],
+    "time_limit": [None, POSITIVE],
+    "callbacks": [None, callable, "array-like"],
+    "restore_best_weights": ["boolean", None],
+}
+
+
+def hidden_sizes(estimator):
+    """The units of the hidden layers, a list."""
+    sizes = estimator.hidden_layer_sizes
+    sizes = list(sizes) if hasattr(sizes, "__iter__") else [sizes]
+    if np.any(np.array(sizes) <= 0):
+        raise ValueError(f"hidden_layer_sizes must be > 0, got {sizes}.")
+    return [validation.whole_number(f"hidden_layer_sizes[{i}]", size, 1) for i, size in enumerate(sizes)]
+
+
+def activations(estimator, layers):
+    """The name of each hidden layer's activation, as a `Network` has it."""
+    given = estimator.activation
+    names = [given] * layers if isinstance(given, str) else list(given)
+    if len(names) != layers:
+        raise ValueError(
+            f"activation must be one name, or one for each of the {layers} hidden layers, got {validation.shown(given)}"
+        )
+    names = [validation.choice(f"activation[{i}]", name, ACTIVATIONS) for i, name in enumerate(names)]
+    return ["sigmoid" if name == "logistic" else name for name in names]
+
+
+def checked(estimator):
+    """The units of the hidden layers, after the checks of what no range of values tells."""
+    hidden = hidden_sizes(estimator)
+    activations(estimator, len(hidden))
+    callbacks(estimator)
+    return hidden
+
+
+def callbacks(estimator):
+    """The plain callables, a tuple."""
+    return validation.callables("callbacks", estimator.callbacks)
+
+
+def dtype_of(estimator):
+    """The dtypes that X may keep: the one asked for, or double and single precision."""
+    return [np.float64, np.float32] if estimator.dtype is None else [validation.dtype(estimator.dtype, DTYPES)]
+
+
+def optimizer(estimator, dtype):
+    """The update rule of a stochastic solver. Adam takes its epsilon as scikit-learn does."""
+    solver, schedule = estimator.solver, estimator.learning_rate
+    if isinstance(solver, Optimizer):
+        return solver
+    rate = schedule if isinstance(schedule, Schedule) else estimator.learning_rate_init
+    if rate is not schedule:
+        validation.positive_number("learning_rate_init", rate, dtype)
+    if solver == "sgd":
+        return SGD(rate, estimator.momentum, bool(estimator.nesterovs_momentum and estimator.momentum > 0))
+    if solver == "adam":
+        return Adam(rate, estimator.beta_1, estimator.beta_2, estimator.epsilon, epsilon_hat=True)
+    if solver == "adamw":
+        return AdamW(rate, estimator.beta_1, estimator.beta_2, estimator.epsilon)
+    return RMSprop(rate, epsilon=estimator.epsilon)
+
+
+def settings(estimator, rule, seed):
+    """The vector that kernels read: the rule, and the penalties, which a mini-batch's weight divides."""
+    l1, l2 = estimator.alpha * estimator.l1_ratio, estimator.alpha * (1 - estimator.l1_ratio)
+    return settings_of(
+        rule, l1=l1, l2=l2, max_norm=estimator.max_norm, clip_norm=estimator.clip_norm, dropout=estimator.dropout,
+        seed=seed, per_sample=True,
+    )  # fmt: skip
+
+
+def refuse_what_lbfgs_lacks(estimator):
+    """L-BFGS needs one smooth function of all samples."""
+    for name, none in (("dropout", 0), ("l1_ratio", 0), ("max_norm", None), ("clip_norm", None)):
+        if getattr(estimator, name) != none:
+            raise ValueError(f"{name} must be {none} for solver='lbfgs', got {getattr(estimator, name)!r}")
+    if isinstance(estimator.learning_rate, Schedule):
+        raise ValueError(f"learning_rate must be no schedule for solver='lbfgs', got {estimator.learning_rate!r}")

@@ -1,0 +1,261 @@
+"""The stochastic solvers: what an epoch is to them, in the order in which scikit-learn draws it, and its loss."""
+
+import functools
+import warnings
+from types import SimpleNamespace
+
+import numpy as np
+from sklearn.base import is_classifier
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.model_selection import train_test_split
+
+from fastbp.estimators.mlp import parameters
+from fastbp.estimators.mlp.early_stopping import EstimatorStopping
+from fastbp.estimators.mlp.fit_request import HeldOut
+from fastbp.estimators.mlp.progress import shown_for
+from fastbp.estimators.n_jobs import threads_of
+from fastbp.lecture.codes import REPORTED, WEIGHT
+from fastbp.optimizers import Optimizer
+from fastbp.schedules import Schedule
+from fastbp.training.loop import Loop
+from fastbp.training.progress import display
+from fastbp.training.row_sampler import RowSampler
+from fastbp.training.runner import EpochRunner
+
+SMALLEST_RATE = 1e-6  # where the adaptive learning rate ends
+
+
+def fit_stochastic(estimator, request):
+    """Epochs until the estimator's rules say stop; one if the request is incremental."""
+    fit = begin(estimator, request)
+    if fit is not None:
+        fit.run(threads_of(estimator.n_jobs))
+
+
+def begin(estimator, request):
+    """A fit that is about to begin; None if `partial_fit` has nothing left to do."""
+    if request.incremental and estimator.stopped_ and estimator.early_stopping:
+        return None
+    estimator.stopped_ = False
+    if not hasattr(estimator, "loss_curve_"):  # after a fit by "lbfgs"
+        estimator._begin_history()
+    network = estimator._net()
+    rule = parameters.optimizer(estimator, network.dtype)
+    rows = request.rows
+    if estimator.early_stopping and request.validation is None:
+        rows, request.validation = _split(estimator, request)
+    memory = estimator._memory
+    if memory is None or not request.incremental or len(memory.moments) != rule.moments:
+        memory = estimator._memory = _fresh_memory(estimator, rule, network)
+    memory.moments = np.require(memory.moments, network.dtype, ["C", "W"])  # a memory map is read-only
+    batch_size = _batch_size(estimator, len(request.D) if rows is None else len(rows))
+    return StochasticFit(estimator, request, rows, batch_size, rule)
+
+
+def _fresh_memory(estimator, rule, network):
+    """What the rule and the learning rate remember from one step to the next."""
+    seed = estimator._random_state.get_state()[1][0] if estimator.dropout else 0
+    moments = np.zeros((rule.moments, network.theta.size), network.dtype)
+    return SimpleNamespace(moments=moments, steps=0, rate=estimator.learning_rate_init, seed=int(seed))
+
+
+def _split(estimator, request):
+    """The rows to train with, and the validation data: those that scikit-learn takes."""
+    rows = np.arange(len(request.D)) if request.rows is None else request.rows
+    one_label = is_classifier(estimator) and request.D.shape[1] == 1  # not for several labels
+    train, held_out = train_test_split(
+        rows,
+        random_state=estimator._random_state,
+        test_size=estimator.validation_fraction,
+        stratify=request.D[rows] if one_label else None,
+    )
+    if len(held_out) < 2:
+        raise ValueError("The validation set is too small. Increase 'validation_fraction' or the size of your dataset.")
+    return train, HeldOut(request, held_out, estimator._decode(request.D[held_out]))
+
+
+@functools.lru_cache(maxsize=8)
+def all_rows(samples):
+    """0, 1, ... as one array for all who train with all samples."""
+    rows = np.arange(samples)
+    rows.flags.writeable = False
+    return rows
+
+
+def _batch_size(estimator, samples):
+    if estimator.batch_size == "auto":
+        return min(200, samples)
+    if estimator.batch_size > samples:
+        warnings.warn(
+            "Got `batch_size` less than 1 or larger than sample size. It is going to be clipped", stacklevel=2
+        )
+    return int(np.clip(estimator.batch_size, 1, samples))
+
+
+class StochasticFit:
+    """One call of fit or partial_fit: what the loop asks of it (see `training.loop`).
+
+    `run` is all of it. Networks that share lanes take from it `rates` before each epoch, `loss_of`, `validate` and
+    `update` after it, and `close` at last.
+    """
+
+    index = 0
+
+    def __init__(self, estimator, request, rows, batch_size, rule):
+        self.estimator, self.request, self.batch_size, self.rule = estimator, request, batch_size, rule
+        self.network, self.memory = estimator._net(), estimator._memory
+        self.theta, self.epochs = self.network.theta, 1 if request.incremental else estimator.max_iter
+        self.data = request.data(self.network.dtype)
+        self.rows = all_rows(len(request.D)) if rows is None else rows
+        samples = len(self.rows)
+        self.steps = -(-samples // batch_size)
+        self.sizes = np.minimum(batch_size, samples - np.arange(0.0, samples, batch_size))
+        self.settings = parameters.settings(estimator, rule, self.memory.seed)
+        self.stopping = EstimatorStopping(estimator, request.validation is not None)
+        self.constant = estimator._constant_error(self.data)
+        self._told = lambda message: None
+        estimator.n_iter_ = 0
+
+    @functools.cached_property
+    def sampler(self):
+        """The orders of the epochs; networks that share lanes have theirs elsewhere."""
+        return RowSampler(self.rows, self.estimator.shuffle, self.estimator._random_state)
+
+    def run(self, threads):
+        """All epochs, by an engine of their own."""
+        own, request = self.estimator, self.request
+        theta, settings, moments = self.theta, self.settings, self.memory.moments
+        self._report = np.empty((self.steps, REPORTED))
+        with (
+            display(shown_for(own.verbose, self.epochs), self.epochs, "epoch") as shown,
+            EpochRunner(
+                theta, self.network.layers, self.batch_size, settings, moments, threads=threads
+            ) as self._runner,
+        ):
+            self._told = shown.say
+            callbacks = [*parameters.callbacks(own), *own._callbacks_of_sklearn(request)]
+            limit = None if request.incremental else own.time_limit
+            loop = Loop(self, callbacks, shown, limit, request.should_continue)
+            try:
+                loop.run()
+            finally:
+                self.close(theta)
+        if loop.outcome == "interrupted":
+            request.check()
+        if loop.outcome == "finished" and not request.incremental:
+            self.warn_of_last_epoch()
+
+    # ---- What the loop asks ------------------------------------------------------------------------------------------
+
+    def train(self, between):
+        """A step for each mini-batch; the loss."""
+        between()
+        order = self.sampler.order(self.estimator.n_iter_ + 1)
+        rates, steps = self.rates(), self.memory.steps
+        self.data.run(self._runner, order, self.batch_size, rates, steps, self._report, between)
+        with np.errstate(all="ignore"):  # a training that diverges is told of once
+            error, penalty = (self.sizes @ self._report[:, :WEIGHT]).tolist()
+        return self.loss_of(error, penalty, self.theta, order)
+
+    def validate(self):
+        """The validation score, or None."""
+        return None if self.request.validation is None else self.estimator._validation_score(*self.request.validation)
+
+    def update(self, epoch, loss, score, seconds):
+        """Takes note of an epoch; all parameters are kept; whether the training ends."""
+        own = self.estimator
+        own.n_iter_ += 1
+        own.loss_ = loss
+        own.t_ += len(self.rows)
+        own.loss_curve_.append(loss)
+        exhausted = self.stopping.update(self.theta, loss, score)
+        if own.solver == "sgd" and own.learning_rate == "invscaling":
+            self.memory.rate = own.learning_rate_init / (own.t_ + 1) ** own.power_t
+        return True, exhausted and self.no_more_improvement()
+
+    # ---- The parts of it ---------------------------------------------------------------------------------------------
+
+    def close(self, theta):
+        """The end, whatever its reason: theta gets the best parameters, if they are wanted."""
+        if not self.request.incremental or self.estimator.stopped_:
+            self.stopping.restore(theta)
+
+    def rates(self):
+        """The learning rates of the next epoch's steps."""
+        if self.scheduled:
+            return self.rule.rates(self.memory.steps, self.steps, self.estimator.max_iter * self.steps)
+        return np.full(self.steps, float(self.memory.rate))
+
+    @property
+    def scheduled(self):
+        """Whether an optimizer or a schedule makes the rates, and not the estimator's learning_rate_init."""
+        return isinstance(self.estimator.solver, Optimizer) or isinstance(self.estimator.learning_rate, Schedule)
+
+    def loss_of(self, error, penalty, theta, order):
+        """The mean over samples of the mean error of their mini-batch, as scikit-learn has it, penalties included.
+
+        Parameters
+        ----------
+        error, penalty : float
+            The sums over mini-batches of the mean error and of the penalty, times their samples.
+        theta : ndarray
+            The parameters after the epoch.
+        order : ndarray of int64
+            Its rows, in their order.
+
+        Raises
+        ------
+        ValueError
+            If the loss or a parameter is no longer finite.
+        """
+        with np.errstate(all="ignore"):
+            total = self.estimator._shown_error(error) + penalty
+            if self.constant is not None:
+                total += self.sizes @ self._mean_of_batches(self.constant, order)
+        if np.isnan(total) or not np.isfinite(theta).all():
+            self.estimator._memory = None  # the rule's is no longer finite
+            raise ValueError(_diverged(self.estimator, self.rule))
+        self.memory.steps += self.steps
+        return float(total / len(self.rows))
+
+    def _mean_of_batches(self, values, order):
+        """The weighted mean of `values` over each mini-batch; 0 where nothing counts."""
+        starts, weight = np.arange(0, len(order), self.batch_size), self.data.weight[order]
+        whole = np.add.reduceat(weight, starts, dtype=np.float64)
+        return np.add.reduceat(values[order] * weight, starts) / np.where(whole > 0, whole, 1)
+
+    def no_more_improvement(self):
+        """Whether the training ends; or the adaptive learning rate is lowered."""
+        own, message = self.estimator, self.stopping.message
+        if own.solver == "sgd" and own.learning_rate == "adaptive":
+            if self.memory.rate > SMALLEST_RATE:
+                self.memory.rate /= 5.0
+                own._no_improvement_count = 0
+                self._told(f"{message} Setting learning rate to {self.memory.rate:f}")
+                return False
+            message = f"{message} Learning rate too small."
+        self._told(f"{message} Stopping.")
+        own.stopped_ = self.request.incremental and own.early_stopping
+        return True
+
+    def warn_of_last_epoch(self):
+        """These were all epochs that there may be."""
+        warnings.warn(
+            f"Stochastic Optimizer: Maximum iterations ({self.estimator.max_iter}) reached and the optimization "
+            "hasn't converged yet.",
+            ConvergenceWarning,
+            stacklevel=2,
+        )
+
+
+def _diverged(estimator, rule):
+    if isinstance(estimator.solver, Optimizer) or isinstance(estimator.learning_rate, Schedule):
+        rate = f"the learning rate {rule.learning_rate!r}"
+    else:
+        rate = f"learning_rate_init={estimator.learning_rate_init!r}"
+    return (
+        "Solver produced non-finite parameter weights. The input data may contain large values and need to be "
+        f"preprocessed. Epoch {estimator.n_iter_ + 1} of solver={estimator.solver!r} did it, with {rate}: lower that, "
+        "or scale X (and a regressor's y) to about -1..1, by sklearn.preprocessing.StandardScaler for example. "
+        "The model has the parameters from before that epoch."
+    )

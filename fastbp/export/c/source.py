@@ -1,0 +1,201 @@
+"""Parts of C99 files: constants, activations and the function of a network. The formulas are the lecture's loops."""
+
+import re
+import textwrap
+
+import numpy as np
+
+from fastbp import validation
+
+WIDTH = 120
+KEYWORDS = """auto break case char const continue default do double else enum extern float for goto if inline int long
+register restrict return short signed sizeof static struct switch typedef union unsigned void volatile while
+main alignas alignof and asm bitand bitor bool catch class compl concept constexpr decltype delete explicit
+export false friend module mutable namespace new noexcept not nullptr operator or private protected public
+requires template this throw true try typeid typename using virtual xor"""
+FORMULAS = {
+    "identity": "y_j = u_j",
+    "relu": "y_j = u_j if u_j >= 0 else 0",
+    "leaky_relu": "y_j = u_j if u_j >= 0 else 0.01 u_j",
+    "elu": "y_j = u_j if u_j >= 0 else exp(u_j) - 1",
+    "softplus": "y_j = ln(1 + exp(u_j))",
+    "silu": "y_j = u_j / (1 + exp(-u_j))",
+    "gelu": "y_j = 1/2 u_j (1 + tanh(sqrt(2 / pi) (u_j + 0.044715 u_j^3)))",
+    "tanh": "y_j = tanh(u_j)",
+    "sigmoid": "y_j = 1 / (1 + exp(-u_j))",
+    "exponential": "y_j = exp(u_j)",
+    "softmax": "y_k = exp(u_k) / sum_r exp(u_r)",
+}
+# Activations of one number; T is the type, F the suffix of its constants and functions. Those without one have no line.
+FUNCTIONS = {
+    "relu": "return u < 0 ? 0 : u;",
+    "leaky_relu": "return u < 0 ? 0.01F * u : u;",
+    "elu": "return u < 0 ? expm1F(u) : u;",
+    "softplus": """\
+/* max(u, 0) + ln(1 + exp(-|u|)): that exponential is at most 1 */
+return (u > 0 ? u : 0) + log1pF(expF(-fabsF(u)));""",
+    "silu": """\
+T e = expF(-fabsF(u)); /* at most 1; for u < 0 the fraction is expanded by exp(u) */
+return u * ((u >= 0 ? 1 : e) / (1 + e));""",
+    "gelu": """\
+T v = u < -10 ? -10 : u > 10 ? 10 : u; /* beyond, the tanh is 1 to the last bit, and the cube could overflow */
+return u * (0.5F * (1 + tanhF(0.7978845608028654F * v * (1 + 0.044715F * v * v))));""",
+    "tanh": "return tanhF(u);",
+    "sigmoid": """\
+T e = expF(-fabsF(u)); /* at most 1; for u < 0 the fraction is expanded by exp(u) */
+return (u >= 0 ? 1 : e) / (1 + e);""",
+    "exponential": "return expF(u);",
+}
+SOFTMAX = """\
+/* y_k = exp(u_k) / sum_r exp(u_r), reduced by exp(max u): no exponential exceeds 1 */
+T top = y[0], sum = 0;
+for (int k = 1; k < UNITS; k++)
+    top = y[k] > top ? y[k] : top;
+for (int k = 0; k < UNITS; k++) {
+    y[k] = y[k] < top - 1000 ? 0 : expF(y[k] - top); /* as 0, where the difference could overflow */
+    sum += y[k];
+}
+for (int k = 0; k < UNITS; k++)
+    y[k] /= sum;"""
+
+
+def c_type(network):
+    """The type of its numbers in C."""
+    return "float" if network.dtype == np.float32 else "double"
+
+
+def c_name(name):
+    """A name for which no C or C++ compiler has another use."""
+    if not isinstance(name, str):
+        raise TypeError(f"name must be a name in C, got {validation.shown(name)}")
+    if not re.fullmatch("[a-zA-Z][a-zA-Z0-9_]*", name, re.ASCII) or name in KEYWORDS.split():
+        raise ValueError(
+            f"name must be a name in C, letters, digits and _, and no keyword, got {validation.shown(name)}"
+        )
+    return name
+
+
+def opening(network, meaning, name, inputs=None, types=None):
+    """The text before the constants: a comment, the lengths, the prototype of the function.
+
+    Parameters
+    ----------
+    network : Network
+    meaning : list of str
+        Paragraphs for the comment: what x and y are.
+    name : str
+    inputs, types : int and (str, str), optional
+        Length of x, and the types of x and y, where they are not those of the network.
+    """
+    real, inputs = c_type(network), network.sizes[0] if inputs is None else inputs
+    x_type, y_type = types or (real, real)
+    prototype = f"void {name}(const {x_type} *x, {y_type} *y)"
+    hidden = sum(network.sizes[1:-1]) * network.dtype.itemsize
+    about = f"A multilayer perceptron of {'-'.join(map(str, network.sizes))} units in {real}, written by fastbp."
+    use = (
+        f"{prototype} reads {inputs} inputs x and writes {network.sizes[-1]} outputs y, "
+        f"which must not overlap. It allocates nothing, takes {hidden} bytes of the stack for its hidden layers, and "
+        "may be called by many threads at once. Compile it as C99 or C++17, and link the library of <math.h> (-lm)."
+    )
+    return f"""{comment([about, use, *meaning])}
+#include <math.h>
+
+#ifdef __cplusplus
+extern "C" {{
+#endif
+
+enum {{ {name.upper()}_INPUTS = {inputs}, {name.upper()}_OUTPUTS = {network.sizes[-1]} }};
+
+{prototype};
+
+"""
+
+
+CLOSING = """
+#ifdef __cplusplus
+}
+#endif
+"""
+
+
+def comment(paragraphs):
+    """Paragraphs as a comment, in lines of at most WIDTH characters. What labels hold can neither end nor begin one."""
+    text = [part.replace("*/", "* /").replace("/*", "/ *").replace("??", "? ?") for part in paragraphs]
+    wrapped = [textwrap.fill(part, WIDTH - 3, initial_indent="   ", subsequent_indent="   ") for part in text]
+    return f"/*{chr(10).join(wrapped)[2:]} */"
+
+
+def array_text(declaration, array):
+    """The definition of a constant vector or matrix, exact, in lines of at most WIDTH characters."""
+    suffix = "f" if array.dtype == np.float32 else ""
+    rows = [[_literal(value, suffix) for value in row] for row in np.atleast_2d(array).tolist()]
+    a_line = (WIDTH - 5) // (max(len(text) for row in rows for text in row) + 2)
+    opens, closes = ("{", "}") if array.ndim == 2 else ("", "")
+    texts = []
+    for row in rows:
+        lines = [", ".join(row[start : start + a_line]) for start in range(0, len(row), a_line)]
+        texts.append(f"    {opens}{(',' + chr(10) + '     ').join(lines)}{closes}")
+    sizes = "".join(f"[{size}]" for size in array.shape)
+    return f"static const {declaration}{sizes} = {{\n{(',' + chr(10)).join(texts)}\n}};\n"
+
+
+def _literal(value, suffix):
+    """0x1.8p+1f: C's and Python's way to write a float without rounding it."""
+    mantissa, exponent = value.hex().split("p")
+    return f"{mantissa.rstrip('0').rstrip('.')}p{exponent}{suffix}"
+
+
+def network_text(network, name):
+    """Constants and functions of a network, at last `static void name(const T *x, T *y)`.
+
+    Parameters
+    ----------
+    network : Network
+    name : str
+        With which all names begin that are defined here.
+
+    Raises
+    ------
+    ValueError
+        If parameters are not finite.
+    """
+    if not np.isfinite(network.theta).all():
+        raise ValueError("model must have finite parameters, got NaN or infinity")
+    real, activations, texts = c_type(network), network.activations, []
+    for activation in sorted(set(activations) & FUNCTIONS.keys()):
+        body = textwrap.indent(FUNCTIONS[activation], "    ")
+        texts.append(f"/* {FORMULAS[activation]} */\nstatic T {name}_{activation}(T u)\n{{\n{body}\n}}\n")
+    texts = [_typed(text, real) for text in texts]
+    for layer, (w, b) in enumerate(zip(network.W, network.B, strict=True)):
+        texts.append(array_text(f"{real} {name}_w{layer}", w) + array_text(f"{real} {name}_b{layer}", b))
+    return "\n".join([*texts, _typed(_function(network, name), real)]) + "\n"
+
+
+def _typed(text, real):
+    """Text for T and F."""
+    return re.sub(r"\bT\b", real, re.sub(r"(?<=[a-z0-9])F\b", "f" if real == "float" else "", text))
+
+
+def _function(network, name):
+    """The function of a network, layer after layer."""
+    lines, activations, last = [], network.activations, len(network.W) - 1
+    for layer in range(last):
+        lines.append(f"T y{layer}[{network.sizes[layer + 1]}];")
+    for layer, activation in enumerate(activations):
+        sending, receiving = network.sizes[layer : layer + 2]
+        x, y = f"y{layer - 1}" if layer else "x", "y" if layer == last else f"y{layer}"
+        softmax = activation == "softmax"
+        formula = "" if softmax else f"; {FORMULAS[activation]}"
+        result = f"{name}_{activation}(u)" if activation in FUNCTIONS else "u"
+        lines += f"""
+/* u_j = sum_i w_ji x_i + b_j{formula} */
+for (int j = 0; j < {receiving}; j++) {{
+    T u = {name}_b{layer}[j];
+    for (int i = 0; i < {sending}; i++)
+        u += {name}_w{layer}[j][i] * {x}[i];
+    {y}[j] = {result};
+}}""".splitlines()
+        if softmax:
+            lines += ["", *SOFTMAX.replace("UNITS", str(receiving)).splitlines()]
+    body = textwrap.indent("\n".join(lines).lstrip("\n"), "    ")
+    return f"static void {name}(const T *x, T *y)\n{{\n{body}\n}}\n"

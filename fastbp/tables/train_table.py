@@ -1,0 +1,305 @@
+"""A model from a table: looks at it, decides what its columns mean, shuffles its rows, trains, and scores."""
+
+import contextlib
+from dataclasses import dataclass
+
+import numpy as np
+
+from fastbp import validation
+from fastbp.lecture.codes import REPORTED
+from fastbp.network import DTYPES, Network, outputs
+from fastbp.optimizers import Adam, settings_of
+from fastbp.tables.blocks import TEST, TRAINING, VALIDATION, Blocks, Roles
+from fastbp.tables.encoding import CLASSES, Encoding, input_of, target_of
+from fastbp.tables.model import TableModel
+from fastbp.tables.scores import Scores
+from fastbp.tables.sources import STDIN, TableError, can_be_read_twice, opened
+from fastbp.tables.survey import surveyed
+from fastbp.training import progress as display
+from fastbp.training.early_stopping import EarlyStopping
+from fastbp.training.history import Diverged, History
+from fastbp.training.loop import Loop
+from fastbp.training.runner import EpochRunner
+from fastbp.validation import real_number, short_list
+
+HELD_OUT, FEWEST = 0.1, 100  # part of the rows for early stopping, where there are so many rows at least
+TASKS = ("classification", "regression")
+
+
+@dataclass(repr=False)
+class TableResult:
+    """What `train_table` returns.
+
+    Attributes
+    ----------
+    model : TableModel
+    columns : dict of str to Column
+        What was found in each column.
+    history : History
+    rows, validated, left_out : int
+        Rows to train with, to validate with, and without a target.
+    test : Scores
+        Of the rows held out for the test.
+
+    Examples
+    --------
+    >>> import fastbp, pathlib, tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = pathlib.Path(folder, "signs.csv")
+    ...     _ = path.write_text("x,sign\\n" + "-1,minus\\n1,plus\\n" * 100)
+    ...     result = fastbp.train_table(path, "sign", test_size=0.25)
+    >>> result.rows, result.validated, result.left_out, *result.test.lines()
+    (134, 16, 0, 'accuracy: 100.0% of 50 rows', "baseline: 38.0%, if it were always 'plus', the most frequent class")
+    """
+
+    model: TableModel
+    columns: dict
+    history: History
+    rows: int
+    validated: int
+    left_out: int
+    test: Scores
+
+    def __repr__(self):
+        lines = [repr(self.model), repr(self.history), *self.test.lines("test ")]
+        return (
+            f"<TableResult: {self.rows:,} rows to train with, {self.validated:,} to validate with; "
+            + "; ".join(lines)
+            + ">"
+        )
+
+
+def train_table(
+    path, target, *, hidden_layer_sizes=(64, 32), activation="relu", task=None, test_size=0.2, drop=(), text=(),
+    delimiter=None, epochs=1000, batch_size=32, learning_rate=0.001, patience=20, min_delta=0.0, dtype="float32",
+    seed=0, threads=None, time_limit=None, callbacks=None, progress=False,
+):  # fmt: skip
+    """Train a network on a table in a file, which may be larger than the memory.
+
+    The file is read twice: for what is in its columns, and to turn its rows into numbers, which wait for the training
+    in temporary files if they are many. Numbers are standardised, a missing one is the mean; each text of a column is
+    an input of its own, and so is a missing one.
+
+    Parameters
+    ----------
+    path : str or path-like
+        A CSV file in UTF-8 with the names of the columns in its first line, or a Parquet file.
+    target : str
+        The column to be predicted. Rows without are left out.
+    hidden_layer_sizes : sequence of int
+        Units of each hidden layer; empty for none.
+    activation : str or sequence of str
+        As in `Network`.
+    task : {"classification", "regression"} or None
+        None: a classification, if the target has texts, or at most 20 different whole numbers.
+    test_size : float
+        Part of the rows that are held out for the test, 0 or more and below 1.
+    drop : sequence of str
+        Columns to be ignored.
+    text : sequence of str
+        Columns of numbers that are names: each has an input of its own.
+    delimiter : str or None
+        Between the cells of a CSV file. None: comma, semicolon, tab or bar, as the first line has it.
+    epochs, batch_size, learning_rate, patience, min_delta
+        At most so many passes; the learning rate of Adam. A tenth of the rows, if there are at least 100, is held out:
+        when their loss has not fallen by more than `min_delta` for `patience` epochs, training ends, and the network
+        has its best parameters.
+    dtype : {"float32", "float64"}
+    seed : int
+        Of the test rows, the first weights and the orders.
+    threads, time_limit, callbacks
+        As in `train`.
+    progress : bool or callable
+        True: a bar by tqdm, or lines where it is not installed. A callable is called as `progress(done, total,
+        seconds)` after each epoch.
+
+    Returns
+    -------
+    TableResult
+
+    Raises
+    ------
+    TableError
+        Naming file, line and column.
+    TypeError, ValueError
+        Naming the argument, what came and what was expected.
+    Diverged
+        If the loss or a parameter is no longer finite.
+    ImportError
+        If it is a Parquet file, and pyarrow is not installed.
+    OSError
+        If the file cannot be read, or there is no room for temporary files.
+    KeyboardInterrupt
+        By Ctrl-C before the first epoch is over.
+
+    Warns
+    -----
+    RuntimeWarning
+        By Ctrl-C later: the training ends there, and what has been learnt is returned.
+
+    Examples
+    --------
+    >>> import fastbp, pathlib, tempfile
+    >>> rows = ["size,colour,kind", *["1.5,red,cherry", "9.0,red,apple", "1.7,black,cherry", "8.5,green,apple"] * 20]
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = pathlib.Path(folder, "fruit.csv")
+    ...     _ = path.write_text("\\n".join(rows))
+    ...     result = fastbp.train_table(path, "kind", epochs=50)
+    >>> result.model.classes, result.test.rows, result.test.accuracy
+    (['apple', 'cherry'], 16, 1.0)
+    """
+    task = None if task is None else validation.choice("task", task, TASKS)
+    test_size = real_number("test_size", test_size, lambda x: 0 <= x < 1, "at least 0 and below 1")
+    dtype, seed = validation.dtype(dtype, DTYPES), validation.whole_number("seed", seed, 0)
+    epochs, threads = validation.whole_number("epochs", epochs, 0), validation.threads(threads)
+    batch_size = validation.whole_number("batch_size", batch_size, 1)
+    rule = Adam(validation.positive_number("learning_rate", learning_rate, dtype))
+    patience = validation.whole_number("patience", patience, 1)
+    stopping = EarlyStopping(patience, real_number("min_delta", min_delta, *validation.NOT_NEGATIVE))
+    callbacks, time_limit = validation.callables("callbacks", callbacks), validation.time_limit(time_limit)
+    units = [validation.whole_number(f"hidden_layer_sizes[{i}]", n, 1) for i, n in enumerate(hidden_layer_sizes)]
+    Network((1, *units, 1), activation, "identity")  # what is wrong with these shows before the file is read
+    if not can_be_read_twice(validation.path("path", path)) or path == STDIN:
+        raise TableError(f"{path}: it must be a regular file, because it is read twice: write the table to one first")
+    with contextlib.ExitStack() as stack:
+        shown = stack.enter_context(display.display(display.checked(progress), epochs, "epoch"))
+        columns, encoding = _looked_at(path, target, task, test_size, drop, text, delimiter, seed, shown)
+        rows, left_out = columns[target].rows - columns[target].missing, columns[target].missing
+        width, outputs_ = encoding.width, encoding.target.outputs
+        output = "softmax" if encoding.target.kind == CLASSES else "identity"
+        network = Network((width, *units, outputs_), activation, output, dtype, seed)
+        places = [stack.enter_context(Blocks(width, outputs_, dtype, rows, seed)) for _ in range(3)]
+        _spread(path, delimiter, encoding, dtype, Roles(seed, test_size, _held_out(rows, test_size)), places, shown)
+        training = TableTraining(network, encoding.target, places, rule, epochs, batch_size, stopping, seed)
+        history = training.run(threads, callbacks, shown, time_limit)
+        test = Scores(encoding.target)
+        for block in places[TEST].numbers():
+            X, d = places[TEST].read(block)
+            test.add(outputs(network, X), d)
+        counts = [place.rows for place in places]
+    model = TableModel(network, encoding)
+    return TableResult(model, columns, history, counts[TRAINING], counts[VALIDATION], left_out, test)
+
+
+def _held_out(rows, test_size):
+    return HELD_OUT if rows * (1 - test_size) >= FEWEST else 0.0
+
+
+def _looked_at(path, target, task, test_size, drop, text, delimiter, seed, shown):
+    """The first pass: what is in the columns, and what they mean."""
+    table, drop, text = opened(path, delimiter), [*dict.fromkeys(drop)], [*dict.fromkeys(text)]
+    for argument, names in (("target", [target]), ("drop", drop), ("text", text)):
+        for name in names:
+            if name not in table.names:
+                hint = validation.did_you_mean(name, table.names) or f"; its columns are {short_list(table.names)}"
+                raise TableError(f"{path}: it has no column {name!r} ({argument}){hint}")
+    for argument, names in (("drop", drop), ("text", text)):
+        if target in names:
+            raise TableError(f"{path}: {argument} must be columns of inputs, {target!r} is the target")
+    names = [name for name in table.names if name not in drop]
+    columns = surveyed(table, names, target, Roles(seed, test_size, 0), shown)
+    found = columns[target]
+    if found.trained == 0:
+        raise TableError(f"{path}: it must have rows to train with, it has {found.rows} in all (test_size={test_size})")
+    try:
+        encoding = Encoding([], target_of(found, task), drop)
+        encoding.inputs = [input_of(columns[name], name in text) for name in names if name != target]
+    except TableError as problem:
+        raise problem if str(problem).startswith(str(path)) else TableError(f"{path}: {problem}") from None
+    if encoding.width == 0:
+        raise TableError(
+            f"{path}: it must have columns that differ from row to row, besides the target {target!r} and those that "
+            "are left out"
+        )
+    return columns, encoding
+
+
+def _spread(path, delimiter, encoding, dtype, roles, places, shown):
+    """The second pass: the rows as numbers, each to its place."""
+    done = 0
+    for block in opened(path, delimiter).blocks():
+        X, d, role = encoding.encode(block, dtype), encoding.target.encode(block), roles.take(len(block))
+        known = ~np.isnan(d)
+        for number, place in enumerate(places):
+            here = known & (role == number)
+            place.add(X[here], d[here])
+        done += len(block)
+        shown.status(f"read {done:,} rows")
+    if places[TRAINING].rows == 0:
+        raise TableError(
+            f"{path}: it must have rows to train with, it has {sum(place.rows for place in places)} in all"
+        )
+
+
+class TableTraining:
+    """What the loop asks of a training on blocks: each block is read, and its rows visited in a new order."""
+
+    estimator, index = None, 0
+
+    def __init__(self, network, target, places, rule, epochs, batch_size, stopping, seed):
+        self.network, self.theta, self.epochs, self.history = network, network.theta, epochs, History()
+        self._target, self._blocks, self._validation = target, places[TRAINING], places[VALIDATION]
+        self._rule, self._stopping, self._rng = rule, stopping, np.random.default_rng(seed)
+        self._batch_size, self._step = min(batch_size, max(self._blocks.counts)), 0
+        self._moments = np.zeros((rule.moments, self.theta.size), self.theta.dtype)
+
+    def run(self, threads, callbacks, shown, time_limit):
+        """All epochs; the history."""
+        settings, layers = settings_of(self._rule), self.network.layers
+        with EpochRunner(
+            self.theta, layers, self._batch_size, settings, self._moments, threads=threads
+        ) as self._runner:
+            loop = Loop(self, callbacks, shown, time_limit)
+            loop.run()
+        self.history.outcome = loop.outcome
+        return self.history
+
+    def train(self, between):
+        """A step for each mini-batch; the mean of the losses met on the way."""
+        total = 0.0
+        for block in self._blocks.numbers(self._rng):
+            between()
+            data = self._data(self._blocks, block)
+            order = self._rng.permutation(len(data[0]))
+            steps = -(-len(order) // self._batch_size)
+            rates, report = np.full(steps, self._rule.learning_rate), np.empty((steps, REPORTED))
+            total += len(order) * self._runner.run(*data, order, rates, self._step, report, between)
+            self._step += steps
+        loss = total / self._blocks.rows
+        if not (np.isfinite(loss) and np.isfinite(self.theta).all()):
+            raise Diverged(len(self.history.loss) + 1, self._rule, self.history)
+        return loss
+
+    def validate(self):
+        """The mean loss of the rows that are held out."""
+        blocks, total = self._validation, 0.0
+        if not blocks.rows:
+            return None
+        for block in blocks.numbers():
+            data = self._data(blocks, block)
+            total += len(data[0]) * self._runner.mean_error(*data, np.arange(len(data[0])))
+        return total / blocks.rows
+
+    def update(self, epoch, loss, validation_loss, seconds):
+        history = self.history
+        history.loss.append(loss)
+        history.seconds.append(seconds)
+        if validation_loss is not None:
+            history.validation_loss.append(validation_loss)
+        best, ends = self._stopping.update(loss if validation_loss is None else validation_loss)
+        if best:
+            history.best_epoch = epoch
+        return bool(best), bool(ends)
+
+    def _data(self, blocks, block):
+        """X, D and weights of 1, as the kernels want them."""
+        X, d = blocks.read(block)
+        if self._target.kind == CLASSES:
+            D = np.zeros((len(d), self._target.outputs), X.dtype)
+            D[np.arange(len(d)), d.astype(int)] = 1
+        else:
+            D = d[:, None]
+        weight = np.ones(len(d), X.dtype)
+        for array in (X, D, weight):
+            array.flags.writeable = False
+        return X, D, weight

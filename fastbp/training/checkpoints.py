@@ -1,0 +1,230 @@
+"""Trainings that survive their process: what an epoch leaves behind goes into a file, from which the next one begins.
+
+The file holds the parameters, the memory of the rule, the state of the shuffling and of the watch over the error, the
+best parameters and the history: a training that goes on from there ends with the bits of one that never stopped.
+It is a model file, too: `fastbp.load` reads the network that the training would have returned.
+"""
+
+import time
+import warnings
+
+import numpy as np
+
+from fastbp.files import atomic
+from fastbp.files.digest import digest
+from fastbp.files.safetensors import ModelFile, number, write
+from fastbp.lecture import codes
+from fastbp.schedules import Schedule
+
+EVERY = 30.0  # seconds between two checkpoints
+RULES = {
+    codes.SGD: "sgd", codes.MOMENTUM: "momentum", codes.NESTEROV: "nesterov", codes.ADAM: "adam", codes.ADAMW: "adamw",
+    codes.RMSPROP: "rmsprop",
+}  # fmt: skip
+LIMITS = {
+    "l1": codes.L1, "l2": codes.L2, "max_norm": codes.MAX_NORM, "clip_norm": codes.CLIP_NORM, "dropout": codes.DROPOUT
+}  # fmt: skip
+STEPS = 1 << 16  # whose rates are looked at together
+HASHED = ("X", "D", "sample_weight", "rows", "validation_rows")
+OUTCOMES = ("going on", "finished", "stopped")
+SHUFFLE = {"state": 2**128, "inc": 2**128, "has_uint32": 2, "uinteger": 2**32}  # below these are a generator's numbers
+
+
+class CheckpointError(OSError):
+    """A training has ended, but its last checkpoint could not be written. The network is trained; nothing is lost.
+
+    Attributes
+    ----------
+    history : History
+        What `train` would have returned.
+
+    Examples
+    --------
+    >>> import fastbp
+    >>> issubclass(fastbp.CheckpointError, OSError)
+    True
+    """
+
+    def __init__(self, problem, history):
+        super().__init__(problem.errno, problem.strerror, problem.filename)
+        self.history = history
+
+    def __reduce__(self):
+        return type(self), (OSError(*self.args, self.filename), self.history)
+
+    def __str__(self):
+        return (
+            f"the last checkpoint of the training could not be written: {super().__str__()}. The network has its "
+            "parameters, and this error its `history`."
+        )
+
+
+def dependencies(how, X, D, weight, version):
+    """All that the bits of a training depend on, as strings, but for its epochs and its nethow.
+
+    Parameters
+    ----------
+    how : TrainingConfiguration
+    X, D, weight : ndarray
+    version : str
+    """
+    named = {codes.RULE, codes.SEED, *LIMITS.values()}
+    constants = [how.settings[column] for column in range(codes.SETTINGS) if column not in named]
+    rate, total = how.optimizer.learning_rate, how.epochs * how.steps
+    if isinstance(rate, Schedule):
+        starts = range(0, total, STEPS)
+        rate = f"schedule {digest(how.optimizer.rates(at, min(STEPS, total - at), total) for at in starts)}"
+    own = ("batch_size", "shuffle", "seed", "patience", "min_delta")
+    return {
+        "X": digest([X]), "D": digest([D]), "sample_weight": digest([weight]), "rows": digest([how.rows]),
+        "validation_rows": "none" if how.validation_rows is None else digest([how.validation_rows]),
+        "optimizer": " ".join(map(str, [RULES[int(how.settings[codes.RULE])], *constants])),
+        "learning_rate": str(rate),
+        **{name: str(how.settings[column]) for name, column in LIMITS.items()},
+        **{name: str(getattr(how, name)) for name in own}, "version": version,
+    }  # fmt: skip
+
+
+class Checkpointer:
+    """The file of one training.
+
+    Parameters
+    ----------
+    path : str
+    every : float
+        Seconds between two writings; 0: after each epoch.
+    resume : bool
+        Whether to go on from what the file holds, if there is one.
+    how : TrainingConfiguration
+    depends_on : dict of str to str
+        What `dependencies` tells. A file that was told something else is refused.
+
+    Raises
+    ------
+    ValueError, OSError
+        If there is a file that must not be overwritten, or one from which this training cannot go on.
+    """
+
+    def __init__(self, path, every, resume, how, depends_on):
+        self._path, self._every, self._how, self._depends_on = path, every, how, depends_on
+        self._file = self._found(resume)
+        atomic.remove_leftovers(path)
+        self._problem, self._told, self._written = None, False, time.monotonic()
+
+    def _found(self, resume):
+        """What an earlier process has left, checked; or None."""
+        try:
+            file = ModelFile(self._path)
+        except FileNotFoundError:
+            return None
+        with file.refusing():
+            if file.kind != "checkpoint":
+                raise ValueError(f"it holds a {file.kind} and no checkpoint: give another path, or delete it")
+            epochs, epoch = file.integer("epochs"), file.integer("epoch")
+            file.outcome = file.string("outcome", OUTCOMES)
+        if not resume and file.outcome == "going on":
+            raise FileExistsError(
+                f"checkpoint {self._path!r} holds a training that has come to epoch {epoch} of {epochs}: give "
+                "resume=True to go on with it, or delete the file"
+            )
+        if not resume:
+            return None
+        self._compare(file, epochs)
+        file.epoch = epoch
+        return file
+
+    def _compare(self, file, epochs):
+        """A training that differs in anything would end with other bits."""
+        now, extendable = self._how.epochs, not isinstance(self._how.optimizer.learning_rate, Schedule)
+        if epochs != now and not (extendable and epochs < now):
+            more = " or more" if extendable else " (the schedule depends on it)"
+            raise ValueError(f"epochs must be those of checkpoint {self._path!r}, {epochs}{more}, got {now}")
+        with file.refusing():
+            file.network = type(self._how.network)._of_record(file)
+            before = {name: file.string(f"depends on {name}") for name in self._depends_on}
+        before_it, now_it = file.network.description, self._how.network.description
+        if before_it != now_it:
+            raise ValueError(f"network must be that of checkpoint {self._path!r}, {before_it}, got {now_it}")
+        for name, value in self._depends_on.items():
+            if before[name] != value:
+                shown = "" if name in HASHED else f", {before[name]}, got {value}"
+                raise ValueError(f"{name} must be that of checkpoint {self._path!r}{shown}")
+
+    def begin(self, loop):
+        """The training goes on where the file has left it; or there is a first file, to see whether that works."""
+        if self._file is None:
+            self._write(loop)
+            return
+        file, self._file = self._file, None
+        with file.refusing():
+            theta = file.array("theta", loop.task.theta.dtype, loop.task.theta.shape)
+            if not (np.isfinite(theta).all() and np.isfinite(file.network.theta).all()):
+                raise ValueError("its parameters must be finite")
+            _restore(loop, file, self._how.validation_rows is not None)
+            file.done()
+        np.copyto(loop.kept, file.network.theta)
+        np.copyto(loop.task.theta, theta)
+
+    def after(self, loop):
+        """An epoch is over. What cannot be written now is told, once, and tried again later."""
+        ended = self._outcome(loop) != "going on"
+        if not ended and time.monotonic() - self._written < self._every:
+            return
+        try:
+            self._write(loop)
+            self._problem = None
+        except OSError as problem:
+            self._problem = problem
+            if not self._told and not ended:
+                self._told = True
+                warnings.warn(f"a checkpoint could not be written: {problem}", RuntimeWarning, stacklevel=6)
+        self._written = time.monotonic()
+
+    def close(self, history):
+        """The training has ended. Raises a CheckpointError if its last checkpoint is not there."""
+        if self._problem is not None:
+            raise CheckpointError(self._problem, history) from self._problem
+
+    def _outcome(self, loop):
+        return "stopped" if loop.outcome == "stopped" else "finished" if loop.epoch >= self._how.epochs else "going on"
+
+    def _write(self, loop):
+        strings, arrays = self._how.network._record(loop.kept)
+        strings |= {f"depends on {name}": value for name, value in self._depends_on.items()}
+        strings |= {"epochs": str(self._how.epochs), "epoch": str(loop.epoch), "outcome": self._outcome(loop)}
+        more, numbers = _recorded(loop.task)
+        write(self._path, "checkpoint", strings | more, arrays | numbers)
+
+
+def _recorded(task):
+    """What a training knows after an epoch, as strings and arrays."""
+    history, stopping = task.history, task.stopping
+    strings = {"best epoch": str(history.best_epoch or 0), "best loss": number(stopping.best)}
+    strings["epochs without improvement"] = number(stopping.waited)
+    for name, value in task.sampler.state.items():
+        strings[f"shuffle {name}"] = str(value)
+    arrays = {"theta": task.theta, "moments": task.moments}
+    for name in ("loss", "seconds", "validation_loss"):
+        arrays[f"history.{name}"] = np.array(getattr(history, name), float)
+    return strings, arrays
+
+
+def _restore(loop, file, validated):
+    """The other way round, but for theta, with every number checked."""
+    task = loop.task
+    history, stopping = task.history, task.stopping
+    loop.epoch = task.epoch = file.epoch
+    loop.outcome = "stopped" if file.outcome == "stopped" else "finished"
+    for name in ("loss", "seconds", "validation_loss"):
+        values = file.array(f"history.{name}", np.float64, (None,))
+        if len(values) != (file.epoch if validated or name != "validation_loss" else 0):
+            raise ValueError(f"its history has {len(values)} entries of {name} after epoch {file.epoch}")
+        setattr(history, name, values.tolist())
+    history.best_epoch = file.integer("best epoch", most=file.epoch) or None
+    best, waited = (np.asarray(file.number(name), float) for name in ("best loss", "epochs without improvement"))
+    if np.isnan(best) or not 0 <= waited <= file.epoch:
+        raise ValueError(f"it must have a best loss, and wait for some of its epochs, it has {best}, {waited}")
+    stopping.best, stopping.waited = best, waited
+    shuffle = {name: file.integer(f"shuffle {name}", most=SHUFFLE[name] - 1) for name in task.sampler.state}
+    task.sampler.go_on(file.epoch, shuffle)
+    np.copyto(task.moments, file.array("moments", task.moments.dtype, task.moments.shape))

@@ -1,0 +1,47 @@
+"""Whether a training has learnt nothing, and why that is likely."""
+
+import numpy as np
+
+from fastbp.lecture import codes, matrix
+
+ENOUGH, LARGE = 5, 30.0  # epochs after which a network should have learnt something; inputs that are far from -1..1
+SOME = 1000  # rows that are looked at
+STUCK, HUGE = 0.99, 10.0  # parts of the loss of the best constant outputs, after ENOUGH epochs and after any
+
+
+def advice(history, network, X, D, weight, rows):
+    """A sentence with a remedy, if the loss is no better than that of constant outputs and X is not scaled; or None."""
+    if len(history.loss) == 0 or not np.isfinite(history.loss[-1]):
+        return None
+    loss, rows = history.loss[-1], rows[:: 1 + len(rows) // SOME]
+    constant = _loss_of_constant(network, D[rows], weight[rows])
+    stuck = loss >= STUCK * constant and len(history.loss) >= ENOUGH
+    if not (stuck or loss > HUGE * constant):
+        return None
+    largest = float(np.abs(X[rows]).max())
+    if largest <= LARGE:
+        return None
+    return (
+        f"the network has learnt nothing: its loss is {loss:.4g} after {len(history.loss)} epochs, and {constant:.4g} "
+        f"for outputs that are always the same. X has values up to {largest:.4g}: scale its columns to about -1..1, by "
+        "(X - X.mean(axis=0)) / X.std(axis=0) for example"
+    )
+
+
+def _loss_of_constant(network, D, weight):
+    """The mean loss if all outputs were the weighted mean (for some losses the median) of the targets."""
+    share = weight / weight.sum(dtype=np.float64)
+    mean = share @ D.astype(np.float64)
+    if network.loss in ("huber", "quantile"):
+        mean = np.quantile(D, 0.5 if network.loss == "huber" else network.quantile, axis=0)
+    tiny = np.finfo(np.float64).tiny
+    with np.errstate(all="ignore"):
+        y = np.broadcast_to(mean, D.shape)
+        if network.output in ("softmax", "exponential"):
+            u = np.log(np.maximum(y, tiny))
+        elif network.output == "sigmoid":
+            u = np.log(np.maximum(y, tiny)) - np.log(np.maximum(1 - y, tiny))
+        else:
+            u = y
+        level = network.layers[-1, -1] * 2.0**-32
+        return float(share @ matrix.output_error(codes.ERROR[network.loss], level, u, y, D.astype(np.float64)))

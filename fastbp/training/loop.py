@@ -1,0 +1,141 @@
+"""The one loop over epochs: of `train`, of the estimators' stochastic fits, of `train_table`.
+
+What an epoch is, and what follows from its loss, a *task* knows:
+
+    task.theta                       the parameters, changed in place
+    task.epochs                      at most so many
+    task.train(between)              an epoch of steps; its loss. Calls between() now and then; raises what there is
+                                     to raise if the loss or a parameter is no longer finite
+    task.validate()                  the validation loss after it, or None
+    task.update(epoch, loss, validation_loss, seconds)
+                                     takes note; whether these parameters are to be kept, and whether the training ends
+    task.network, task.estimator, task.index
+                                     what callbacks are told
+"""
+
+import contextlib
+import time
+import warnings
+
+import numpy as np
+
+from fastbp.training.history import TrainingState
+
+
+class Unfinished(Exception):
+    """An epoch was told to end on its way."""
+
+
+class Loop:
+    """Epochs until one of these ends them: their number, the task, a callback, the time limit, Ctrl-C, or who asked for
+    the training.
+
+    Parameters
+    ----------
+    task : object
+        As above.
+    callbacks : sequence of callable
+        Called with a TrainingState after each epoch.
+    shown : Silent
+        Where progress is shown.
+    time_limit : float or None
+        Seconds. The first epoch is always completed; a later one is dropped where they end within it.
+    should_continue : callable
+        Asked after each epoch and between slices of one; the training ends, with the last whole epoch, if it says no.
+    checkpointer : Checkpointer or None
+    calling_back : context manager
+        In which callbacks are called.
+
+    Attributes
+    ----------
+    epoch : int
+        Epochs done.
+    outcome : {"finished", "stopped", "interrupted"}
+    kept : ndarray
+        The parameters to be kept: theta gets them in the end.
+    """
+
+    def __init__(
+        self, task, callbacks=(), shown=None, time_limit=None, should_continue=lambda: True, checkpointer=None,
+        calling_back=contextlib.nullcontext(),
+    ):  # fmt: skip
+        self.task, self.epoch, self.outcome, self.kept = task, 0, "finished", task.theta.copy()
+        self._callbacks, self._shown, self._time_limit = callbacks, shown, time_limit
+        self._should_continue, self._checkpointer, self._calling_back = should_continue, checkpointer, calling_back
+        self._begin = time.monotonic()
+
+    def run(self):
+        """Trains. Ctrl-C ends it, with a warning, if an epoch is done, and is raised else."""
+        ended = self.outcome != "finished"
+        try:
+            while self.epoch < self.task.epochs and not ended:
+                begin = time.perf_counter()
+                ended = self.end_epoch(self.task.train(self._between), begin)
+        except Unfinished:
+            self.outcome = "interrupted"
+        except KeyboardInterrupt:
+            self.interrupt()
+        finally:
+            np.copyto(self.task.theta, self.kept)
+
+    def interrupt(self):
+        """Ctrl-C is being handled: it is raised again if no epoch is done yet, else there is a warning."""
+        if self.epoch == 0:
+            raise
+        self.outcome = "interrupted"
+        epochs = f"{self.epoch:,} epoch{'s' * (self.epoch > 1)}"
+        warnings.warn(f"the training was interrupted after {epochs}", RuntimeWarning, stacklevel=6)
+
+    def end_epoch(self, loss, begin):
+        """What follows from an epoch with finite parameters; whether the training ends.
+
+        Parameters
+        ----------
+        loss : float
+        begin : float
+            When it began, by `time.perf_counter`.
+        """
+        task, self.epoch = self.task, self.epoch + 1
+        validation_loss = task.validate()
+        seconds = time.monotonic() - self._begin
+        if self._shown:
+            figures = {} if validation_loss is None else {"validation": validation_loss}
+            self._shown.show(self.epoch, task.epochs, seconds, loss=loss, **figures)
+        keep, ends = task.update(self.epoch, loss, validation_loss, time.perf_counter() - begin)
+        if keep:
+            np.copyto(self.kept, task.theta)
+        self.outcome = "stopped" if ends else "finished"
+        if self._checkpointer:
+            self._checkpointer.after(self)
+        if self._call_back(loss, validation_loss, seconds):
+            self.outcome = "stopped"
+        elif ends or self.epoch >= task.epochs:
+            return ends
+        elif not self._should_continue() or self.out_of_time:
+            self.outcome = "interrupted"
+        else:
+            return False
+        return True
+
+    @property
+    def out_of_time(self):
+        """Whether the time limit is over."""
+        return self._time_limit is not None and time.monotonic() - self._begin >= self._time_limit
+
+    def _between(self):
+        """Between two slices of an epoch."""
+        if not self._should_continue() or (self.epoch > 0 and self.out_of_time):
+            raise Unfinished
+
+    def _call_back(self, loss, validation_loss, seconds):
+        """Whether a callback asks for the end; all are called."""
+        if not self._callbacks:
+            return False
+        task = self.task
+        state = TrainingState(
+            self.epoch, task.epochs, float(loss), None if validation_loss is None else float(validation_loss), seconds,
+            task.network, task.estimator, task.index,
+        )  # fmt: skip
+        with self._calling_back:
+            asked = [bool(callback(state)) for callback in self._callbacks]  # all of them are called
+        return any(asked)

@@ -1,0 +1,196 @@
+"""The lanes of one thread: networks of a group move in, share lanes for their epochs, and make room for the next."""
+
+import collections
+import time
+
+import numpy as np
+
+from fastbp.lecture.layout import ACTIVATION, layer_table
+from fastbp.schedules import Schedule
+from fastbp.threads.cores import trainings
+from fastbp.training.early_stopping import EarlyStopping
+from fastbp.training.history import TrainingState
+from fastbp.training.row_sampler import RowSampler
+
+
+class LaneBatch:
+    """What all networks that share lanes have in common; what an epoch needs and means is up to subclasses.
+
+    Parameters
+    ----------
+    scheduler : Scheduler
+        Hands out jobs, and is told which have ended.
+    group : Group
+    """
+
+    def __init__(self, scheduler, group):
+        from fastbp.engine.lanes import block  # here, because it imports Numba
+
+        self._scheduler, self._group, self._lanes, how = scheduler, group, block, group.first.how
+        layers = layer_table(group.sizes, [0] * (len(group.sizes) - 2), 0, 0).copy()
+        layers[:, ACTIVATION:] = how.network.layers[:, ACTIVATION:]
+        self.block = block.Block(
+            layers, how.network.dtype, scheduler.slots_for(group), group.rows, how.batch_size, how.moments,
+            how.settings, group.masked,
+        )  # fmt: skip
+        self.jobs, self._taken, self._places = [None] * self.block.slots, np.zeros(self.block.slots, bool), {}
+        self._weights = block.Weights(group.first.data[0])
+        self._allocate(self.block.slots)
+
+    def run(self):
+        """All jobs of the group, or as many as other threads leave."""
+        with trainings:
+            self._fill(range(self.block.slots))
+            while (slots := np.flatnonzero(self._taken)).size:
+                self._epoch_of(slots)
+
+    def _epoch_of(self, slots):
+        self._lay_out(slots)
+        X, D, _ = self._group.first.data
+        report = self.block.by_slot(self.block.epoch(X, D, self._weights.matrix()))
+        ended = self._after(slots, report)
+        if self._scheduler.stopping:
+            ended = dict.fromkeys(slots.tolist(), "interrupted") | ended
+        for slot, outcome in ended.items():
+            self._end(slot, outcome)
+            self._scheduler.ends(self.jobs[slot], outcome)
+            self.jobs[slot], self._taken[slot] = None, False
+        if ended:
+            self.block.leave(np.array([*ended]))
+            self._fill(ended)
+
+    def _fill(self, slots):
+        """The next networks that wait move in; those without epochs have nothing to do there."""
+        slots, alike = [*slots], collections.defaultdict(list)
+        while slots and (taken := self._scheduler.take(self._group, len(slots))):
+            for job in taken:
+                if job.how.epochs > 0:
+                    alike[job.how.network.sizes, len(job.how.rows)].append((slots.pop(), job))
+                else:
+                    self._scheduler.ends(job, "finished")
+        for (sizes, rows), entering in alike.items():
+            if sizes not in self._places:
+                self._places[sizes] = self._lanes.places_in(sizes, self._group.sizes)
+            numbers, jobs = np.array([slot for slot, _ in entering]), [job for _, job in entering]
+            for slot, job in entering:
+                self.jobs[slot], self._taken[slot] = job, True
+            weight_of = [-1 if job.data[2] is None else self._weights.number(job.data[2]) for job in jobs]
+            self.block.enter(
+                numbers, self._places[sizes], [job.how.theta for job in jobs], sizes[1:-1],
+                [job.how.settings for job in jobs], weight_of, rows,
+            )  # fmt: skip
+            self._enter(numbers, jobs)
+
+    def own(self, array, slot):
+        """What belongs to the parameters of the network in a slot, of an array like `block.theta`."""
+        return self.block.of_slot(array, slot)[self._places[self.jobs[slot].how.network.sizes]]
+
+    def errors(self, rows, counts):
+        """The mean error of each network over rows of its own: a number for each slot."""
+        X, D, _ = self._group.first.data
+        return self.block.by_slot(self.block.errors(X, D, self._weights.matrix(), rows, counts))
+
+
+class NetworkBatch(LaneBatch):
+    """Networks of `train_many`: each has its epochs, rates, an order of its rows, and perhaps patience."""
+
+    def _allocate(self, n):
+        block = self.block
+        self._samplers, self._schedules, self._calling, self._whole = {}, set(), set(), np.ones(n)
+        self._stopping = EarlyStopping(np.full(n, np.inf), np.zeros(n), n)
+        self._kept = self._lanes.shaped(block.theta.shape, block.dtype)
+        self._validation = self._lanes.shaped((len(block.theta), self._group.validated, block.lanes), np.int64)
+        self._validated = self._lanes.shaped(block.counts.shape, np.int64)
+        self._epoch, self._epochs, self._best = (np.zeros(n, int) for _ in range(3))
+        self._loss, self._watched = np.empty((n, 16)), np.empty((n, 16))
+
+    def _enter(self, slots, jobs):
+        block, hows, streams = self.block, [job.how for job in jobs], {}
+        groups, lanes = block.split(slots)
+        for slot, how in zip(slots.tolist(), hows, strict=True):
+            key = id(how.rows), how.shuffle, how.seed if how.shuffle else 0
+            if key not in streams:  # networks with the same rows and seed that begin together share their orders
+                streams[key] = RowSampler(how.rows, how.shuffle, how.seed)
+            if how.shuffle:
+                self._samplers[slot] = streams[key]
+            if isinstance(how.optimizer.learning_rate, Schedule):
+                self._schedules.add(slot)
+            if how.callbacks:
+                self._calling.add(slot)
+            if how.validation_rows is not None:
+                block.of_slot(self._validation, slot)[: len(how.validation_rows)] = how.validation_rows
+        rows = [how.rows for how in hows]
+        block.rows[groups, : len(rows[0]), lanes] = rows[0] if len({*map(id, rows)}) == 1 else np.array(rows)
+        rates = [how.optimizer.learning_rate for how in hows]
+        block.rates[groups, :, lanes] = [[0.0 if isinstance(rate, Schedule) else rate] for rate in rates]
+        self._kept[groups, :, lanes] = block.theta[groups, :, lanes]
+        validated = [0 if how.validation_rows is None else len(how.validation_rows) for how in hows]
+        self._validated[groups, lanes] = validated
+        self._whole[slots] = [
+            len(job.how.rows) if job.data[2] is None else job.data[2][job.how.rows].sum(dtype=np.float64)
+            for job in jobs
+        ]
+        self._epoch[slots], self._epochs[slots], self._best[slots] = 0, [how.epochs for how in hows], 0
+        stopping = self._stopping
+        stopping.patience[slots] = [np.inf if how.patience is None else how.patience for how in hows]
+        stopping.min_delta[slots] = [how.min_delta for how in hows]
+        stopping.best[slots], stopping.waited[slots] = np.inf, 0
+
+    def _lay_out(self, slots):
+        """What each network visits in this epoch, and its learning rates."""
+        self._epoch[slots] += 1
+        block = self.block
+        for slot, sampler in self._samplers.items():
+            block.of_slot(block.rows, slot)[: len(sampler.rows)] = sampler.order(int(self._epoch[slot]))
+        for slot in self._schedules:
+            how = self.jobs[slot].how
+            block.of_slot(block.rates, slot)[: how.steps] = how.rates(int(self._epoch[slot]))
+
+    def _after(self, slots, report):
+        """Takes note of an epoch; whose training has ended, and how."""
+        block, stopping, epoch = self.block, self._stopping, self._epoch[slots]
+        loss = report[:, 0] / self._whole
+        finite = np.isfinite(loss) & block.finite()
+        watched, validated = loss, block.by_slot(self._validated) > 0
+        if validated[slots].any():
+            watched = np.where(validated, self.errors(self._validation, self._validated), loss)
+        best, stop = stopping.update(watched)
+        best = (best | np.isinf(stopping.patience)) & finite
+        block.copy_of(best, self._kept)
+        if epoch.max() > self._loss.shape[1]:
+            self._loss, self._watched = (np.hstack([had, np.empty_like(had)]) for had in (self._loss, self._watched))
+        self._loss[slots, epoch - 1], self._watched[slots, epoch - 1] = loss[slots], watched[slots]
+        self._best = np.where(best, self._epoch, self._best)
+        finished, finite, stop = epoch == self._epochs[slots], finite[slots], stop[slots]
+        for place, slot in enumerate(slots.tolist() if self._calling else ()):
+            if slot in self._calling and finite[place]:
+                stop[place] |= self._call_back(slot, float(loss[slot]), float(watched[slot]), bool(validated[slot]))
+        how = np.where(finite, np.where(finished, "finished", "stopped"), "diverged")
+        ends = finished | stop | ~finite
+        return dict(zip(slots[ends].tolist(), how[ends].tolist(), strict=True))
+
+    def _call_back(self, slot, loss, watched, validated):
+        """Whether a callback asks for the end of one network's training."""
+        job, scheduler = self.jobs[slot], self._scheduler
+        np.copyto(job.how.theta, self.own(self.block.theta, slot))
+        state = TrainingState(
+            int(self._epoch[slot]), job.how.epochs, loss, watched if validated else None,
+            time.monotonic() - scheduler.began, job.how.network, index=job.index,
+        )  # fmt: skip
+        with scheduler.calling_back:
+            asked = [bool(callback(state)) for callback in job.how.callbacks]
+        return any(asked)
+
+    def _end(self, slot, outcome):
+        """A network moves out with the parameters to be kept."""
+        job, epochs = self.jobs[slot], int(self._epoch[slot]) - (outcome == "diverged")
+        np.copyto(job.how.theta, self.own(self._kept, slot))
+        job.loss = self._loss[slot, :epochs].copy()
+        if job.how.validation_rows is not None:
+            job.validation_loss = self._watched[slot, :epochs].copy()
+        if job.how.patience is not None and epochs:
+            job.best_epoch = int(self._best[slot]) or None
+        self.block.of_slot(self._validated, slot)[...] = 0
+        self._schedules.discard(slot)
+        self._calling.discard(slot)
+        self._samplers.pop(slot, None)

@@ -1,0 +1,364 @@
+"""Thousands of networks in one call: `train_many`. Checks its input; the networks are trained in slots.py."""
+
+import re
+import warnings
+from dataclasses import dataclass
+
+import numpy as np
+
+from fastbp import validation
+from fastbp.network import Network
+from fastbp.optimizers import SGD
+from fastbp.threads.cores import usable_cores
+from fastbp.training import progress as display
+from fastbp.training.configuration import TrainingConfiguration
+from fastbp.training.diagnosis import advice
+from fastbp.training.history import History
+
+TOLD = 5  # networks that diverged, by name, in a warning
+LOOKED_AT = 20  # networks of which it is asked whether they have learnt something
+
+
+@dataclass(frozen=True, repr=False)
+class ManyHistory:
+    """What happened in the trainings of `train_many`: a row for each network.
+
+    Attributes
+    ----------
+    loss : ndarray of shape (networks, epochs)
+        Mean loss of a sample in each epoch, as `History.loss`; NaN for epochs that were not trained.
+    validation_loss : ndarray of shape (networks, epochs)
+        Mean loss of the validation rows after each epoch; NaN where there is none.
+    epochs : ndarray of int, shape (networks,)
+        Epochs trained.
+    best_epoch : ndarray of int, shape (networks,)
+        With `patience`: the epoch whose parameters the network has, the first one is 1; else 0.
+    outcome : ndarray of str, shape (networks,)
+        "finished", "stopped" (by patience or a callback), "diverged", "interrupted" (by Ctrl-C or the time limit, after
+        some epochs) or "waiting" (not begun).
+    seconds : float
+        Wall-clock time of all.
+    validated : ndarray of bool, shape (networks,)
+        Whether a network had validation rows, whose mean loss may be NaN, too.
+
+    Examples
+    --------
+    >>> import fastbp
+    >>> networks = [fastbp.Network((1, 2, 1), output="identity", seed=i) for i in range(3)]
+    >>> done = fastbp.train_many(networks, [[0.0], [1.0]], [[0.0], [1.0]], epochs=[1, 2, 3])
+    >>> done.loss.shape, done.epochs.tolist(), done.outcome.tolist()
+    ((3, 3), [1, 2, 3], ['finished', 'finished', 'finished'])
+    >>> len(done.history(2).loss)
+    3
+    """
+
+    loss: np.ndarray
+    validation_loss: np.ndarray
+    epochs: np.ndarray
+    best_epoch: np.ndarray
+    outcome: np.ndarray
+    seconds: float
+    validated: np.ndarray
+
+    def __repr__(self):
+        outcomes, counts = np.unique(self.outcome, return_counts=True)
+        ended = ", ".join(f"{count:,} {outcome}" for outcome, count in zip(outcomes, counts, strict=True))
+        last = [loss[n - 1] for loss, n in zip(self.loss, self.epochs, strict=True) if n]
+        losses = f", median loss {np.median(last):.4g} (best {np.min(last):.4g})" if last else ""
+        return f"<ManyHistory: {len(self.epochs):,} networks, {ended}{losses}, {self.seconds:.3g} s>"
+
+    def history(self, index):
+        """What `train` returns for one network.
+
+        Parameters
+        ----------
+        index : int
+            Its place in the list.
+
+        Returns
+        -------
+        History
+            Without seconds, because networks are trained together.
+
+        Examples
+        --------
+        >>> import fastbp
+        >>> done = fastbp.train_many([fastbp.Network((1, 1), output="identity")], [[1.0]], [[1.0]], epochs=2)
+        >>> done.history(0).best_epoch is None
+        True
+        """
+        n = int(self.epochs[index])
+        watched = self.validation_loss[index, :n].tolist() if self.validated[index] else []
+        best, outcome = int(self.best_epoch[index]) or None, str(self.outcome[index])
+        return History(self.loss[index, :n].tolist(), [], watched, best, outcome)
+
+
+def train_many(
+    networks, X, D, *, epochs=10, batch_size=32, optimizer=SGD(0.1), l1=0.0, l2=0.0, max_norm=None, clip_norm=None,
+    dropout=0.0, sample_weight=None, shuffle=True, seed=0, rows=None, validation_rows=None, patience=None,
+    min_delta=0.0, threads=None, time_limit=None, callbacks=None, progress=False,
+):  # fmt: skip
+    """Train many networks in place, each as `train` would alone.
+
+    Small networks of one kind share the lanes of a vector, which takes a fraction of the time of one after the other;
+    large ones are trained one by one, on a thread each. The networks may differ in sizes, activations, loss, dtype
+    and in each option; what becomes of one does not depend on the others, nor on their order, nor on `threads`.
+
+    Parameters
+    ----------
+    networks : sequence of Network
+        Each once.
+    X, D : array-like of real numbers, shape (N, inputs), (N, outputs) or (N,)
+        Samples and teacher signal, or class labels, for all. They are not copied for each network.
+    epochs, batch_size, optimizer, l1, l2, max_norm, clip_norm, dropout, shuffle, seed, patience, min_delta
+        As in `train`: one for all (an array of shape () is one, too), or a list with one for each network.
+    sample_weight : array-like of shape (N,), or a list of such or None
+        One for all, or one for each network.
+    rows, validation_rows : array-like of int, or a list of such or None
+        Rows of X to train with (folds, bootstrap samples) and to validate with: one for all, or one for each network.
+    threads : int or None
+        At most so many threads, each with networks of its own; None: one for each core that the process may use, as in
+        `train`.
+    time_limit : float or None
+        Seconds, after which each network keeps the parameters of its last whole epoch, or its best.
+    callbacks : callable, sequence of callable, or None
+        Called with a `TrainingState` after each epoch of each network, from the threads that train, one at a time; what
+        returns something true ends the training of that network.
+    progress : bool or callable
+        True: a bar by tqdm, or lines where it is not installed. A callable is called as `progress(done, total,
+        seconds)` about ten times a second.
+
+    Returns
+    -------
+    ManyHistory
+
+    Raises
+    ------
+    TypeError, ValueError
+        Naming the argument, what came and what was expected. The networks are as they were.
+
+    Warns
+    -----
+    RuntimeWarning
+        If networks diverged, which then have the parameters of their last finite epoch; if the training was
+        interrupted; or if networks have learnt nothing because X is far from -1..1.
+
+    Notes
+    -----
+    Ctrl-C ends the training as the time limit does: what is there is returned. The results of `train` differ in
+    rounding, as those of its versions do.
+
+    Examples
+    --------
+    >>> import fastbp
+    >>> X, labels = [[0, 0], [0, 1], [1, 0], [1, 1]], [0, 1, 1, 0]
+    >>> networks = [fastbp.Network((2, 8, 2), seed=seed) for seed in range(20)]
+    >>> rates = [fastbp.SGD(0.05 * (1 + i)) for i in range(20)]
+    >>> done = fastbp.train_many(networks, X, labels, epochs=500, batch_size=4, optimizer=rates)
+    >>> networks[9].predict(X).argmax(axis=1)
+    array([0, 1, 1, 0])
+    """
+    networks = _checked_networks(networks)
+    given = {
+        "epochs": epochs, "batch_size": batch_size, "optimizer": optimizer, "l1": l1, "l2": l2, "max_norm": max_norm,
+        "clip_norm": clip_norm, "dropout": dropout, "sample_weight": sample_weight, "shuffle": shuffle, "seed": seed,
+        "rows": rows, "validation_rows": validation_rows, "patience": patience, "min_delta": min_delta,
+    }  # fmt: skip
+    callbacks = validation.callables("callbacks", callbacks)
+    from fastbp.training.many.groups import Job, grouped
+    from fastbp.training.many.scheduler import Scheduler
+
+    options = Options(given, len(networks), callbacks)
+    jobs = [Job(i, *job) for i, job in enumerate(_configurations(networks, options, X, D))]
+    threads = min(usable_cores(), validation.threads(threads) or np.inf)
+    time_limit, progress = validation.time_limit(time_limit), display.checked(progress)
+    with display.display(progress, len(jobs), "network") as shown:
+        seconds = Scheduler(grouped(jobs), min(threads, len(jobs))).train(time_limit, shown)
+    _warn_of_diverged(jobs)
+    _warn_of_those_that_learnt_nothing(jobs)
+    return _history(jobs, seconds)
+
+
+def _checked_networks(networks):
+    if isinstance(networks, Network) or not hasattr(networks, "__iter__"):
+        raise TypeError(f"networks must be a sequence of fastbp.Network, got {validation.shown(networks)}")
+    networks = list(networks)
+    if not networks:
+        raise ValueError("networks must be at least one, got none")
+    places = {}
+    for i, network in enumerate(networks):
+        validation.instance(f"networks[{i}]", network, Network)
+        if places.setdefault(id(network.theta), i) != i:
+            raise ValueError(
+                f"networks must be different ones, got the same in places {places[id(network.theta)]} and {i}"
+            )
+        for what in (0, -1):
+            if network.sizes[what] != networks[0].sizes[what]:
+                raise ValueError(
+                    f"networks must have as many inputs and outputs as the first, {networks[0].sizes[0]} and "
+                    f"{networks[0].sizes[-1]}, got {network.sizes} in place {i}"
+                )
+        validation.trainable(f"networks[{i}]", network)
+    return networks
+
+
+class Options:
+    """The options of `train`, for all networks or one for each."""
+
+    ROWS = ("rows", "validation_rows")
+    VECTORS = (*ROWS, "sample_weight")  # of which a list of numbers is one for all
+
+    def __init__(self, given, networks, callbacks=()):
+        self._given, self._lists = given | {"callbacks": callbacks}, {}
+        for name, value in given.items():
+            if self._is_list(name, value):
+                values = list(value)
+                if len(values) != networks:
+                    raise ValueError(
+                        f"{name} must be one for all or one for each of the {networks} networks, got {len(values)}"
+                    )
+                self._lists[name] = values
+
+    def _is_list(self, name, value):
+        if isinstance(value, np.ndarray) and (value.ndim == 0 or value.dtype != object):
+            return value.ndim > (name in self.VECTORS)
+        if not isinstance(value, list | tuple | range | np.ndarray):
+            return False
+        return name not in self.VECTORS or any(map(_is_one_of_vectors, value))
+
+    def of(self, index):
+        """Those of one network."""
+        return self._given | {name: values[index] for name, values in self._lists.items()}
+
+    def value(self, name, index):
+        """One of them."""
+        return self._lists[name][index] if name in self._lists else self._given[name]
+
+    def key(self, index):
+        """What two networks have in common whose options are the same but for the seed."""
+        return tuple(id(values[index]) for name, values in self._lists.items() if name != "seed")
+
+    def named(self, message, index):
+        """An error whose options, at its head or of which it is a matter of rows, have their place in the list."""
+        return re.sub(r"^\w+|(?<= some of the )\w+", lambda name: self._place(name[0], index), message)
+
+    def _place(self, name, index):
+        if name == "learning_rate" and "optimizer" in self._lists:
+            return f"optimizer[{index}].{name}"
+        return f"{name}[{index}]" if name in self._lists else name
+
+
+def _is_one_of_vectors(value):
+    sized = hasattr(value, "__len__") and not isinstance(value, str | bytes)
+    return value is None or (sized and getattr(value, "ndim", 1) > 0)
+
+
+def _configurations(networks, options, X, D):
+    """The checked configuration of each network with its data."""
+    data, found, known = _Data(X, D), [], {}
+    for index, network in enumerate(networks):
+        try:
+            x, d, weight = data.of(network, options.value("sample_weight", index))
+            key = network.dtype, id(weight), options.key(index)
+            if key in known:  # what is checked once for all networks that have it
+                how = known[key].of_other(network, options.value("seed", index))
+            else:
+                checked = data.with_rows(options.of(index))
+                how = known[key] = TrainingConfiguration(network, checked, data.weight(weight, x), len(x))
+        except (TypeError, ValueError) as problem:
+            problem.args = (options.named(str(problem), index),)
+            raise
+        found.append((how, (x, d, weight)))
+    return found
+
+
+class _Data:
+    """X, D, weights and rows, each checked once: networks of one dtype, and one kind of targets, share them."""
+
+    def __init__(self, X, D):
+        self._given, self._known = (X, D), {}
+
+    def _once(self, key, make):
+        if key not in self._known:
+            self._known[key] = make()
+        return self._known[key]
+
+    def of(self, network, weight):
+        """X, D and the weights of a network; None for weights of 1."""
+        key = network.dtype.char, network.output, network.loss, id(weight)  # the hash of a dtype itself takes long
+        return self._once(key, lambda: self._of(network, network.dtype, weight))
+
+    def _of(self, network, dtype, weight):
+        x = self._once(dtype, lambda: validation.real_matrix("X", self._given[0], network.sizes[0], dtype))
+        self._samples = len(x)
+        d = self._once((dtype, network.output, network.loss), lambda: self._targets(network))
+        if weight is not None:
+            weight = self._once((dtype, "weight", id(weight)), lambda: validation.sample_weights(weight, len(x), dtype))
+        return x, d, weight
+
+    def _targets(self, network):
+        """Targets are the same array where they are the same numbers, whatever the output layer asks of them."""
+        dtype = network.dtype
+        d = validation.targets(self._given[1], self._samples, network.output, network.loss, network.sizes[-1], dtype)
+        first = self._once((dtype, "targets"), lambda: d)
+        return first if np.array_equal(first, d) else d
+
+    def weight(self, weight, x):
+        """The weights, those of 1 too."""
+        if weight is not None:
+            return weight
+        return self._once((x.dtype, "ones"), lambda: validation.sample_weights(None, len(x), x.dtype))
+
+    def with_rows(self, options):
+        """The options with checked rows."""
+        for name in Options.ROWS:
+            if name == "rows" or options[name] is not None:
+                given = options[name]
+                options[name] = self._once(
+                    (name, id(given)), lambda name=name, given=given: validation.row_numbers(name, given, self._samples)
+                )
+        return options
+
+
+def _warn_of_diverged(jobs):
+    diverged = [job for job in jobs if job.outcome == "diverged"]
+    if diverged:
+        told = [f"networks[{job.index}] in epoch {len(job.loss) + 1} with {job.how.optimizer}" for job in diverged]
+        warnings.warn(
+            f"{len(diverged)} of {len(jobs)} networks diverged: {_some(told)}. They have the parameters of their last "
+            "finite epoch. Lower their learning rate, or scale X (and D, for output='identity').",
+            RuntimeWarning,
+            stacklevel=3,
+        )
+
+
+def _warn_of_those_that_learnt_nothing(jobs):
+    told = {}
+    for job in jobs[:LOOKED_AT]:
+        X, D, weight = job.data
+        weight = np.ones(len(X)) if weight is None else weight
+        found = job.outcome != "diverged" and advice(job, job.how.network, X, D, weight, job.how.rows)
+        if found:
+            told[job.index] = found
+    if told:
+        first = next(iter(told))
+        more = f" (and {len(told) - 1} more of the first {min(len(jobs), LOOKED_AT)})" if len(told) > 1 else ""
+        warnings.warn(f"networks[{first}]{more}: {told[first]}", RuntimeWarning, stacklevel=3)
+
+
+def _some(names):
+    more = f" and {len(names) - TOLD} more" if len(names) > TOLD else ""
+    return f"{'; '.join(names[:TOLD])}{more}"
+
+
+def _history(jobs, seconds):
+    longest = max(len(job.loss) for job in jobs)
+    loss, validation_loss = (np.full((len(jobs), longest), np.nan) for _ in range(2))
+    for row, job in enumerate(jobs):
+        loss[row, : len(job.loss)] = job.loss
+        validation_loss[row, : len(job.validation_loss)] = job.validation_loss
+    return ManyHistory(
+        loss, validation_loss, np.array([len(job.loss) for job in jobs]),
+        np.array([job.best_epoch or 0 for job in jobs]), np.array([job.outcome for job in jobs]), seconds,
+        np.array([job.how.validation_rows is not None for job in jobs]),
+    )  # fmt: skip

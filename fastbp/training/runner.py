@@ -1,0 +1,138 @@
+"""An epoch as one compiled call: chooses the kernel, lays out what it needs once, and holds the threads together."""
+
+import contextlib
+import importlib
+
+import numpy as np
+
+from fastbp.lecture.codes import DROPOUT
+from fastbp.lecture.layout import scratch_for
+from fastbp.threads.cores import trainings
+from fastbp.threads.slices import Slices, Whole
+
+VERSIONS = ("engine", "tiles", "loops", "matrix")
+
+
+class EpochRunner:
+    """Epochs over mini-batches of one network, for as long as the `with` block lasts.
+
+    Parameters
+    ----------
+    theta, layers
+        The parameters, changed in place, and the table of the layers.
+    batch_size : int
+        Samples in a mini-batch; the last of an epoch may have fewer.
+    settings, moments
+        What `update` reads, and the memory of its rule.
+    version, threads
+        As in `train`.
+    slices : Slices, optional
+        How epochs are cut, and how many threads share each part.
+
+    Attributes
+    ----------
+    gradient : ndarray, as theta
+        That of the last mini-batch, where the rule is NO_STEP; with any other it is scratch.
+    """
+
+    def __init__(self, theta, layers, batch_size, settings, moments, version="engine", threads=None, slices=None):
+        self._theta, self._layers, self._batch_size = theta, layers, batch_size
+        self._settings, self._moments = settings, moments
+        self.gradient = np.empty_like(theta)
+        self._version, self._within = version, contextlib.ExitStack()
+        if version == "matrix":
+            self._lecture, self._slices = importlib.import_module("fastbp.lecture.matrix"), Whole()
+            self._scratch = scratch_for(layers, batch_size, theta.dtype)
+            return
+        from fastbp.engine import (
+            evaluation,  # here, because it imports Numba
+            heuristics,
+            team,
+            workspace,
+        )
+        from fastbp.engine.tiles import epoch
+
+        if version == "engine":
+            slow = heuristics.prefers_loops(layers, batch_size, theta.dtype) and not settings[DROPOUT]
+            self._version = "loops" if slow else "tiles"
+        self._lecture, self._threads = importlib.import_module("fastbp.lecture.loops"), 1
+        if self._version == "tiles":
+            self._threads = heuristics.threads_for(layers, batch_size, theta.dtype, threads)
+            self._places, self._scratch = workspace.plan(layers, batch_size, theta.dtype, self._threads)
+            self._kernel, self._sums = epoch.epoch, np.zeros((2, workspace.blocks_of(theta)))
+            self._evaluation, self._wide_scratch = evaluation, None
+            self._team = self._within.enter_context(team.Team(self._threads))
+        else:
+            self._scratch = scratch_for(layers, 1, theta.dtype)
+        self._slices = slices or Slices(self._threads, heuristics.flops_of_step(layers, batch_size))
+
+    def __enter__(self):
+        self._within.enter_context(trainings)
+        return self
+
+    def __exit__(self, *exception):
+        return self._within.__exit__(*exception)
+
+    def mean_error(self, X, D, weight, rows):
+        """The weighted mean error of some rows, without dropout.
+
+        Parameters
+        ----------
+        X, D, weight : ndarray of shape (N, inputs), (N, outputs), (N,)
+            As in `run`.
+        rows : ndarray of int64
+        """
+        with np.errstate(all="ignore"):
+            if self._version == "tiles":
+                return self._evaluation.mean_error(
+                    self._theta, self._layers, X, D, weight, rows, self._places, self._scratch_of_errors(), self._team,
+                    self._slices.best,
+                )  # fmt: skip
+            samples = 1 if self._version == "loops" else len(rows)
+            scratch = scratch_for(self._layers, samples, self._theta.dtype)
+            return self._lecture.mean_error(self._theta, self._layers, X, D, weight, rows, scratch)
+
+    def _scratch_of_errors(self):
+        """Of the passes without a gradient: threads that take whole chunks need scratch of their own."""
+        if self._wide_scratch is None:
+            alone, workspace = self._threads == 1, self._evaluation.workspace
+            self._wide_scratch = (
+                self._scratch if alone else workspace.scratch_of(self._places, self._threads, self._theta.dtype)
+            )
+        return self._wide_scratch
+
+    def run(self, X, D, weight, order, rates, first_step, report, between=None):
+        """A step for each mini-batch of `order`; the mean of the errors met on the way.
+
+        Parameters
+        ----------
+        X, D, weight : ndarray of shape (N, inputs), (N, outputs), (N,)
+            Samples, targets and weights, as `door` hands them out.
+        order : ndarray of int64
+            The rows, a mini-batch after the other.
+        rates : ndarray of float64, shape (batches,)
+        first_step : int
+            Steps made before.
+        report : ndarray of float64, shape (batches, 3)
+            Receives of each mini-batch what `codes.py` lists.
+        between : callable, optional
+            Called between slices of the epoch. What it raises ends the epoch there.
+        """
+        size = self._batch_size
+        with np.errstate(all="ignore"):  # a training that diverges is reported by the caller, once
+            for part, threads in self._slices.of(len(rates)):
+                if between and part.start:
+                    between()
+                rows = order[part.start * size : part.stop * size]
+                self._run(threads, X, D, weight, rows, rates[part], first_step + part.start, report[part])
+            return self._lecture.mean_of_batches(report)
+
+    def _run(self, threads, X, D, weight, order, rates, first_step, report):
+        arguments = (
+            self._theta, self._layers, X, D, weight, order, self._batch_size, rates, first_step, self._settings,
+            self._moments, self._scratch, self.gradient, report,
+        )  # fmt: skip
+        if self._version == "tiles":
+            self._team.run(self._kernel, *arguments, self._places, self._sums, threads=threads)
+        else:
+            self._lecture.epoch(*arguments)
