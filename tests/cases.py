@@ -87,7 +87,7 @@ class Case:
         self.dtype, self.samples, self.outputs = dtype, samples, sizes[-1]
         self.weight = np.ones(samples, dtype)
         for array in (self.X, self.D, self.weight):
-            array.flags.writeable = False  # as the door gives them to the kernels
+            array.flags.writeable = False  # as `validation` hands them to the kernels
 
     def scratch(self):
         """Not empty: what a pass reads before it has written it shows as NaN."""

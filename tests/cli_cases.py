@@ -8,7 +8,7 @@ from pathlib import Path
 import fastbp
 
 RUN = [sys.executable, "-m", "fastbp"]
-QUICK = ["--hidden", "4", "--epochs", "3"]
+QUICK = ["--hidden-layer-sizes", "4", "--epochs", "3"]
 FRUIT = "size,colour,id,kind\n" + "".join(
     f"{(9 if i % 2 else 1.5) + 0.01 * (i % 7)},{'red' if i % 3 else ''},{i},{('cherry', 'apple')[i % 2]}\n"
     for i in range(60)

@@ -1,10 +1,20 @@
-"""The engine's epoch as the tests call it: with the arguments of the lecture's, and its memory between guards."""
+"""The engine's epoch as the tests call it: with the arguments of the lecture's, and its memory between guards.
+
+And trainings whose epochs are cut as a test wants it.
+"""
+
+import contextlib
+import itertools
+import sys
+import time
 
 import numpy as np
 
+import fastbp
 from fastbp.engine import workspace
 from fastbp.engine.team import Team
 from fastbp.engine.tiles import epoch
+from tests.cases import UNCOMPILED
 
 GUARDS = 64  # numbers on each side
 
@@ -57,3 +67,55 @@ class Guarded:
     def check(self):
         for numbers in self.beside:
             np.testing.assert_array_equal(numbers, np.float32(1.25e7), "written beside an array")
+
+
+# ---- Trainings by several threads ------------------------------------------------------------------------------------
+
+
+def network_and_data():
+    samples = 20 if UNCOMPILED else 3000
+    rng = np.random.default_rng(0)
+    X, D = rng.normal(size=(samples, 6)), np.eye(3)[rng.integers(0, 3, samples)]
+    return fastbp.Network((6, 20, 3)), X, D
+
+
+HOW = {"batch_size": 20 if UNCOMPILED else 64, "version": "tiles"}
+
+
+def after(epochs, threads):
+    network, X, D = network_and_data()
+    fastbp.train(network, X, D, epochs=epochs, threads=threads, **HOW)
+    return network.theta.tobytes()
+
+
+class Uncut:
+    """Each epoch is one slice of so many threads."""
+
+    def __init__(self, threads):
+        self.best = threads
+
+    def of(self, batches):
+        yield slice(0, batches), self.best
+
+
+class Changing:
+    """Slices of one mini-batch, each with another number of threads."""
+
+    def __init__(self, *counts):
+        self.counts, self.made, self.best = itertools.cycle(counts), [], max(counts)
+
+    def of(self, batches):
+        for b in range(batches):
+            self.made.append(next(self.counts))
+            yield slice(b, b + 1), self.made[-1]
+
+
+@contextlib.contextmanager
+def none_left():
+    """No thread is left behind by what happens in this block."""
+    before = len(sys._current_frames())  # of all threads; `threading` knows its own alone
+    yield
+    for _ in range(100):  # what was told to end may take a moment
+        if len(sys._current_frames()) > before:
+            time.sleep(0.02)
+    assert len(sys._current_frames()) <= before

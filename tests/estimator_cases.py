@@ -43,6 +43,11 @@ def fitted(estimator, *args, method="fit", **more):
         return getattr(estimator, method)(*args, **more)
 
 
+def same(a, b):
+    """Whether two estimators have the same parameters of their networks, to the bit."""
+    return all((c == d).all() for c, d in zip([*a.coefs_, *a.intercepts_], [*b.coefs_, *b.intercepts_], strict=True))
+
+
 def assert_same_training(theirs, ours, X, rtol=1e-6):
     """The same loss curve, counts and scores, and predictions that agree."""
     np.testing.assert_allclose(ours.loss_curve_, theirs.loss_curve_, rtol=rtol)

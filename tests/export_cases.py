@@ -10,6 +10,11 @@ COMBINATIONS = [(hidden, output) for hidden in HIDDEN for output in OUTPUT]
 LARGEST = {"float32": np.finfo(np.float32).max, "float64": np.finfo(np.float64).max}
 
 
+def sizes_for(output):
+    """SIZES, but for softmax, which has at least two outputs."""
+    return [(*sizes[:-1], max(sizes[-1], 2 if output == "softmax" else 1)) for sizes in SIZES]
+
+
 def network_of(sizes, hidden, output, dtype, seed=0):
     """A network that sees inputs up to 100 on both sides of its kinks, and whose outputs are far from saturation."""
     network = fastbp.Network(sizes, hidden, output, dtype)

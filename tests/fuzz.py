@@ -38,6 +38,7 @@ def models(folder):
     rng = np.random.default_rng(0)
     X, y = rng.normal(size=(30, 3)), np.array(list("aab") * 10)
     made = {"network": fastbp.Network((3, 4, 2), activation=("tanh",), seed=1)}
+    made["huber"] = fastbp.Network((3, 2), output="identity", loss="huber", huber_delta=0.5)
     checkpointed = fastbp.Network((3, 2, 2), dtype="float64")
     path = Path(folder, "checkpoint")
     fastbp.train(checkpointed, X, np.eye(2)[[0, 1, 1] * 10], epochs=2, version="matrix", checkpoint=path)

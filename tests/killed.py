@@ -23,7 +23,7 @@ rng = np.random.default_rng(0)
 X = rng.normal(size=(SAMPLES, 6))
 D = np.eye(3)[rng.integers(0, 3, SAMPLES)]
 HOW = {
-    "epochs": EPOCHS, "optimizer": fastbp.Adam(0.003), "rows": range(300), "validation": range(300, 400),
+    "epochs": EPOCHS, "optimizer": fastbp.Adam(0.003), "rows": range(300), "validation_rows": range(300, 400),
     "patience": 20, "l2": 0.001, "threads": 1, "version": "matrix" if UNCOMPILED else "engine",
 }  # fmt: skip
 

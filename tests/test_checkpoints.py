@@ -15,7 +15,7 @@ import pytest
 import fastbp
 from fastbp.files import atomic, safetensors
 from fastbp.training import checkpoints
-from fastbp.training.train import train as training
+from fastbp.training.train import Training
 from tests.cases import UNCOMPILED
 
 rng = np.random.default_rng(0)
@@ -30,14 +30,11 @@ HOWS = {
     "momentum, limits": {"optimizer": fastbp.SGD(0.1, momentum=0.9), "max_norm": 1.0, "clip_norm": 0.1},
     "schedule": {"optimizer": fastbp.RMSprop(fastbp.OneCycle(0.01))},
     "validation, patience": {
-        "rows": range(30),
-        "validation": range(30, 40),
-        "patience": 3,
-        "optimizer": fastbp.SGD(1.0),
+        "rows": range(30), "validation_rows": range(30, 40), "patience": 3, "optimizer": fastbp.SGD(1.0)
     },
     "weights": {"sample_weight": np.linspace(0, 1, 40), "batch_size": 7},
     "loops": {"version": "loops"},
-}
+}  # fmt: skip
 
 
 def network(seed=3, dtype="float32"):
@@ -61,16 +58,16 @@ def killed_after(monkeypatch):
 
     def run(epochs, path, **how):
         left = [epochs]
-        original = training._epoch
+        original = Training.train
 
-        def dying(*arguments):
+        def dying(task, between):
             if left[0] == 0:
                 raise Killed
             left[0] -= 1
-            original(*arguments)
+            return original(task, between)
 
         with monkeypatch.context() as patch:
-            patch.setattr(training, "_epoch", dying)
+            patch.setattr(Training, "train", dying)
             with contextlib.suppress(Killed):  # which patience may come before
                 trained(path, **how)
 
@@ -94,17 +91,17 @@ def test_the_same_bits_as_without_interruption(how, dies, killed_after, tmp_path
 
 def test_a_finished_training_is_not_repeated(tmp_path, monkeypatch):
     expected, history = trained(tmp_path / "run")
-    monkeypatch.setattr(training, "_epoch", None)
+    monkeypatch.setattr(Training, "train", None)
     came, again = trained(tmp_path / "run", start=8)
     assert came.theta.tobytes() == expected.theta.tobytes()
     assert again.loss == history.loss
 
 
 def test_a_training_that_patience_has_stopped_stays_so(tmp_path, monkeypatch):
-    how = {"patience": 1, "tol": 10.0}
+    how = {"patience": 1, "min_delta": 10.0}
     _, history = trained(tmp_path / "run", **how)
     assert len(history.loss) == 2
-    monkeypatch.setattr(training, "_epoch", None)
+    monkeypatch.setattr(Training, "train", None)
     assert trained(tmp_path / "run", **how)[1].loss == history.loss
 
 
@@ -126,13 +123,41 @@ def test_checkpoints_are_written_now_and_then(tmp_path, monkeypatch):
     written, now = [], [0.0]
     monkeypatch.setattr(checkpoints, "write", lambda path, kind, strings, arrays: written.append(int(strings["epoch"])))
     monkeypatch.setattr(checkpoints.time, "monotonic", lambda: now[0])
-    original = training._epoch
-    monkeypatch.setattr(training, "_epoch", lambda *arguments: (original(*arguments), now.append(now.pop() + 1)))
+    original = Training.train
+    monkeypatch.setattr(Training, "train", lambda *arguments: (original(*arguments), now.append(now.pop() + 1))[0])
     trained(tmp_path / "run", checkpoint_every=3)
     assert written == [0, 3, 6, 9]
     written.clear()
     trained(tmp_path / "run", checkpoint_every=100)
     assert written == [0, 9]
+
+
+def interrupt(state):
+    if state.epoch == 4:
+        raise KeyboardInterrupt
+
+
+@pytest.mark.filterwarnings("ignore:the training was interrupted after 4 epochs:RuntimeWarning")
+@pytest.mark.parametrize(
+    ("how", "epochs"),
+    [({"callbacks": lambda state: state.epoch == 4}, 4), ({"callbacks": interrupt}, 4), ({"time_limit": 1e-9}, 1)],
+    ids=["callback", "Ctrl-C", "time limit"],
+)
+def test_a_training_that_is_ended_leaves_its_last_epoch_and_can_go_on(how, epochs, tmp_path):
+    """However long it is until the next checkpoint would be due."""
+    made, history = trained(tmp_path / "run", checkpoint_every=1000, **how)
+    assert len(history.loss) == epochs
+    assert fastbp.load(tmp_path / "run").theta.tobytes() == made.theta.tobytes()
+    came, again = trained(tmp_path / "run", start=8)
+    assert came.theta.tobytes() == trained()[0].theta.tobytes()
+    assert len(again.loss) == EPOCHS
+
+
+def test_labels_go_on_where_their_rows_have_begun(killed_after, tmp_path):
+    killed_after(3, tmp_path / "run")
+    came = network(8)
+    fastbp.train(came, X, D.argmax(axis=1), epochs=EPOCHS, checkpoint=tmp_path / "run", resume=True, **VERSION)
+    assert came.theta.tobytes() == trained()[0].theta.tobytes()
 
 
 # ---- What is refused -------------------------------------------------------------------------------------------------
@@ -154,7 +179,7 @@ OTHERS = {
     "D": ("D must be", lambda: {"D": D[::-1]}),
     "weights": ("sample_weight must be", lambda: {"sample_weight": np.full(40, 2.0)}),
     "rows": ("rows must be", lambda: {"rows": range(39)}),
-    "validation": ("validation must be", lambda: {"validation": [1]}),
+    "validation_rows": ("validation_rows must be", lambda: {"validation_rows": [1]}),
     "rule": (r"optimizer must be .*, sgd 0.0 .*, got adam 0.9", lambda: {"optimizer": fastbp.Adam(0.1)}),
     "epsilon": (r"optimizer must be", lambda: {"optimizer": fastbp.Adam(0.1, epsilon_hat=True)}),
     "rate": (r"learning_rate must be .*, 0.1, got 0.2", lambda: {"optimizer": fastbp.SGD(0.2)}),
@@ -165,7 +190,7 @@ OTHERS = {
     "shuffle": (r"shuffle must be .*, True, got False", lambda: {"shuffle": False}),
     "seed": (r"seed must be .*, 0, got 1", lambda: {"seed": 1}),
     "patience": (r"patience must be .*, None, got 3", lambda: {"patience": 3}),
-    "tol": (r"tol must be .*, 0.0, got 0.1", lambda: {"tol": 0.1}),
+    "min_delta": (r"min_delta must be .*, 0.0, got 0.1", lambda: {"min_delta": 0.1}),
     "version": (r"version must be", lambda: {"version": "loops"}),
     "epochs": (r"epochs must be those of .*, 9 or more, got 8", lambda: {"epochs": 8}),
     "network": (r"network must be that of .*, Network\(\(5, 6, 3\), ", lambda: {"network": fastbp.Network((5, 7, 3))}),
@@ -239,10 +264,10 @@ def test_every_string_of_a_checkpoint_is_checked(killed_after, tmp_path):
     killed_after(3, path, **how)
     data = path.read_bytes()
     for name in safetensors.ModelFile(path).strings:
-        for value in ("", "nan", *(() if name == "watch best" else ("-1", "9" * 44))):
+        for value in ("", "nan", *(() if name == "best loss" else ("-1", "9" * 44))):
             rewritten(path, data, lambda header, n=name, v=value: header[safetensors.STRINGS].update({n: v}))
-            said = refusal(path, **how)
-            assert name.removeprefix("depends on ").removeprefix("watch ") in said, (name, value)
+            said = refusal(path, **how).replace("wait for some of its epochs", "epochs without improvement")
+            assert name.removeprefix("depends on ") in said, (name, value)
         rewritten(path, data, lambda header, n=name: header[safetensors.STRINGS].pop(n))
         assert "it has no" in refusal(path, **how)
 
@@ -337,14 +362,15 @@ def test_a_disk_that_is_really_full(tmp_path):
 import resource, signal, sys, warnings
 import numpy as np
 import fastbp
-from fastbp.training.train import train as training
+from fastbp.training.train import Training
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-X, original = np.eye(3), training._epoch
-def limited(work, state, *more):
-    original(work, state, *more)
-    if state.epoch == 3:
+X, original = np.eye(3), Training.train
+def limited(task, between):
+    loss = original(task, between)
+    if task.epoch == 2:
         resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100))
-training._epoch = limited
+    return loss
+Training.train = limited
 warnings.simplefilter("ignore")
 network = fastbp.Network((3, 3))
 try:

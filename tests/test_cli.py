@@ -148,7 +148,8 @@ def test_terminals_obey_no_cell(here):
 
 def test_inspect(here):
     out, _ = run(here, "inspect", "model.safetensors")
-    assert re.match(r"model.safetensors: table, format 'fastbp 1', [\d,]+ bytes\nNetwork\(\(3, 4, 2\), ", out)
+    assert re.match(r"model.safetensors: table, format 'fastbp 2', [\d,]+ bytes\nNetwork\(\(3, 4, 2\), ", out)
+    assert out.count("26 parameters\n") == out.count("parameters") == 1
     assert "target 'kind': classes 'apple', 'cherry'\ncolumn 'size': number, mean 5.1" in out
     assert "column 'colour': texts 'red', or missing\nignored: 'id'\n" in out
 
@@ -156,7 +157,7 @@ def test_inspect(here):
 def test_inspect_a_checkpoint_and_a_network(here):
     network = fastbp.Network((2, 3, 1), output="identity")
     fastbp.train(network, [[0, 1]], [[1]], epochs=2, version="matrix", checkpoint=here / "run")
-    assert "run: checkpoint, format 'fastbp 1'" in run(here, "inspect", "run")[0]
+    assert "run: checkpoint, format 'fastbp 2'" in run(here, "inspect", "run")[0]
     assert "\nepoch 2 of 2, finished\nNetwork((2, 3, 1), " in run(here, "inspect", "run")[0]
     network.save(here / "network")
     assert "layers.0.weight          float32  (3, 2)\n" in run(here, "inspect", "network")[0]
@@ -259,8 +260,26 @@ USAGE = {
     "the following arguments are required: COMMAND": [],
     "invalid choice: 'fly'": ["fly"],
     "the following arguments are required: --target, --out": ["train", "fruit.csv"],
-    "argument --hidden: must be at least 1, got 0": ["train", "x", "--target", "x", "--out", "x", "--hidden", "8,0"],
-    "argument --hidden: invalid int value: 'big'": ["train", "x", "--target", "x", "--out", "x", "--hidden", "big"],
+    "argument --hidden-layer-sizes: must be at least 1, got 0": [
+        "train", "x", "--target", "x", "--out", "x", "--hidden-layer-sizes", "8,0"
+    ],
+    "argument --hidden-layer-sizes: invalid int value: 'big'": [
+        "train", "x", "--target", "x", "--out", "x", "--hidden-layer-sizes", "big"
+    ],
+    "unrecognized arguments: --hiden-layer-sizes 4; did you mean '--hidden-layer-sizes'?": [
+        "train", "x", "--target", "x", "--out", "x", "--hiden-layer-sizes", "4"
+    ],
+    "unrecognized arguments: --hiden-layer-sizes=4; did you mean '--hidden-layer-sizes'?": [
+        "train", "x", "--target", "x", "--out", "x", "--hiden-layer-sizes=4"
+    ],
+    "invalid choice: 'tran' (choose from 'train', 'predict', 'evaluate', ": ["tran"],
+    "got 'tain'; did you mean 'tanh'?": ["train", "x", "--target", "x", "--out", "x", "--activation", "tain"],
+    "argument --dtype: invalid choice: 'float23' (choose from 'float32', 'float64'); did you mean 'float32'?": [
+        "train", "x", "--target", "x", "--out", "x", "--dtype", "float23"
+    ],
+    "argument --time-limit: must be above 0 and finite, got 0": [
+        "train", "x", "--target", "x", "--out", "x", "--time-limit", "0"
+    ],
     "argument --test-size: must be at least 0 and below 1, got 1": [
         "train", "x", "--target", "x", "--out", "x", "--test-size", "1"
     ],
@@ -277,7 +296,7 @@ USAGE = {
         "train", "x", "--target", "x", "--out", "x", "--activation", "best"
     ],
     "error: --activation must have a name for each of the 1 hidden layers": [
-        "train", "x", "--target", "x", "--out", "x", "--hidden", "8", "--activation", "relu,tanh"
+        "train", "x", "--target", "x", "--out", "x", "--hidden-layer-sizes", "8", "--activation", "relu,tanh"
     ],
     "argument --delimiter: must be a single character": ["predict", "x", "x", "--delimiter", "::"],
     "argument out: must end in .onnx or .c, got 'model.pt'": ["export", "model", "model.pt"],

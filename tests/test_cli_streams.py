@@ -95,7 +95,8 @@ def test_ctrl_c_ends_the_training_and_keeps_the_best(here):
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=60)
     assert process.returncode == 0, err
-    assert re.search(r"interrupted after \d+ epochs: the network has the parameters of the best of them", err)
+    assert re.search(r"interrupted after [\d,]+ epochs: the network has the parameters of the best of them", err)
+    assert "Warning" not in err, "a line for a user, not for a programmer"
     assert "written: interrupted" in out
     assert "<TableModel: 'y'" in repr(fastbp.load(here / "interrupted"))
     (here / "interrupted").unlink()
@@ -111,7 +112,7 @@ def test_ctrl_c_ends_the_training_and_keeps_the_best(here):
 @pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "2>/dev/full"])
 def test_closed_streams(closed, here):
     python = f"{sys.executable} -m fastbp"
-    train = f"{python} train fruit.csv --target kind --drop id --out closed --hidden 4 --epochs 1 {closed}"
+    train = f"{python} train fruit.csv --target kind --drop id --out closed --hidden-layer-sizes 4 --epochs 1 {closed}"
     environment = {**os.environ, "PYTHONPATH": str(Path(fastbp.__file__).parent.parent)}
     how = {"cwd": here, "env": environment, "capture_output": True, "text": True}
     done = subprocess.run(["bash", "-c", train], **how)

@@ -118,7 +118,7 @@ def test_same_seed_same_units():
 
 
 def test_other_units_are_left_out_in_the_next_step_and_epoch():
-    """One batch, a tiny rate: the error changes by the units alone."""
+    """One batch, a tiny rate: the loss changes by the units alone."""
     losses = trained(dropout=0.5, batch_size=40, shuffle=False, epochs=6, optimizer=fastbp.SGD(1e-12))[1].loss
     assert len(set(np.round(losses, 6))) == 6
 

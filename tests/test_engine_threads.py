@@ -1,6 +1,5 @@
-"""Threads that share an epoch: the same bits however many there are and whatever else goes on; Ctrl-C; problems."""
+"""Threads that share an epoch: the same bits however many there are and whatever else goes on."""
 
-import itertools
 import os
 import signal
 import subprocess
@@ -16,10 +15,11 @@ import fastbp
 from fastbp.engine import evaluation, heuristics, team, workspace
 from fastbp.engine.tiles import epoch
 from fastbp.lecture.codes import CLIP_NORM, DROPOUT, L1, L2, MAX_NORM, SEED
-from fastbp.training import runner as epochs
-from fastbp.training.train import train as training
+from fastbp.training import runner
+from fastbp.training.configuration import TrainingConfiguration
+from fastbp.training.train import train_alone
 from tests.cases import UNCOMPILED, Case
-from tests.engine_cases import Tiles
+from tests.engine_cases import HOW, Changing, Tiles, after, network_and_data, none_left
 from tests.test_updates import RULES, by, settings_of
 
 MOST_THREADS = 2 if UNCOMPILED else 5
@@ -29,12 +29,8 @@ LIMITS = {L1: 0.001, L2: 0.01, MAX_NORM: 0.8, CLIP_NORM: 0.05, DROPOUT: 0.25, SE
 
 @pytest.fixture(autouse=True)
 def no_thread_is_left():
-    before = len(sys._current_frames())  # of all threads; `threading` knows its own alone
-    yield
-    for _ in range(100):  # what was told to end may take a moment
-        if len(sys._current_frames()) > before:
-            time.sleep(0.02)
-    assert len(sys._current_frames()) <= before
+    with none_left():
+        yield
 
 
 # ---- The same bits ---------------------------------------------------------------------------------------------------
@@ -70,7 +66,7 @@ SCRIPT = f"""
 import hashlib, numpy as np, fastbp
 def digest(threads, epochs=3, samples={70 if UNCOMPILED else 300}):
     X = np.sin(np.arange(samples * 6.0)).reshape(-1, 6)
-    network = fastbp.Network((6, 20, 3), hidden="tanh")
+    network = fastbp.Network((6, 20, 3), "tanh")
     fastbp.train(network, X, np.eye(3)[np.arange(samples) % 3], epochs=epochs, version="tiles",
                  batch_size={35 if UNCOMPILED else 64}, optimizer=fastbp.Adam(0.01), clip_norm=0.1, max_norm=1.0,
                  dropout=0.1, threads=threads)
@@ -134,25 +130,13 @@ def test_a_forked_child_trains_after_its_parent_did():
     assert digest(2) == expected  # noqa: F821
 
 
-class Changing:
-    """Slices of one mini-batch, each with another number of threads."""
-
-    def __init__(self, *counts):
-        self.counts, self.made, self.best = itertools.cycle(counts), [], max(counts)
-
-    def of(self, batches):
-        for b in range(batches):
-            self.made.append(next(self.counts))
-            yield slice(b, b + 1), self.made[-1]
-
-
 @pytest.mark.parametrize("version", ["tiles", "loops"])
 def test_same_bits_when_the_threads_change_with_every_mini_batch(version, monkeypatch):
     most, found = 2 if UNCOMPILED else 5, set()
     monkeypatch.setattr(heuristics, "threads_for", lambda *how: most)
     for counts in ([1], [most, 1], [*range(1, most + 1), most, 1, 1]):
         slices = Changing(*(counts if version == "tiles" else [1]))
-        monkeypatch.setattr(epochs, "Slices", lambda *how, slices=slices: slices)
+        monkeypatch.setattr(runner, "Slices", lambda *how, slices=slices: slices)
         network, X, D = network_and_data()
         validation = range(0, len(X), 2)
         history = fastbp.train(
@@ -195,7 +179,7 @@ def test_no_more_threads_than_asked_for(monkeypatch):
 def two_threads(monkeypatch):
     """Trainings take two threads, on whatever machine."""
     monkeypatch.setattr(heuristics, "threads_for", lambda *how: 2)
-    monkeypatch.setattr(epochs, "Slices", lambda *how: Changing(2))
+    monkeypatch.setattr(runner, "Slices", lambda *how: Changing(2))
 
 
 @pytest.mark.parametrize("comes", ["never", "when all is done"])
@@ -249,156 +233,27 @@ def test_a_training_that_is_told_to_end_does_so_within_an_epoch(monkeypatch):
     """It has the last whole epoch then."""
     network, X, D = network_and_data()
     asked, slices = [], Changing(1)
-    monkeypatch.setattr(epochs, "Slices", lambda *how: slices)
+    monkeypatch.setattr(runner, "Slices", lambda *how: slices)
     X, D = (array.astype(np.float32) for array in (X, D))
-    options = dict.fromkeys(("l1", "l2", "dropout", "tol"), 0.0) | {
+    options = dict.fromkeys(("l1", "l2", "dropout", "min_delta"), 0.0) | {
         "epochs": 9, "batch_size": HOW["batch_size"], "optimizer": fastbp.SGD(0.1), "max_norm": None, "clip_norm": None,
-        "shuffle": True, "seed": 0, "rows": None, "validation": None, "patience": None,
+        "shuffle": True, "seed": 0, "rows": None, "validation_rows": None, "patience": None, "callbacks": None,
     }  # fmt: skip
     steps = -(-len(X) // HOW["batch_size"])
     last = 2 * steps + 1 if steps > 1 else 2
-    work, weight = training.Work(network, options, np.ones(len(X), X.dtype), len(X)), np.ones(len(X), X.dtype)
+    weight = np.ones(len(X), X.dtype)
+    how = TrainingConfiguration(network, options, weight, len(X))
     for array in (X, D, weight):
         array.flags.writeable = False
 
-    def goes_on():
+    def should_continue():
         asked.append(None)
         return len(asked) < last
 
-    history = training.train_alone(work, X, D, weight, version="tiles", goes_on=goes_on)
-    assert len(history.loss) == 2
+    history = train_alone(how, X, D, weight, version="tiles", should_continue=should_continue)
+    assert (len(history.loss), history.outcome) == (2, "interrupted")
     assert len(slices.made) == last + (steps > 1)  # it is asked when a slice that is not the first begins
     assert network.theta.tobytes() == after(2, 1)
-
-
-# ---- Ctrl-C and other problems ---------------------------------------------------------------------------------------
-
-
-def network_and_data():
-    samples = 20 if UNCOMPILED else 3000
-    rng = np.random.default_rng(0)
-    X, D = rng.normal(size=(samples, 6)), np.eye(3)[rng.integers(0, 3, samples)]
-    return fastbp.Network((6, 20, 3)), X, D
-
-
-HOW = {"batch_size": 20 if UNCOMPILED else 64, "version": "tiles"}
-
-
-def after(epochs, threads):
-    network, X, D = network_and_data()
-    fastbp.train(network, X, D, epochs=epochs, threads=threads, **HOW)
-    return network.theta.tobytes()
-
-
-class Uncut:
-    """Each epoch is one slice of so many threads."""
-
-    def __init__(self, threads):
-        self.best = threads
-
-    def of(self, batches):
-        yield slice(0, batches), self.best
-
-
-@pytest.fixture(autouse=True)
-def ctrl_c_interrupts():
-    """Also where the tests run in the background of a shell, which makes its jobs ignore Ctrl-C."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
-
-
-@pytest.mark.parametrize("when", ["before", "after"])
-@pytest.mark.parametrize(("threads", "who"), [(1, 0), (2, 0), (2, 1)])
-def test_an_interrupted_epoch_leaves_the_last_whole_one(threads, who, when, monkeypatch):
-    """Ctrl-C while the third epoch begins or ends, in the main thread or while another thread is at work."""
-    monkeypatch.setattr(heuristics, "threads_for", lambda *how: threads)
-    monkeypatch.setattr(epochs, "Slices", lambda *how: Uncut(threads))
-    network, X, D = network_and_data()
-    calls = []
-
-    def interrupted(*args, kernel=epoch.epoch):
-        mine = args[-2] == who
-        calls.extend([who] * mine)
-        if mine and when == "before" and len(calls) == 3:
-            signal.raise_signal(signal.SIGINT)
-        result = kernel(*args)
-        if mine and when == "after" and len(calls) == 3:
-            signal.raise_signal(signal.SIGINT)
-        return result
-
-    monkeypatch.setattr(epoch, "epoch", interrupted)
-    with pytest.raises(KeyboardInterrupt):
-        fastbp.train(network, X, D, epochs=50, threads=threads, **HOW)
-    monkeypatch.undo()
-    assert len(calls) >= 3
-    whole = [after(n, threads) for n in range(2, 51)]
-    if who == 0:
-        assert network.theta.tobytes() == whole[0]
-    else:  # a helper may miss an epoch, and a signal reaches the main thread when it returns to Python
-        assert network.theta.tobytes() in whole
-    fastbp.train(network, X, D, epochs=1, threads=threads, **HOW)
-
-
-@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="no timers here")
-@pytest.mark.parametrize("threads", [1, 2])
-def test_ctrl_c_at_any_time(threads):
-    """In a process of its own, which would hang if the threads waited for each other."""
-    script = f"""
-import signal, sys, time
-sys.path.insert(0, {os.getcwd()!r})
-from tests.test_engine_threads import HOW, fastbp, network_and_data, np
-network, X, D = network_and_data()
-fastbp.train(network, X, D, epochs=1, threads={threads}, **HOW)
-def ctrl_c(number, frame):
-    raise KeyboardInterrupt
-signal.signal(signal.SIGALRM, ctrl_c)
-interrupted = 0
-for delay in np.linspace(0.0005, 0.02, 60):
-    network = fastbp.Network((6, 20, 3))
-    signal.setitimer(signal.ITIMER_REAL, delay)
-    try:
-        fastbp.train(network, X, D, epochs=10**6, threads={threads}, **HOW)
-    except KeyboardInterrupt:
-        interrupted += 1
-    assert np.isfinite(network.theta).all()
-for _ in range(100):  # what was told to end may take a moment
-    if len(sys._current_frames()) > 1:
-        time.sleep(0.02)
-print(interrupted, len(sys._current_frames()))
-"""
-    out = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60)
-    assert out.stdout == "60 1\n", out.stderr
-
-
-@pytest.mark.parametrize(("who", "when"), [(0, "before"), (0, "after"), (1, "before")])
-def test_a_problem_in_a_thread_is_passed_on(who, when, monkeypatch):
-    """Whatever the other does, the training ends with the problem, and the network is as it was."""
-    monkeypatch.setattr(heuristics, "threads_for", lambda *how: 2)
-    monkeypatch.setattr(epochs, "Slices", lambda *how: Uncut(2))
-    network, X, D = network_and_data()
-    before, calls, came = network.theta.tobytes(), [], threading.Event()
-
-    def failing(*args, kernel=epoch.epoch):
-        if args[-2] == who:
-            calls.append(who)
-            if when == "before":
-                came.set()
-                raise MemoryError("no room")
-        if who == 1:
-            if args[-2] == 0:
-                assert came.wait(60)  # or there would be nothing left for the other to fail at
-            came.set()
-        result = kernel(*args)
-        if args[-2] == who:
-            raise MemoryError("no room")
-        return result
-
-    monkeypatch.setattr(epoch, "epoch", failing)
-    with pytest.raises(MemoryError, match="no room"):
-        fastbp.train(network, X, D, epochs=3, **HOW)
-    assert calls == [who]
-    assert network.theta.tobytes() == before
 
 
 def test_divergence_is_seen_with_threads():

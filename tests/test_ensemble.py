@@ -177,8 +177,8 @@ def test_networks_that_diverge_are_left_out():
     with pytest.raises(ValueError, match="non-finite"):
         fastbp.EnsembleClassifier(wild, 4, random_state=0).fit(X, y)
 
-    def sometimes(model):
-        if model.random_state % 2:
+    def sometimes(state):
+        if state.estimator.random_state % 2:
             raise ValueError("this one is odd")
 
     some = clone(NETWORK).set_params(callbacks=sometimes)

@@ -64,7 +64,8 @@ MODELS = {
     "dropout": (classifier(dropout=0.2), CLASSES),
     "regressor": (regressor(), X[:, 0]),
     "two outputs": (regressor(), X[:, :2]),
-    "huber": (regressor(loss="huber", loss_level=0.3), X[:, 0]),
+    "huber": (regressor(loss="huber", huber_delta=0.3), X[:, 0]),
+    "quantile": (regressor(loss="quantile", quantile=0.9), X[:, 0]),
     "poisson": (regressor(loss="poisson"), X[:, 0] ** 2),
 }
 
@@ -278,7 +279,7 @@ CHANGES = {
         "classes_.text": np.zeros(10**6, np.uint8)})
     ),
     "the parameters ask for the error 'cross_entropy' of outputs by softmax": lambda s, a: s.update(
-        output="identity", error="squared", level="none"
+        {"output": "identity", "loss": "squared_error", "loss parameter": "none"}
     ),
     "the texts of 'classes_' must follow each other": lambda s, a: (
         s.update(classes_="text"), a.pop("classes_"), a.update({"classes_.ends": np.array([3, 2, 3]),

@@ -7,12 +7,13 @@ import pytest
 
 pytest.importorskip("sklearn")
 
+from sklearn.base import clone
 from sklearn.utils.class_weight import compute_class_weight
 
 import fastbp
 from fastbp import MLPClassifier, MLPRegressor
 from tests.cases import UNCOMPILED
-from tests.estimator_cases import VERSION, data, fitted
+from tests.estimator_cases import data, fitted, same
 
 pytestmark = pytest.mark.skipif(UNCOMPILED, reason="takes the interpreter minutes")
 X, Y, _ = data("iris")
@@ -26,10 +27,6 @@ def classifier(*args, method="fit", **parameters):
 
 def regressor(*args, **parameters):
     return fitted(MLPRegressor(**SMALL | parameters), *(args or (XR, YR)))
-
-
-def same(a, b):
-    return all((c == d).all() for c, d in zip([*a.coefs_, *a.intercepts_], [*b.coefs_, *b.intercepts_], strict=True))
 
 
 # ---- Weights of classes ----------------------------------------------------------------------------------------------
@@ -80,25 +77,49 @@ def test_activations():
 
 
 @pytest.mark.parametrize(
-    ("loss", "level", "error"),
+    ("options", "error"),
     [
-        ("huber", None, lambda e: np.where(abs(e) <= 1, e * e / 2, abs(e) - 0.5)),
-        ("huber", 0.25, lambda e: np.where(abs(e) <= 0.25, e * e / 2, 0.25 * (abs(e) - 0.125))),
-        ("quantile", None, lambda e: abs(e) / 2),
-        ("quantile", 0.9, lambda e: np.where(e < 0, 0.9 * -e, 0.1 * e)),
+        ({"loss": "huber"}, lambda e: np.where(abs(e) <= 1, e * e / 2, abs(e) - 0.5)),
+        ({"loss": "huber", "huber_delta": 0.25}, lambda e: np.where(abs(e) <= 0.25, e * e / 2, (abs(e) - 0.125) / 4)),
+        ({"loss": "quantile"}, lambda e: abs(e) / 2),
+        ({"loss": "quantile", "quantile": 0.9}, lambda e: np.where(e < 0, 0.9 * -e, 0.1 * e)),
     ],
 )
-def test_losses(loss, level, error):
+def test_losses(options, error):
     """The loss of an epoch in one batch is that of the parameters before it."""
-    model = regressor(loss=loss, loss_level=level, batch_size=442, max_iter=1, warm_start=True, alpha=0)
+    model = regressor(**options, batch_size=442, max_iter=1, warm_start=True, alpha=0)
     expected = error(model.predict(XR) - YR).mean()
     assert fitted(model, XR, YR).loss_ == pytest.approx(expected, rel=1e-9)
 
 
 def test_quantiles_divide_the_targets():
-    for level in (0.1, 0.5, 0.9):
-        model = regressor(loss="quantile", loss_level=level, max_iter=150)
-        assert (model.predict(XR) > YR).mean() == pytest.approx(level, abs=0.1)
+    for quantile in (0.1, 0.5, 0.9):
+        model = regressor(loss="quantile", quantile=quantile, max_iter=150)
+        assert (model.predict(XR) > YR).mean() == pytest.approx(quantile, abs=0.1)
+
+
+def test_the_numbers_of_losses_are_parameters_like_others():
+    """For `clone` and `set_params`, and in the place of one another."""
+    given = {"loss": "huber", "huber_delta": 0.25}
+    huber = MLPRegressor(**SMALL, **given)
+    assert clone(huber).get_params() == huber.get_params()
+    assert huber.get_params().items() >= {"huber_delta": 0.25, "quantile": None}.items()
+    assert same(fitted(clone(huber), XR, YR), regressor(**given))
+    assert same(fitted(MLPRegressor(**SMALL).set_params(**given), XR, YR), regressor(**given))
+    with pytest.raises(ValueError, match=r"huber_delta must be None for loss='quantile', got 0\.25"):
+        huber.set_params(loss="quantile", quantile=0.9).fit(XR, YR)
+    other = fitted(huber.set_params(huber_delta=None), XR, YR)
+    assert same(other, regressor(loss="quantile", quantile=0.9))
+
+
+@pytest.mark.parametrize("solver", ["adam", "lbfgs"])
+def test_a_warm_start_takes_another_quantile(solver):
+    parameters = SMALL | {"loss": "quantile", "warm_start": True, "max_iter": 100, "solver": solver}
+    model = fitted(MLPRegressor(**parameters, quantile=0.1), XR, YR)
+    low = model.predict(XR)
+    fitted(model.set_params(quantile=0.9), XR, YR)
+    assert model._net().quantile == 0.9
+    assert (model.predict(XR) > YR).mean() > 0.7 > 0.3 > (low > YR).mean()
 
 
 # ---- Update rules ----------------------------------------------------------------------------------------------------
@@ -166,7 +187,7 @@ def test_norms():
     assert 0 < moved <= 10 * 0.01 * 1e-6 * 1.001
 
 
-# ---- Types, threads, time --------------------------------------------------------------------------------------------
+# ---- Types -----------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64", np.float32, np.dtype("float64")])
@@ -183,95 +204,6 @@ def test_few_samples_are_trained_in_double_precision():
     for a, b in zip(single.coefs_, double.coefs_, strict=True):
         assert a.dtype == np.float32
         np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-6)
-
-
-def test_the_same_bits_for_any_number_of_threads():
-    assert len({classifier(threads=n, hidden_layer_sizes=200).coefs_[0].tobytes() for n in (None, 1, 2, 3)}) == 1
-
-
-def test_time_limit():
-    model = MLPClassifier(max_iter=10**6, time_limit=0.2, tol=0, n_iter_no_change=np.inf).fit(X, Y)
-    assert 1 < model.n_iter_ < 10**6
-    assert MLPClassifier(time_limit=0).fit(X, Y).n_iter_ == 1
-    assert MLPClassifier(time_limit=0, solver="lbfgs").fit(X, Y).n_iter_ == 1
-
-
-# ---- Callbacks, Ctrl-C -----------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("solver", ["adam", "lbfgs"])
-def test_callbacks(solver):
-    seen = []
-
-    def note(model):
-        seen.append((model.n_iter_, model.loss_, model.predict_proba(X).copy()))
-        return model.n_iter_ == 4
-
-    model = MLPClassifier(**SMALL | {"callbacks": note, "solver": solver}).fit(X, Y)  # no ConvergenceWarning
-    assert [n for n, _, _ in seen] == [1, 2, 3, 4]
-    assert model.n_iter_ == 4
-    np.testing.assert_array_equal(model.predict_proba(X), seen[-1][2])
-    assert seen[0][1] > seen[-1][1] == model.loss_
-    seen.clear()
-    fitted(MLPClassifier(**SMALL | {"callbacks": [lambda _: 1, note, lambda _: None], "solver": solver}), X, Y)
-    assert len(seen) == 4  # what is true and not True stops nothing
-
-
-@pytest.mark.parametrize("solver", ["adam", "lbfgs"])
-@pytest.mark.parametrize("epoch", [1, 3])
-def test_ctrl_c_leaves_a_fitted_model(epoch, solver):
-    def interrupt(model):
-        if model.n_iter_ == epoch:
-            raise KeyboardInterrupt
-
-    with pytest.warns(UserWarning, match=r"Training interrupted by user\."):
-        model = MLPClassifier(**SMALL, solver=solver, callbacks=interrupt).fit(X, Y)
-    assert model.n_iter_ == epoch
-    assert same(model, classifier(max_iter=epoch, solver=solver))
-    with pytest.warns(UserWarning, match=r"Training interrupted by user\."):
-        model = MLPClassifier(**SMALL, early_stopping=True, callbacks=interrupt).fit(X, Y)
-    assert model.predict(X).shape == Y.shape
-
-
-def test_an_error_in_a_callback_is_the_users():
-    def fail(model):
-        raise ZeroDivisionError
-
-    model = MLPClassifier(**SMALL, callbacks=fail)
-    with pytest.raises(ZeroDivisionError):
-        model.fit(X, Y)
-    assert copy.deepcopy(model).predict(X).shape == Y.shape
-
-
-@pytest.mark.skipif(VERSION < (1, 9), reason="scikit-learn has no callbacks")
-@pytest.mark.parametrize("solver", ["adam", "lbfgs"])
-def test_scikit_learns_callbacks(solver, capsys):
-    from sklearn.callback import ScoringMonitor
-    from sklearn.model_selection import GridSearchCV
-
-    monitor = ScoringMonitor(scoring="accuracy")
-    model = MLPClassifier(**SMALL, solver=solver).set_callbacks(monitor)
-    fitted(model, X, Y)
-    log = monitor.get_logs(select="most_recent")
-    assert log is not None
-    fitted(GridSearchCV(MLPClassifier(**SMALL), {"alpha": [0.1, 1]}, cv=2).set_callbacks(), X, Y)
-
-    class Stop:
-        ended = 0
-
-        def setup(self, estimator, context): ...
-
-        def teardown(self, estimator, context): ...
-
-        def on_fit_task_begin(self, estimator, context): ...
-
-        def on_fit_task_end(self, estimator, context, *, X, y, fitted_estimator):
-            Stop.ended += 1
-            assert fitted_estimator.predict(X).shape == y.shape
-            return Stop.ended == 3
-
-    assert fitted(MLPClassifier(**SMALL, solver=solver).set_callbacks(Stop()), X, Y).n_iter_ == 3
-    assert Stop.ended == 4  # three epochs and the fit
 
 
 # ---- Validation ------------------------------------------------------------------------------------------------------

@@ -82,7 +82,9 @@ FEATURES = {
     "warm_start": parameter(warm_start=True),
     "float32": parameter(dtype="float32"),
     "dropout": parameter(dropout=0.3),
-    "callbacks": parameter(callbacks=[lambda model: model.loss_ < 0]),
+    "time_limit": parameter(time_limit=100.0),
+    "n_jobs": parameter(n_jobs=2),
+    "callbacks": parameter(callbacks=[lambda state: state.loss < 0]),
     "a class missing in a batch": missing_class,
 }
 ERRORS = {

@@ -19,13 +19,13 @@ from fastbp.lecture.codes import HIDDEN, OUTPUT
 from tests.cases import DTYPES, UNCOMPILED
 from tests.export_cases import (
     COMBINATIONS,
-    SIZES,
     activation_alone,
     assert_extremes,
     extremes,
     fitted,
     network_of,
     samples,
+    sizes_for,
 )
 
 RTOL = {"float32": 1e-6, "float64": 1e-12}  # of the largest output
@@ -47,7 +47,7 @@ def same(a, b):
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize(("hidden", "output"), COMBINATIONS)
 def test_networks_of_all_kinds(hidden, output, dtype):
-    for sizes in SIZES:
+    for sizes in sizes_for(output):
         network, X = network_of(sizes, hidden if len(sizes) > 2 else (), output, dtype), samples(33, sizes[0], dtype)
         module, expected = to_torch(network), network.predict(X)
         found = predicted(module, X)
@@ -180,8 +180,10 @@ def test_outputs_that_the_module_leaves_to_the_loss():
     assert from_torch(module).output == "identity"
     for last, output in ((nn.Softmax(dim=-1), "softmax"), (nn.Sigmoid(), "sigmoid")):
         assert from_torch(nn.Sequential(*module, last), output=output).output == output
-    huber = from_torch(module, error="huber", level=0.5)
-    assert (huber.error, huber.level) == ("huber", 0.5)
+    huber = from_torch(module, loss="huber", huber_delta=0.25)
+    assert (huber.loss, huber.huber_delta, huber.quantile) == ("huber", 0.25, None)
+    upper = from_torch(module, loss="quantile", quantile=0.9)
+    assert (upper.loss, upper.huber_delta, upper.quantile) == ("quantile", None, 0.9)
 
 
 def test_the_default_softplus_of_torch():
@@ -240,10 +242,14 @@ def test_other_refusals():
         from_torch(module[:1], output="tanh")
     with pytest.raises(TypeError, match=r"output must be one of .*, got 3"):
         from_torch(module[:1], output=3)
-    with pytest.raises(ValueError, match=r"error must be 'cross_entropy' for output='softmax', got 'huber'"):
-        from_torch(module, error="huber")
-    with pytest.raises(ValueError, match=r"level must be None for error='squared', got 2"):
-        from_torch(module[:1], level=2)
+    with pytest.raises(ValueError, match=r"loss must be 'cross_entropy' for output='softmax', got 'huber'"):
+        from_torch(module, loss="huber")
+    with pytest.raises(ValueError, match=r"huber_delta must be None for loss='squared_error', got 2"):
+        from_torch(module[:1], huber_delta=2)
+    with pytest.raises(ValueError, match=r"quantile must be None for loss='huber', got 0\.5"):
+        from_torch(module[:1], loss="huber", quantile=0.5)
+    with pytest.raises(ValueError, match=r"at least two outputs for output='softmax'"):
+        from_torch(nn.Sequential(linear(2, 1), nn.Softmax(dim=1)))
     with pytest.raises(TypeError, match=r"model must be a fastbp.Network or a fitted .*, got Sequential"):
         to_torch(module)
 
@@ -254,7 +260,7 @@ def test_an_estimator_must_be_fitted():
         to_torch(fastbp.MLPRegressor())
 
 
-@pytest.mark.parametrize(("function", "argument"), [(to_torch, fastbp.Network((1, 1))), (from_torch, None)])
+@pytest.mark.parametrize(("function", "argument"), [(to_torch, fastbp.Network((1, 2))), (from_torch, None)])
 def test_what_to_install(function, argument, monkeypatch):
     monkeypatch.setitem(sys.modules, "torch", None)
     with pytest.raises(ImportError, match=rf"fastbp.{function.__name__} needs torch: pip install 'fastbp\[torch\]'"):

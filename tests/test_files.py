@@ -28,13 +28,15 @@ def same(a, b):
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("hidden", [*HIDDEN, ["tanh", "relu"], ["elu"], []])
-def test_a_network_comes_back_bit_by_bit(hidden, dtype, tmp_path):
-    layers = 1 if isinstance(hidden, str) else len(hidden)
-    for output, errors in ERRORS_OF.items():
-        for error in errors:
-            level = 0.25 if error in ("huber", "quantile") else None
-            network = fastbp.Network((5, *[3] * layers, 2), hidden, output, dtype, 7, error, level)
+@pytest.mark.parametrize("activation", [*HIDDEN, ["tanh", "relu"], ["elu"], []])
+def test_a_network_comes_back_bit_by_bit(activation, dtype, tmp_path):
+    layers = 1 if isinstance(activation, str) else len(activation)
+    numbers = {"huber": {"huber_delta": 0.25}, "quantile": {"quantile": 0.25}}
+    for output, losses in ERRORS_OF.items():
+        for loss in losses:
+            network = fastbp.Network(
+                (5, *[3] * layers, 2), activation, output, dtype, 7, loss=loss, **numbers.get(loss, {})
+            )
             network.theta[:3] = np.nan, -0.0, np.inf
             network.save(tmp_path / "model.safetensors")
             assert same(fastbp.load(str(tmp_path / "model.safetensors")), network)
@@ -74,7 +76,7 @@ def test_arrays_lie_where_their_numbers_can_be_read_at_once(tmp_path):
 
 def test_a_file_holds_no_names_of_classes(tmp_path):
     NETWORK.save(tmp_path / "model")
-    assert set(ModelFile(tmp_path / "model").strings) == {"hidden", "output", "error", "level"}
+    assert set(ModelFile(tmp_path / "model").strings) == {"activation", "output", "loss", "loss parameter"}
     assert b"Network" not in (tmp_path / "model").read_bytes()
 
 
@@ -93,7 +95,7 @@ def file_of(header, data=b"", length=None):
 
 
 def header(**changes):
-    return {"__metadata__": {"format": "fastbp 1", "kind": "network"}, "x": entry()} | changes
+    return {"__metadata__": {"format": "fastbp 2", "kind": "network"}, "x": entry()} | changes
 
 
 def entry(**changes):
@@ -134,9 +136,10 @@ REFUSED = {
     ),
     "must fill the 9 bytes after the header, they take 8": file_of(header(), bytes(9)),
     "none of fastbp": file_of({"x": entry()}, EIGHT),
-    "its format is 'fastbp 2', known here is 'fastbp 1'": file_of({"__metadata__": {"format": "fastbp 2"}}),
-    "it has no 'kind'": file_of({"__metadata__": {"format": "fastbp 1"}}),
-    "it is 'os.system'": file_of({"__metadata__": {"format": "fastbp 1", "kind": "os.system"}}),
+    "its format is 'fastbp 1', known here is 'fastbp 2'": file_of({"__metadata__": {"format": "fastbp 1"}}),
+    "its format is 'fastbp 3', known here is 'fastbp 2'": file_of({"__metadata__": {"format": "fastbp 3"}}),
+    "it has no 'kind'": file_of({"__metadata__": {"format": "fastbp 2"}}),
+    "it is 'os.system'": file_of({"__metadata__": {"format": "fastbp 2", "kind": "os.system"}}),
     "it has 0 layers": file_of(header(), EIGHT),
 }
 
@@ -158,12 +161,12 @@ CHANGES = {
     "all float32 or all float64": lambda strings, arrays: arrays.update({"layers.0.bias": np.zeros(4)}),
     "do not fit together": lambda strings, arrays: arrays.update({"layers.1.weight": np.zeros((2, 5), "f4")}),
     "it has 'more', which does not belong there": lambda strings, arrays: strings.update(more="1"),
-    "hidden must be one of": lambda strings, arrays: strings.update(hidden="__import__"),
-    "a name for each of the 1 hidden layers": lambda strings, arrays: strings.update(hidden="[tanh, relu]"),
-    "output must be one of": lambda strings, arrays: strings.update(output="eval"),
-    "error must be 'cross_entropy' for": lambda strings, arrays: strings.update(error="squared"),
-    "'level' must be a number, it is 'x'": lambda strings, arrays: strings.update(level="x"),
-    "level must be positive and finite": lambda strings, arrays: strings.update(level="-inf"),
+    "activation must be one of": lambda strings, arrays: strings.update(activation="__import__"),
+    "a name for each of the 1 hidden layers": lambda strings, arrays: strings.update(activation="[tanh, relu]"),
+    "'output' must be one of": lambda strings, arrays: strings.update(output="eval"),
+    "'loss' must be one of 'cross_entropy', it is": lambda strings, arrays: strings.update(loss="squared_error"),
+    "'loss parameter' must be a number, it is 'x'": lambda strings, arrays: strings.update({"loss parameter": "x"}),
+    "loss parameter must be between": lambda strings, arrays: strings.update({"loss parameter": "-inf"}),
     "sizes[0] must be at least 1": lambda strings, arrays: arrays.update({"layers.0.weight": np.zeros((4, 0), "f4")}),
 }
 
@@ -173,6 +176,24 @@ def test_a_network_that_fits_nothing_is_refused(expected, tmp_path):
     strings, arrays = NETWORK._record()
     CHANGES[expected](strings, arrays)
     safetensors.write(tmp_path / "bad", "network", strings, arrays)
+    with pytest.raises(fastbp.ModelFileError) as caught:
+        fastbp.load(tmp_path / "bad")
+    assert expected in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("loss", "number", "expected"),
+    [
+        ("huber", "none", "loss parameter must be a number for loss='huber', it has none"),
+        ("quantile", "none", "loss parameter must be a number for loss='quantile', it has none"),
+        ("huber", "0.0", "huber_delta must be between 2^-32 and"),
+        ("huber", "nan", "huber_delta must be between 2^-32 and"),
+        ("quantile", "1.0", "quantile must be between 0 and 1, got 1.0"),
+    ],
+)
+def test_the_number_of_a_loss_must_be_one_that_it_may_have(loss, number, expected, tmp_path):
+    strings, arrays = fastbp.Network((3, 2), output="identity", loss=loss)._record()
+    safetensors.write(tmp_path / "bad", "network", strings | {"loss parameter": number}, arrays)
     with pytest.raises(fastbp.ModelFileError) as caught:
         fastbp.load(tmp_path / "bad")
     assert expected in str(caught.value)
@@ -271,7 +292,7 @@ def test_links_and_permissions_stay(tmp_path):
     NETWORK.save(real)
     real.chmod(0o640)
     link.symlink_to(real)
-    fastbp.Network((1, 1)).save(link)
+    fastbp.Network((1, 1), output="identity").save(link)
     assert link.is_symlink()
     assert fastbp.load(real).sizes == (1, 1)
     assert real.stat().st_mode & 0o777 == 0o640
@@ -309,7 +330,7 @@ def test_read_only_folders_and_files(tmp_path):
     script = """
 import os, sys, fastbp
 from fastbp.files import safetensors
-network = fastbp.Network((1, 1))
+network = fastbp.Network((1, 1), output="identity")
 if os.geteuid() == 0:
     os.setuid(65534)
 for name in sys.argv[1:]:

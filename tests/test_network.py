@@ -1,7 +1,8 @@
-"""fastbp.Network: one vector and its views, initial weights, predictions, gradients."""
+"""fastbp.Network: one vector and its views, initial weights, predictions, losses, gradients, what is shown of it."""
 
 import copy
 import pickle
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
@@ -11,6 +12,11 @@ from fastbp.lecture import matrix
 from fastbp.lecture.codes import ELU, HUBER, QUANTILE, RELU, SOFTMAX, TANH
 from fastbp.lecture.layout import ACTIVATION, ERROR, LEVEL, LEVEL_UNIT, scratch_for
 from tests.cases import DTYPES, assert_close, teacher
+
+READ_ONLY = (
+    "theta", "W", "B", "sizes", "activation", "activations", "output", "dtype", "layers", "loss", "huber_delta",
+    "quantile",
+)  # fmt: skip
 
 
 def test_parameters_are_views_of_one_vector():
@@ -27,7 +33,7 @@ def test_parameters_are_views_of_one_vector():
     assert network.theta[40] == -1
 
 
-@pytest.mark.parametrize("name", ["theta", "W", "B", "sizes", "hidden", "output", "dtype", "layers", "error", "level"])
+@pytest.mark.parametrize("name", READ_ONLY)
 def test_nothing_can_be_replaced_by_mistake(name):
     """Parameters are changed in place, a new array would part the vector from its views; the rest is what they fit."""
     network = fastbp.Network((2, 2))
@@ -45,7 +51,7 @@ def test_the_table_that_kernels_trust_is_read_only():
 @pytest.mark.parametrize("duplicate", [copy.copy, copy.deepcopy, lambda n: pickle.loads(pickle.dumps(n))])
 def test_a_copy_has_its_own_vector_and_views_of_it(duplicate):
     network = fastbp.Network(
-        (3, 5, 2), activation=["sigmoid"], output="identity", dtype="float64", seed=7, loss="huber", level=0.3
+        (3, 5, 2), activation=["sigmoid"], output="identity", dtype="float64", seed=7, loss="huber", huber_delta=0.3
     )
     other = duplicate(network)
     np.testing.assert_array_equal(other.theta, network.theta)
@@ -58,20 +64,20 @@ def test_a_copy_has_its_own_vector_and_views_of_it(duplicate):
 
 
 @pytest.mark.parametrize(
-    ("hidden", "bound", "spread"),
+    ("activation", "bound", "spread"),
     [
         *((name, np.inf, np.sqrt(2 / 300)) for name in ("relu", "leaky_relu", "elu", "softplus", "silu", "gelu")),
         *((name, np.sqrt(6 / 500), np.sqrt(2 / 500)) for name in ("sigmoid", "tanh", "identity")),
     ],
 )
-def test_initial_weights_follow_the_published_rules(hidden, bound, spread):
+def test_initial_weights_follow_the_published_rules(activation, bound, spread):
     """He et al. 2015 for ReLU and kin: variance 2 / n_in. Glorot & Bengio 2010 else: bound sqrt(6 / (n_in + n_out))."""
-    w, last = fastbp.Network((300, 200, 100), activation=hidden, dtype="float64").W
+    w, last = fastbp.Network((300, 200, 100), activation=activation, dtype="float64").W
     np.testing.assert_allclose(w.std(), spread, rtol=0.02)
     assert abs(w.mean()) < 4 * spread / np.sqrt(w.size)
     assert np.abs(w).max() <= bound
     assert np.sqrt(6 / 300) * 0.99 < np.abs(last).max() <= np.sqrt(6 / 300)
-    assert not fastbp.Network((300, 200, 100), activation=hidden).B[0].any()
+    assert not fastbp.Network((300, 200, 100), activation=activation).B[0].any()
 
 
 def test_the_seed_decides_the_start_and_the_dtype_only_rounds_it():
@@ -84,7 +90,7 @@ def test_the_seed_decides_the_start_and_the_dtype_only_rounds_it():
 
 @pytest.mark.parametrize("dtype", ["float32", np.float32, np.dtype("float32")])
 def test_each_spelling_of_a_dtype(dtype):
-    assert fastbp.Network((1, 1), dtype=dtype).theta.dtype == np.float32
+    assert fastbp.Network((1, 2), dtype=dtype).theta.dtype == np.float32
 
 
 def test_sizes_of_any_integer_kind():
@@ -94,9 +100,9 @@ def test_sizes_of_any_integer_kind():
 
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("output", ["identity", "softmax", "sigmoid", "exponential"])
-@pytest.mark.parametrize("hidden", ["identity", "sigmoid", "relu", ("tanh", "gelu")])
-def test_predict_and_gradient_equal_the_matrix_version(hidden, output, dtype):
-    network = fastbp.Network((4, 6, 5, 3), activation=hidden, output=output, dtype=dtype, seed=2)
+@pytest.mark.parametrize("activation", ["identity", "sigmoid", "relu", ("tanh", "gelu")])
+def test_predict_and_gradient_equal_the_matrix_version(activation, output, dtype):
+    network = fastbp.Network((4, 6, 5, 3), activation=activation, output=output, dtype=dtype, seed=2)
     rng = np.random.default_rng(0)
     X, D = rng.normal(size=(9, 4)).astype(dtype), teacher(rng, 9, 3, output, dtype)
     scratch, Y, dtheta = scratch_for(network.layers, 9, dtype), np.empty((9, 3), dtype), np.empty_like(network.theta)
@@ -139,26 +145,54 @@ def test_each_hidden_layer_starts_as_its_activation_asks():
 
 
 @pytest.mark.parametrize(
-    ("arguments", "error", "level", "shown"),
+    ("arguments", "loss", "huber_delta", "quantile", "shown"),
     [
-        ({}, "cross_entropy", None, ""),
-        ({"output": "sigmoid"}, "binary_cross_entropy", None, ""),
-        ({"output": "exponential", "error": "poisson"}, "poisson", None, ""),
-        ({"output": "identity"}, "squared", None, ""),
-        ({"output": "identity", "error": "huber"}, "huber", 1.0, ", error='huber'"),
-        ({"output": "identity", "error": "huber", "level": 2}, "huber", 2.0, ", error='huber', level=2.0"),
-        ({"output": "identity", "error": "quantile"}, "quantile", 0.5, ", error='quantile'"),
-        ({"output": "identity", "error": "quantile", "level": 0.9}, "quantile", 0.9, ", error='quantile', level=0.9"),
+        ({}, "cross_entropy", None, None, ""),
+        ({"output": "sigmoid"}, "binary_cross_entropy", None, None, ""),
+        ({"output": "exponential", "loss": "poisson"}, "poisson", None, None, ""),
+        ({"output": "identity"}, "squared_error", None, None, ""),
+        ({"output": "identity", "loss": "huber"}, "huber", 1.0, None, ", loss='huber'"),
+        (
+            {"output": "identity", "loss": "huber", "huber_delta": 2},
+            "huber",
+            2.0,
+            None,
+            ", loss='huber', huber_delta=2.0",
+        ),
+        ({"output": "identity", "loss": "quantile"}, "quantile", None, 0.5, ", loss='quantile'"),
+        (
+            {"output": "identity", "loss": "quantile", "quantile": 0.9},
+            "quantile",
+            None,
+            0.9,
+            ", loss='quantile', quantile=0.9",
+        ),
     ],
 )
-def test_error_and_level(arguments, error, level, shown):
+def test_loss_huber_delta_and_quantile(arguments, loss, huber_delta, quantile, shown):
     network = fastbp.Network((3, 2), **arguments)
-    assert (network.error, network.level) == (error, level)
-    output = arguments.get("output", "softmax")
-    assert repr(network) == f"Network((3, 2), hidden='relu', output={output!r}, dtype='float32'{shown})"
+    assert (network.loss, network.huber_delta, network.quantile) == (loss, huber_delta, quantile)
+    output, level = arguments.get("output", "softmax"), huber_delta or quantile
+    call = f"Network((3, 2), activation='relu', output={output!r}, dtype='float32'{shown})"
+    assert repr(network) == f"{call}  # 8 parameters"
+    assert network.description == call
+    again = eval(repr(network), {"Network": fastbp.Network})
+    assert again.theta.tobytes() == network.theta.tobytes()
+    assert repr(again) == repr(network)
     if level is not None:
-        assert network.layers[-1, ERROR] == {"huber": HUBER, "quantile": QUANTILE}[error]
+        assert network.layers[-1, ERROR] == {"huber": HUBER, "quantile": QUANTILE}[loss]
         np.testing.assert_allclose(network.layers[-1, LEVEL] * LEVEL_UNIT, level, rtol=0, atol=LEVEL_UNIT)
+
+
+def test_a_notebook_shows_the_layers():
+    network = fastbp.Network((1000, 4, 3), activation=["gelu"], dtype="float64")
+    shown = network._repr_html_()
+    assert shown.count("<circle") == 6 + 4 + 3  # six of the thousand inputs
+    assert shown.count("<line") == 6 * 4 + 4 * 3
+    for word in (">1,000<", ">4<", ">3<", ">input<", ">gelu<", ">softmax<"):
+        assert word in shown
+    assert "4,019 parameters in float64, loss cross_entropy" in shown
+    ElementTree.fromstring(shown)  # well-formed, whatever the names hold
 
 
 def test_weights_of_samples_are_as_good_as_copies():
@@ -167,3 +201,50 @@ def test_weights_of_samples_are_as_good_as_copies():
     E_copies, dW_copies, _ = network.gradient([X[0], X[0], X[2]], [D[0], D[0], D[2]])
     np.testing.assert_allclose(E, E_copies, rtol=1e-6)
     np.testing.assert_allclose(dW[0], dW_copies[0], rtol=1e-5)
+    np.testing.assert_allclose(network.evaluate(X, D, sample_weight=[2, 0, 1]), E, rtol=1e-6)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize(
+    ("output", "loss"),
+    [
+        ("softmax", "cross_entropy"),
+        ("sigmoid", "binary_cross_entropy"),
+        ("identity", "squared_error"),
+        ("identity", "huber"),
+        ("identity", "quantile"),
+        ("exponential", "poisson"),
+    ],
+)
+def test_evaluate_is_the_loss_of_the_gradient(output, loss, dtype):
+    """For some samples and for more than a chunk of them, and for a single one."""
+    network = fastbp.Network((4, 6, 3), output=output, loss=loss, dtype=dtype, seed=2)
+    rng = np.random.default_rng(0)
+    X, D = rng.normal(size=(1000, 4)).astype(dtype), teacher(rng, 1000, 3, output, dtype)
+    before = network.theta.tobytes()
+    for samples in (1, 9, 1000):
+        found = network.evaluate(X[:samples], D[:samples])
+        assert isinstance(found, float)
+        assert_close(found, network.gradient(X[:samples], D[:samples])[0], dtype)
+    weight = rng.random(1000)
+    assert_close(network.evaluate(X, D, weight), network.gradient(X, D, weight)[0], dtype)
+    assert network.theta.tobytes() == before
+
+
+def test_evaluate_by_hand():
+    """u = 2 x: y = 2 and 4, so 1/2 (2 - 1)^2 and 1/2 (4 - 1)^2."""
+    network = fastbp.Network((1, 1), output="identity")
+    network.theta[:] = 2, 0
+    assert network.evaluate([[1], [2]], [1, 1]) == (0.5 + 4.5) / 2
+    assert network.evaluate([[1], [2]], [1, 1], [3, 1]) == (3 * 0.5 + 4.5) / 4
+
+
+def test_evaluate_and_gradient_take_labels():
+    rng = np.random.default_rng(0)
+    X, labels = rng.normal(size=(9, 4)), rng.integers(0, 3, 9)
+    for network, D, rows in (
+        (fastbp.Network((4, 5, 3)), labels, np.eye(3)[labels]),
+        (fastbp.Network((4, 5, 1), output="sigmoid"), labels > 0, (labels > 0)[:, None]),
+    ):
+        assert network.evaluate(X, D) == network.evaluate(X, rows)
+        assert network.gradient(X, D)[0] == network.gradient(X, rows)[0]

@@ -9,6 +9,7 @@ import pytest
 import fastbp
 from fastbp import SGD, Adam, AdamW, CosineDecay, Optimizer, RMSprop, Schedule, StepDecay, WarmUp
 from fastbp.lecture import codes
+from fastbp.optimizers import as_optimizer
 
 COLUMNS = [codes.RULE, codes.FIRST_DECAY, codes.SECOND_DECAY, codes.EPSILON, codes.WEIGHT_DECAY]
 
@@ -71,6 +72,33 @@ def test_optimizers_are_values(optimizer):
     assert isinstance(optimizer, Optimizer)
     with pytest.raises(dataclasses.FrozenInstanceError):
         optimizer.learning_rate = 1.0
+
+
+NAMES = {"sgd": SGD(), "adam": Adam(), "adamw": AdamW(), "rmsprop": RMSprop()}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_names_are_rules_with_their_defaults(name):
+    assert as_optimizer("optimizer", name) == NAMES[name]
+    networks = [fastbp.Network((2, 3, 2), seed=1) for _ in range(2)]
+    for network, optimizer in zip(networks, (name, NAMES[name]), strict=True):
+        fastbp.train(network, np.eye(2), [0, 1], epochs=3, optimizer=optimizer, version="matrix")
+    np.testing.assert_array_equal(networks[0].theta, networks[1].theta)
+
+
+@pytest.mark.parametrize(
+    ("given", "error", "message"),
+    [
+        ("adma", ValueError, "optimizer must be one of 'sgd', 'adam', 'adamw', 'rmsprop', got 'adma'; did you mean 'a"),
+        ("", ValueError, "optimizer must be one of 'sgd', 'adam', 'adamw', 'rmsprop', got ''"),
+        (Adam, TypeError, r"optimizer must be a fastbp\.Optimizer, got the class Adam: give Adam\(\)"),
+        (3, TypeError, r"optimizer must be a fastbp\.Optimizer, got 3"),
+        (None, TypeError, r"optimizer must be a fastbp\.Optimizer, got None"),
+    ],
+)
+def test_what_is_no_rule(given, error, message):
+    with pytest.raises(error, match=f"^{message}"):
+        as_optimizer("optimizer", given)
 
 
 def test_different_rules_differ():

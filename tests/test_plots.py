@@ -210,7 +210,7 @@ def test_fitted_estimators(early, ax):
 
 
 @pytest.mark.parametrize(
-    "given", [3, "123", None, {1.0}, ["1", "2"], [[1, 2], [3]], [[1.0, 2.0]], [True], object(), fastbp.Network((1, 1))]
+    "given", [3, "123", None, {1.0}, ["1", "2"], [[1, 2], [3]], [[1.0, 2.0]], [True], object(), fastbp.Network((1, 2))]
 )
 def test_what_has_no_losses_is_refused(given):
     with pytest.raises(TypeError, match=r"^history must be a fastbp.History or ManyHistory, .*, got "):
@@ -223,8 +223,8 @@ def test_what_has_no_losses_is_refused(given):
     [
         ([], {}, r"^history must have at least one epoch, got \[\]$"),
         ([np.nan], {}, r"^history must have at least one epoch, got \[nan\]$"),
-        (history([]), {}, r"^history must have at least one epoch, got History"),
-        (many([[np.nan], [np.nan]]), {}, r"^history must have at least one epoch, got ManyHistory"),
+        (history([]), {}, r"^history must have at least one epoch, got <History: 0 epochs, finished>$"),
+        (many([[np.nan], [np.nan]]), {}, r"^history must have at least one epoch, got <ManyHistory: 2 networks, .*>$"),
         ([1.0, -0.5], {"log": True}, r"^log must be False where a loss is not above 0, got True and a loss of -0.5$"),
         (history([1], [0]), {"log": True}, r"^log must be False .* a loss of 0$"),
         (

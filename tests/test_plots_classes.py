@@ -184,7 +184,6 @@ def test_regions_of_a_network_have_the_colours_of_their_samples(output, left, ri
         ("softmax", [0.0, 0.0], 0, 0),  # a guess
         ("softmax", np.log([0.25, 0.75]), 1, 0.5),
         ("softmax", np.log([0.1, 0.2, 0.7]), 2, 0.55),
-        ("softmax", [3.0], 0, 0),
         ("sigmoid", [0.0], 0, 0),
         ("sigmoid", [logit(0.75)], 1, 0.5),
         ("sigmoid", logit([0.2, 0.6, 0.1]), 1, 0.4),

@@ -80,7 +80,9 @@ MODELS = {
     "no shuffle": classifier(shuffle=False),
     "random state": classifier(random_state=np.random.RandomState(3)),
     "lbfgs": classifier(solver="lbfgs"),
-    "callbacks": classifier(callbacks=lambda model: model.n_iter_ == 3),
+    "callbacks": classifier(callbacks=lambda state: state.epoch == 3),
+    "time limit": classifier(time_limit=100.0),
+    "threads": classifier(n_jobs=2),
     "narrow": classifier(hidden_layer_sizes=(4,)),
     "narrow, early stopping": classifier(hidden_layer_sizes=(4,), early_stopping=True, n_iter_no_change=2),
     "narrow, class weights": classifier(hidden_layer_sizes=(4,), class_weight={0: 0, 1: 1, 2: 1}, batch_size=1),
@@ -103,15 +105,39 @@ def test_regressors(loss):
     assert_same(ours, theirs)
 
 
+def test_candidates_that_differ_in_the_numbers_of_their_losses():
+    grid = [
+        {"loss": ["huber"], "huber_delta": [None, 0.1, 2.0]},
+        {"loss": ["quantile"], "quantile": [0.1, None, 0.9], "hidden_layer_sizes": [(4,), (7, 3)]},
+        {"loss": ["squared_error"]},
+    ]
+    piped = make_pipeline(StandardScaler(), regressor())
+    for model, prefix in ((regressor(), ""), (regressor(solver="lbfgs"), ""), (piped, "mlpregressor__")):
+        named = [{prefix + name: values for name, values in part.items()} for part in grid]
+        ours, theirs = (kind(model, named, cv=3).fit(X, X[:, 0] ** 2) for kind in (fastbp.GridSearch, GridSearchCV))
+        assert_same(ours, theirs)
+        assert len(set(ours.cv_results_["mean_test_score"].round(9))) == 10
+
+
+@pytest.mark.filterwarnings("ignore:One or more of the test scores")
+def test_a_number_of_another_loss_is_named():
+    grid, scores = {"loss": ["huber", "squared_error"], "huber_delta": [None, 0.1]}, []
+    for kind in (fastbp.GridSearch, GridSearchCV):
+        with pytest.warns(FitFailedWarning, match=r"huber_delta must be None for loss='squared_error', got 0\.1"):
+            scores.append(kind(regressor(), grid, cv=3).fit(X, X[:, 0]).cv_results_["mean_test_score"])
+    assert np.isfinite(scores[0]).tolist() == [True, True, True, False]
+    np.testing.assert_allclose(*scores, atol=1e-6)
+
+
 def test_what_a_fit_leaves_behind_is_that_of_a_training_alone():
     from fastbp.estimators.batched.collector import Collector
-    from fastbp.estimators.batched.fits import train_together
+    from fastbp.estimators.batched.fits import train_fits
 
     models = [*MODELS.values(), classifier(hidden_layer_sizes=(9,), dtype="float32", tol=0.1, n_iter_no_change=2)]
     collector = Collector()
     for model in models:
         collector.collect(clone(model), X, y)
-    train_together(collector.fits)
+    train_fits(collector.fits)
     for model, fit in zip(models, collector.fits, strict=True):
         alone, came = clone(model).fit(X, y), fit.estimator
         assert fit.problem is None

@@ -39,7 +39,7 @@ ALPHA = {"mlpclassifier__alpha": [1e-4, 1.0]}
 def trained_alone(monkeypatch):
     """The trainings that were no part of one of many."""
     found, train = [], BaseMLP._train
-    monkeypatch.setattr(BaseMLP, "_train", lambda self, *job: (found.append(self), train(self, *job)))
+    monkeypatch.setattr(BaseMLP, "_train", lambda self, *request: (found.append(self), train(self, *request)))
     return found
 
 
@@ -217,10 +217,10 @@ def test_the_time_limit_ends_what_is_trained_one_by_one(solver):
 
 
 def test_halving_that_has_no_time_left_has_the_results_of_whole_iterations(monkeypatch):
-    from fastbp.estimators.search import joint as together
+    from fastbp.estimators.search import joint
 
     clock = iter([0.0, 0.0, 100.0])  # when the search begins, and each of its iterations
-    monkeypatch.setattr(together, "time", SimpleNamespace(monotonic=lambda: next(clock)))
+    monkeypatch.setattr(joint, "time", SimpleNamespace(monotonic=lambda: next(clock)))
     options = {"resource": "max_iter", "min_resources": 100, "max_resources": 10**6, "factor": 500, "random_state": 0}
     model, grid = classifier(tol=0.0, n_iter_no_change=np.inf), {"alpha": np.logspace(-5, 0, 600).tolist()}
     search = fastbp.GridSearch(model, grid, cv=2, refit=False, halving=options, time_limit=50.0)
@@ -250,9 +250,9 @@ def test_samples_are_not_kept_for_each_candidate():
 
 
 def test_samples_that_many_pipelines_make_are_trained_in_several_goes(monkeypatch):
-    from fastbp.estimators.search import joint as together
+    from fastbp.estimators.search import joint
 
-    monkeypatch.setattr(together, "HELD_BYTES", 1)
+    monkeypatch.setattr(joint, "HELD_BYTES", 1)
     pipeline = make_pipeline(StandardScaler(), classifier())
     grid = ALPHA | {"standardscaler__with_mean": [True, False]}
     assert_same(*(kind(pipeline, grid, cv=3).fit(X + 3, y) for kind in KINDS))

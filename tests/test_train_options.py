@@ -1,4 +1,9 @@
-"""Bad values of the options of `train`: an error that names the option, and a network that is as it was."""
+"""The options of `train`: a bad value ends in an error that names the option, and a network that is as it was.
+
+And other spellings of good ones: labels for rows of D, names for update rules; and what is shown of the history.
+"""
+
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
@@ -6,6 +11,7 @@ import pytest
 import fastbp
 
 X, D = np.arange(8.0).reshape(4, 2) - 2.5, np.eye(3)[[0, 1, 2, 0]]
+ROWS = "numbers of rows of X"
 VERSIONS = "'engine', 'tiles', 'loops', 'matrix'"
 
 BAD = [
@@ -38,6 +44,25 @@ BAD = [
     ("threads", 2.0, TypeError, "threads must be an integer, got 2.0"),
     ("threads", True, TypeError, "threads must be an integer, got True"),
     ("threads", "all", TypeError, "threads must be an integer, got 'all'"),
+    ("rows", [X, D], ValueError, f"rows must be {ROWS}, got arrays of samples: append these to X and D, and give"),
+    ("validation_rows", [X, D], ValueError, f"validation_rows must be {ROWS}, got arrays of samples: append these"),
+    ("validation_rows", (X, [0, 1, 2, 0]), ValueError, f"validation_rows must be {ROWS}, got arrays of samples"),
+    ("validation_rows", (X.tolist(), D.tolist()), ValueError, f"validation_rows must be {ROWS}, got arrays of samples"),
+    ("validation_rows", X, ValueError, r"validation_rows must be a vector of row numbers, .* got .* shape \(4, 2\)"),
+    ("validation_rows", 0.2, ValueError, "validation_rows must be a vector of row numbers, at least one"),
+    ("validation_rows", [0.0, 1.0], TypeError, "validation_rows must hold integers, got an array of dtype float64"),
+    ("validation_rows", [0, 4], ValueError, "validation_rows must lie between 0 and 3, the rows of X, got 4 in pl"),
+    ("time_limit", 0, ValueError, "time_limit must be positive and finite, got 0"),
+    ("time_limit", np.inf, ValueError, "time_limit must be positive and finite, got inf"),
+    ("time_limit", "1 s", TypeError, "time_limit must be a number, got '1 s'"),
+    ("min_delta", -1, ValueError, "min_delta must be at least 0 and finite, got -1"),
+    ("min_delta", None, TypeError, "min_delta must be a number, got None"),
+    ("patience", 0, ValueError, "patience must be at least 1, got 0"),
+    ("callbacks", 3, TypeError, "callbacks must be a callable or a sequence of callables, got 3"),
+    ("callbacks", "ab", TypeError, "callbacks must be a callable or a sequence of callables, got 'ab'"),
+    ("callbacks", [print, 3], TypeError, r"callbacks\[1\] must be callable, got 3"),
+    ("progress", "bar", TypeError, "progress must be True or False.*, got 'bar'"),
+    ("progress", 1, TypeError, "progress must be True or False.*, got 1"),
     ("version", "fast", ValueError, f"version must be one of {VERSIONS}, got 'fast'"),
     ("version", None, TypeError, f"version must be one of {VERSIONS}, got None"),
 ]
@@ -85,3 +110,72 @@ def test_every_version_heeds_the_options(option, version):
     assert np.abs(plain.theta - other.theta).max() > 1e-4
     if option == "max_norm":
         assert max(np.linalg.norm(w, axis=1).max() for w in other.W) <= 0.25 * (1 + 1e-12)
+
+
+def trained(network, D, **how):
+    """The bits of the network after some epochs, and its losses."""
+    history = fastbp.train(network, X, D, epochs=3, batch_size=3, validation_rows=[1, 2], **how)
+    return network.theta.tobytes(), history.loss, history.validation_loss
+
+
+@pytest.mark.parametrize("version", ["engine", "tiles", "loops", "matrix"])
+@pytest.mark.parametrize("labels", [[0, 1, 2, 0], (0.0, 1.0, 2.0, 0.0), np.array([0, 1, 2, 0], np.uint8)])
+def test_labels_for_softmax_train_the_bits_of_their_rows(labels, version):
+    expected = trained(fastbp.Network((2, 4, 3)), D, version=version)
+    assert trained(fastbp.Network((2, 4, 3)), labels, version=version) == expected
+
+
+@pytest.mark.parametrize("version", ["engine", "tiles", "loops", "matrix"])
+@pytest.mark.parametrize("output", ["sigmoid", "identity", "exponential"])
+@pytest.mark.parametrize("dtype", [bool, int, float])
+def test_a_vector_for_one_unit_trains_the_bits_of_its_column(dtype, output, version):
+    d = np.array([0, 1, 1, 0], dtype)
+    expected = trained(fastbp.Network((2, 4, 1), output=output), d[:, None], version=version)
+    assert trained(fastbp.Network((2, 4, 1), output=output), d, version=version) == expected
+
+
+@pytest.mark.parametrize("name", ["sgd", "adam", "adamw", "rmsprop"])
+def test_the_name_of_an_optimizer_is_the_one_with_its_defaults(name):
+    kind = {"sgd": fastbp.SGD, "adam": fastbp.Adam, "adamw": fastbp.AdamW, "rmsprop": fastbp.RMSprop}[name]
+    expected = trained(fastbp.Network((2, 4, 3)), D, optimizer=kind())
+    assert trained(fastbp.Network((2, 4, 3)), D, optimizer=name) == expected
+
+
+def test_a_long_history_is_shown_in_a_line():
+    network = fastbp.Network((2, 4, 3))
+    history = fastbp.train(network, X, D, epochs=300, validation_rows=[1], patience=300)
+    first, last = history.loss[0], history.loss[-1]
+    shown = repr(history)
+    assert shown.startswith(f"<History: 300 epochs, loss {last:.4g} (first {first:.4g}), validation loss ")
+    assert f", best in epoch {history.best_epoch}, " in shown
+    assert shown.endswith(" s, finished>")
+    assert len(shown) < 160
+    assert "\n" not in shown
+
+
+def test_short_histories_are_shown():
+    assert repr(fastbp.History()) == "<History: 0 epochs, finished>"
+    assert repr(fastbp.History([0.25], [0.5])) == "<History: 1 epoch, loss 0.25, 0.5 s, finished>"
+    assert "0 epochs" in fastbp.History()._repr_html_()
+    ended = fastbp.History([0.5, 0.25], [1.0, 1.5], best_epoch=2, outcome="stopped")
+    assert repr(ended) == "<History: 2 epochs, loss 0.25 (first 0.5), best in epoch 2, 2.5 s, stopped>"
+
+
+@pytest.mark.parametrize("validation_loss", [[], [0.5] * 300])
+def test_a_notebook_shows_curves(validation_loss):
+    history = fastbp.History([1 / epoch for epoch in range(1, 301)], [0.1] * 300, validation_loss)
+    shown = history._repr_html_()
+    curves = ElementTree.fromstring(shown).findall(".//polyline")  # well-formed
+    assert len(curves) == 1 + bool(validation_loss)
+    points = [tuple(map(float, point.split(","))) for point in curves[0].get("points").split()]
+    assert points == sorted(points), "from left to right"
+    assert (points[0][1], points[-1][1]) == (10, max(y for _, y in points)), "y grows downwards"
+    assert ("validation loss</span>" in shown) == bool(validation_loss)
+    assert "300 epochs" in shown
+    assert len(shown) < 10_000
+
+
+def test_a_notebook_leaves_out_losses_that_are_not_finite():
+    shown = fastbp.History([1.0, np.inf, 0.5, np.nan], [0.1] * 4)._repr_html_()
+    assert len(ElementTree.fromstring(shown).find(".//polyline").get("points").split()) == 2
+    assert "<svg" not in fastbp.History([np.nan], [0.1])._repr_html_()

@@ -11,7 +11,7 @@ import fastbp
 from fastbp import validation
 from fastbp.lecture import loops, matrix
 from fastbp.lecture.layout import scratch_for
-from fastbp.training import runner as epochs
+from fastbp.training import runner
 from tests.cases import DTYPES, UNCOMPILED, assert_close, teacher
 
 
@@ -20,18 +20,18 @@ def samples(count=37, inputs=4, outputs=3, output="softmax", dtype="float64"):
     return rng.normal(size=(count, inputs)).astype(dtype), teacher(rng, count, outputs, output, dtype)
 
 
-def trained(X, D, dtype="float64", sizes=(4, 6, 3), output="softmax", hidden="relu", **how):
-    network = fastbp.Network(sizes, activation=hidden, output=output, dtype=dtype, seed=1)
+def trained(X, D, dtype="float64", sizes=(4, 6, 3), output="softmax", activation="relu", **how):
+    network = fastbp.Network(sizes, activation, output, dtype, seed=1)
     history = fastbp.train(network, X, D, **{"epochs": 3, "batch_size": 8} | how)
     return network, history
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("output", ["identity", "softmax", "sigmoid"])
-@pytest.mark.parametrize("hidden", ["identity", "sigmoid", "relu"])
-def test_loops_train_as_matrix_products_do(hidden, output, dtype):
+@pytest.mark.parametrize("activation", ["identity", "sigmoid", "relu"])
+def test_loops_train_as_matrix_products_do(activation, output, dtype):
     X, D = samples(output=output, dtype=dtype)
-    nets = [trained(X, D, dtype, hidden=hidden, output=output, version=v) for v in ("loops", "matrix")]
+    nets = [trained(X, D, dtype, activation=activation, output=output, version=v) for v in ("loops", "matrix")]
     assert_close(nets[0][0].theta, nets[1][0].theta, dtype, times=10)
     assert_close(nets[0][1].loss, nets[1][1].loss, dtype, times=10)
 
@@ -55,6 +55,7 @@ def test_history_has_an_entry_an_epoch_and_the_loss_falls():
     X, D = samples(200)
     history = trained(X, D, epochs=20)[1]
     assert len(history.loss) == len(history.seconds) == 20
+    assert history.outcome == "finished"
     assert all(isinstance(loss, float) for loss in history.loss)
     assert history.loss[-1] < history.loss[0]
     assert min(history.seconds) > 0
@@ -204,6 +205,7 @@ def test_divergence_keeps_the_last_finite_epoch_and_says_what_to_do(version):
     assert isinstance(problem, FloatingPointError)
     assert problem.epoch > 1
     assert len(problem.history.loss) == problem.epoch - 1
+    assert problem.history.outcome == "diverged"
     assert f"those of epoch {problem.epoch - 1}" in str(problem)
     again = fastbp.Network((4, 6, 3), output="identity", activation="identity", dtype="float64")
     history = fastbp.train(again, X, D, epochs=problem.epoch - 1, optimizer=fastbp.SGD(1.5), version=version)
@@ -213,26 +215,27 @@ def test_divergence_keeps_the_last_finite_epoch_and_says_what_to_do(version):
 
 def test_an_interrupted_epoch_leaves_the_last_whole_one(monkeypatch):
     X, D = samples()
-    expected = trained(X, D, epochs=2, version="loops")[0].theta
-    epochs = []
+    expected, whole = trained(X, D, epochs=2, version="loops")
+    calls = []
 
     def interrupted(theta, *arguments, epoch=loops.epoch):
-        epochs.append(epoch(theta, *arguments))
-        if len(epochs) == 3:
+        epoch(theta, *arguments)
+        calls.append(None)
+        if len(calls) == 3:
             theta[0] = np.nan
             raise KeyboardInterrupt
-        return epochs[-1]
 
     monkeypatch.setattr(loops, "epoch", interrupted)
     network = fastbp.Network((4, 6, 3), dtype="float64", seed=1)
-    with pytest.raises(KeyboardInterrupt):
-        fastbp.train(network, X, D, epochs=5, batch_size=8, version="loops")
-    assert network.theta.tobytes() == expected.tobytes()
+    with pytest.warns(RuntimeWarning, match="^the training was interrupted after 2 epochs$"):
+        history = fastbp.train(network, X, D, epochs=5, batch_size=8, version="loops")
+    assert (history.loss, history.outcome) == (whole.loss, "interrupted")
+    assert network.theta.tobytes() == expected.theta.tobytes()
 
 
 @pytest.mark.parametrize("version", ["loops", "matrix"])
-def test_errors_are_summed_in_double_precision(version):
-    """(3e19)^2 is beyond float32, its mean error is not beyond a float."""
+def test_losses_are_summed_in_double_precision(version):
+    """(3e19)^2 is beyond float32, the mean loss is not beyond a float."""
     network = fastbp.Network((1, 1), output="identity")
     network.theta[:] = 0
     history = fastbp.train(network, [[1.0]], [[3e19]], epochs=2, optimizer=fastbp.SGD(0.5), version=version)
@@ -251,7 +254,7 @@ def test_an_overflow_inside_the_network_is_seen(version):
 def test_a_large_batch_costs_the_loops_no_memory(monkeypatch):
     """They go sample by sample."""
     asked = []
-    monkeypatch.setattr(epochs, "scratch_for", lambda *how: asked.append(how[1]) or scratch_for(*how))
+    monkeypatch.setattr(runner, "scratch_for", lambda *how: asked.append(how[1]) or scratch_for(*how))
     X, D = samples(30)
     for version in ("loops", "matrix"):
         trained(X, D, batch_size=10**30, version=version)
@@ -266,8 +269,8 @@ def test_divergence_in_the_first_epoch_leaves_the_start():
     assert network.theta.tobytes() == before
 
 
-def test_divergence_of_the_error_alone_is_seen():
-    """The error of the only step is beyond float64; the step is not."""
+def test_divergence_of_the_loss_alone_is_seen():
+    """The loss of the only step is beyond float64; the step is not."""
     network = fastbp.Network((1, 1), output="identity", dtype="float64")
     network.theta[:] = [1, 0]
     with pytest.raises(fastbp.Diverged):
@@ -276,7 +279,7 @@ def test_divergence_of_the_error_alone_is_seen():
 
 
 def test_divergence_of_the_parameters_alone_is_seen():
-    """The error of the only step is finite; the step is not."""
+    """The loss of the only step is finite; the step is not."""
     network = fastbp.Network((1, 1), output="identity")
     with pytest.raises(fastbp.Diverged):
         fastbp.train(network, [[1e15]], [[0.0]], epochs=1, optimizer=fastbp.SGD(1e30))

@@ -1,0 +1,149 @@
+"""train_table: the loop over blocks, what ends it and what is there then."""
+
+import time
+
+import numpy as np
+import pytest
+
+import fastbp
+from fastbp.tables.train_table import TableTraining
+from fastbp.training import runner
+from tests.cases import UNCOMPILED
+from tests.engine_cases import Changing
+from tests.table_cases import FRUIT, QUICK
+from tests.test_tables_sources import written
+
+
+@pytest.fixture(scope="module")
+def fruit(tmp_path_factory):
+    return written(tmp_path_factory.mktemp("fruit"), FRUIT)
+
+
+def trained(path, **options):
+    return fastbp.train_table(path, "kind", drop=["id"], **QUICK | options)
+
+
+def bits(result):
+    return result.model.network.theta.tobytes()
+
+
+def interrupting(epoch):
+    """A callback during which somebody presses Ctrl-C."""
+
+    def callback(state):
+        if state.epoch == epoch:
+            raise KeyboardInterrupt
+
+    return callback
+
+
+def test_ctrl_c_before_there_is_anything_is_passed_on(fruit, monkeypatch):
+    monkeypatch.setattr(TableTraining, "train", lambda *arguments: (_ for _ in ()).throw(KeyboardInterrupt))
+    with pytest.raises(KeyboardInterrupt):
+        trained(fruit)
+
+
+def test_ctrl_c_keeps_what_was_best(fruit):
+    with pytest.warns(RuntimeWarning, match="^the training was interrupted after 2 epochs$"):
+        result = trained(fruit, epochs=10**6, callbacks=interrupting(2))
+    assert result.history.outcome == "interrupted"
+    assert len(result.history.loss) == len(result.history.validation_loss) == len(result.history.seconds) == 2
+    assert bits(result) == bits(trained(fruit, epochs=result.history.best_epoch))
+
+
+def test_an_epoch_in_pieces_has_the_same_bits(fruit, monkeypatch):
+    expected, slices = trained(fruit), Changing(1)
+    monkeypatch.setattr(runner, "Slices", lambda *how: slices)
+    again = trained(fruit)
+    assert len(slices.made) == 4 * len(again.history.loss)  # 100 rows in mini-batches of 32
+    assert bits(again) == bits(expected)
+    np.testing.assert_allclose(again.history.loss, expected.history.loss)
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")  # uncompiled
+def test_divergence(fruit):
+    with pytest.raises(fastbp.Diverged, match="diverged in epoch"):
+        trained(fruit, learning_rate=1e38, epochs=30)
+
+
+def test_callbacks_see_each_epoch_and_end_the_training(fruit):
+    seen = []
+
+    def third(state):
+        seen.append(state)
+        return state.epoch == 3
+
+    result = trained(fruit, epochs=9, patience=9, callbacks=[third, lambda state: None])
+    history, network = result.history, result.model.network
+    assert [(state.epoch, state.epochs) for state in seen] == [(1, 9), (2, 9), (3, 9)]
+    assert [state.loss for state in seen] == history.loss
+    assert [state.validation_loss for state in seen] == history.validation_loss
+    assert all(state.network is network and state.estimator is None and state.index == 0 for state in seen)
+    assert history.outcome == "stopped"
+    assert bits(result) == bits(trained(fruit, epochs=history.best_epoch))
+
+
+def test_the_first_epoch_is_completed_whatever_the_time_limit(fruit):
+    result = trained(fruit, epochs=10**6, time_limit=1e-9)
+    assert (len(result.history.loss), result.history.outcome) == (1, "interrupted")
+    assert bits(result) == bits(trained(fruit, epochs=1))
+
+
+@pytest.mark.skipif(UNCOMPILED, reason="an epoch takes as long as the limit")
+def test_the_time_limit_ends_the_training(fruit):
+    begin = time.monotonic()
+    result = trained(fruit, epochs=10**6, patience=10**6, time_limit=0.3)
+    assert 0.3 <= time.monotonic() - begin < 30
+    assert result.history.outcome == "interrupted"
+    assert len(result.history.loss) > 1
+
+
+@pytest.mark.parametrize("min_delta", [0.0, 0.05, 1e9])
+def test_less_than_min_delta_is_no_improvement(min_delta, fruit):
+    history = trained(fruit, epochs=40, patience=2, min_delta=min_delta).history
+    best, best_epoch, waited = np.inf, None, 0
+    for epoch, loss in enumerate(history.validation_loss, start=1):
+        waited += 1
+        if loss < best - min_delta:
+            best, best_epoch, waited = loss, epoch, 0
+    assert history.best_epoch == best_epoch
+    assert history.outcome == ("stopped" if waited == 2 else "finished")
+    assert len(history.loss) == (best_epoch + 2 if waited == 2 else 40)
+
+
+def test_progress_is_told_after_each_epoch(fruit, capsys):
+    told = []
+    result = trained(fruit, epochs=3, patience=9, progress=lambda *now: told.append(now))
+    assert [now[:2] for now in told] == [(1, 3), (2, 3), (3, 3)]
+    assert 0 < told[0][2] < told[1][2] < told[2][2]
+    assert capsys.readouterr() == ("", "")
+    assert bits(trained(fruit, epochs=3, patience=9, progress=True)) == bits(result)
+    assert "3/3" in capsys.readouterr().err
+
+
+def test_a_result_is_shown_in_a_few_words(fruit):
+    result = trained(fruit)
+    shown = repr(result)
+    assert shown.startswith(f"<TableResult: {result.rows} rows to train with, {result.validated} to validate with; ")
+    assert repr(result.model) in shown
+    assert repr(result.history) in shown
+    assert "; ".join(result.test.lines("test ")) in shown
+    assert len(shown) < 600
+    assert "\n" not in shown
+
+
+@pytest.mark.parametrize(
+    ("options", "kind", "match"),
+    [
+        ({"callbacks": 3}, TypeError, "^callbacks must be a callable or a sequence of callables, got 3$"),
+        ({"callbacks": [print, 3]}, TypeError, r"^callbacks\[1\] must be callable, got 3$"),
+        ({"time_limit": 0}, ValueError, "^time_limit must be positive and finite, got 0$"),
+        ({"min_delta": -1}, ValueError, "^min_delta must be at least 0 and finite, got -1$"),
+        ({"patience": 0}, ValueError, "^patience must be at least 1, got 0$"),
+        ({"progress": "yes"}, TypeError, "^progress must be True or False, got 'yes'$"),
+        ({"threads": 0}, ValueError, "^threads must be at least 1, got 0$"),
+    ],
+)
+def test_bad_options_of_a_training_are_named(options, kind, match, fruit):
+    with pytest.raises(kind, match=match):
+        trained(fruit, **options)
