@@ -127,8 +127,8 @@ def test_gradient_leaves_the_network_as_it_was():
 def test_each_hidden_layer_may_have_an_activation_of_its_own():
     network = fastbp.Network((3, 4, 4, 4, 2), activation=["tanh", "elu", "relu"])
     assert network.activation == ("tanh", "elu", "relu")
-    assert network.layers[:, ACTIVATION].tolist() == [TANH, ELU, RELU, SOFTMAX]
-    assert fastbp.Network((3, 4, 4, 2), activation="elu").layers[:, ACTIVATION].tolist() == [ELU, ELU, SOFTMAX]
+    assert network.layers["activation"].tolist() == [TANH, ELU, RELU, SOFTMAX]
+    assert fastbp.Network((3, 4, 4, 2), activation="elu").layers["activation"].tolist() == [ELU, ELU, SOFTMAX]
     assert fastbp.Network((3, 2), activation=()).activation == ()
 
 
@@ -157,8 +157,8 @@ def test_error_and_level(arguments, error, level, shown):
     output = arguments.get("output", "softmax")
     assert repr(network) == f"Network((3, 2), hidden='relu', output={output!r}, dtype='float32'{shown})"
     if level is not None:
-        assert network.layers[-1, ERROR] == {"huber": HUBER, "quantile": QUANTILE}[error]
-        np.testing.assert_allclose(network.layers[-1, LEVEL] * LEVEL_UNIT, level, rtol=0, atol=LEVEL_UNIT)
+        assert network.layers[-1]["error"] == {"huber": HUBER, "quantile": QUANTILE}[error]
+        np.testing.assert_allclose(network.layers[-1]["level"], level, rtol=0, atol=LEVEL_UNIT)
 
 
 def test_weights_of_samples_are_as_good_as_copies():
