@@ -11,6 +11,7 @@ import pytest
 
 from benchmarks.cases import CASES, SINGLE_CALLS, compare_and_time, start
 from fastbp.lecture import loops, matrix
+from fastbp.lecture.matrix.passes import codes_of, gradient_of_views, parts_of, unit_matrices
 
 pytestmark = SINGLE_CALLS
 
@@ -18,7 +19,7 @@ pytestmark = SINGLE_CALLS
 def loops_call(case):
     """A function that returns the mean error, its arguments, and the array of its gradient."""
     theta, layers, X, D, weight, scratch, dtheta = start(case, case.batch)
-    return loops.gradient, (theta, layers, X, D, weight, np.arange(case.batch), scratch, dtheta), dtheta
+    return loops.gradient, (theta, layers, (X, D, weight), np.arange(case.batch), scratch, dtheta), dtheta
 
 
 def matrix_call(case):
@@ -28,7 +29,13 @@ def matrix_call(case):
 
 def matrix_ready_call(case):
     theta, layers, X, D, _, scratch, dtheta = start(case, case.batch)
-    return matrix.Pass(theta, layers, case.batch, scratch, dtheta).gradient, (X, D), dtheta
+    network, gradients = parts_of(theta, layers), parts_of(dtheta, layers)
+    codes, values = codes_of(layers), unit_matrices(scratch, layers, case.batch)
+
+    def gradient(x, d):
+        return gradient_of_views(network, codes, x, d, 1 / len(x), values, gradients).mean()
+
+    return gradient, (X, D), dtheta
 
 
 CALLS = {"loops": loops_call, "matrix": matrix_call, "matrix-ready": matrix_ready_call}

@@ -15,6 +15,7 @@ import pytest
 
 from benchmarks.cases import CASES, SINGLE_CALLS, compare_and_time, start
 from fastbp.lecture import loops, matrix
+from fastbp.lecture.matrix.passes import codes_of, forward_of_views, parts_of, unit_matrices
 
 pytestmark = SINGLE_CALLS
 
@@ -33,8 +34,8 @@ def matrix_call(case):
 
 def matrix_ready_call(case):
     theta, layers, X, _, _, scratch, _ = start(case, case.batch)
-    ready = matrix.Pass(theta, layers, case.batch, scratch)
-    return ready.forward, (X,), ready.values[1][-1]
+    values = unit_matrices(scratch, layers, case.batch)
+    return forward_of_views, (parts_of(theta, layers), codes_of(layers), X, values), values[1][-1]
 
 
 CALLS = {"loops": loops_call, "matrix": matrix_call, "matrix-ready": matrix_ready_call}

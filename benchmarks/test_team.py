@@ -18,9 +18,9 @@ pytestmark = LONG_CALLS
 
 
 @jit
-def share_often(times, done, board, phase, thread, threads):
+def share_often(times, done, turn):
     """So many phases of two pieces a thread, with nothing to be done for them; counts those of this thread."""
-    count = 0
+    (board, phase, thread, threads), count = turn, 0
     for n in range(times):
         piece = next_piece(board, phase + n, 2 * threads, threads, NONE)
         while piece >= 0:

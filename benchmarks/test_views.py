@@ -13,7 +13,7 @@ from benchmarks.cases import LONG_CALLS, Case, assert_same, rounds_for, start
 from fastbp.compiler.jit import FASTMATH, jit
 from fastbp.lecture import loops
 from fastbp.lecture.codes import RELU
-from fastbp.lecture.layout import ACTIVATION, BIASES_AT, RECEIVING, SENDING, UNITS_AT, WEIGHTS_AT, unit_count
+from fastbp.lecture.layout import unit_count
 
 SAMPLES = 1024
 CASE = Case((4, 8, 3), "relu", "softmax", 1, "float32")
@@ -25,14 +25,14 @@ def with_slices(decorate, weighted_sum, activate):
     @decorate
     def forward(theta, layers, x, u, y):
         sending = x
-        for layer in range(layers.shape[0]):
-            n_in, n_out = layers[layer, SENDING], layers[layer, RECEIVING]
-            w = theta[layers[layer, WEIGHTS_AT] : layers[layer, BIASES_AT]].reshape((n_out, n_in))
-            b = theta[layers[layer, BIASES_AT] : layers[layer, BIASES_AT] + n_out]
-            u_layer = u[layers[layer, UNITS_AT] : layers[layer, UNITS_AT] + n_out]
-            y_layer = y[layers[layer, UNITS_AT] : layers[layer, UNITS_AT] + n_out]
+        for layer in range(layers.size):
+            n_in, n_out = layers[layer]["sending"], layers[layer]["receiving"]
+            w = theta[layers[layer]["weights_at"] : layers[layer]["biases_at"]].reshape((n_out, n_in))
+            b = theta[layers[layer]["biases_at"] : layers[layer]["biases_at"] + n_out]
+            u_layer = u[layers[layer]["units_at"] : layers[layer]["units_at"] + n_out]
+            y_layer = y[layers[layer]["units_at"] : layers[layer]["units_at"] + n_out]
             weighted_sum(sending, w, b, u_layer)
-            activate(layers[layer, ACTIVATION], u_layer, y_layer)
+            activate(layers[layer]["activation"], u_layer, y_layer)
             sending = y_layer
 
     return over_samples(decorate, forward)

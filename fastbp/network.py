@@ -128,9 +128,9 @@ class Network:
         return self.blank(self.sizes, self.activation, self.output, self.dtype, self.loss, self._level)
 
     def _hold(self, theta):
-        hidden = [HIDDEN[name] for name in self.activations[:-1]]
-        table = layout.layer_table(self.sizes, hidden, OUTPUT[self.output], ERROR[self.loss], self._level or 0.0)
-        self._layers, self._theta = table, theta
+        codes = [*(HIDDEN[name] for name in self.activations[:-1]), OUTPUT[self.output]]
+        self._layers = layout.layer_table(self.sizes, codes, ERROR[self.loss], self._level or 0.0)
+        self._theta = theta
         self._W = tuple(layout.weights(theta, self.layers))
         self._B = tuple(layout.biases(theta, self.layers))
 
@@ -304,7 +304,7 @@ class Network:
 
         X, D, weight = self._checked(X, D, sample_weight)
         dtheta, scratch = np.empty_like(self.theta), layout.scratch_for(self.layers, 1, self.dtype)
-        E = loops.gradient(self.theta, self.layers, X, D, weight, np.arange(len(X)), scratch, dtheta)
+        E = loops.gradient(self.theta, self.layers, (X, D, weight), np.arange(len(X)), scratch, dtheta)
         return E, tuple(layout.weights(dtheta, self.layers)), tuple(layout.biases(dtheta, self.layers))
 
     # ---- Files -------------------------------------------------------------------------------------------------------

@@ -73,8 +73,8 @@ class Case:
             level = 0.5 if error in ("huber", "quantile") else 0.0
         self.layers = layer_table(
             sizes,
-            [HIDDEN[name] for name in ([hidden] * (len(sizes) - 2) if isinstance(hidden, str) else hidden)],
-            OUTPUT[output],
+            [HIDDEN[name] for name in ([hidden] * (len(sizes) - 2) if isinstance(hidden, str) else hidden)]
+            + [OUTPUT[output]],
             ERROR[error],
             level,
         )
@@ -89,6 +89,11 @@ class Case:
         for array in (self.X, self.D, self.weight):
             array.flags.writeable = False  # as `validation` hands them to the kernels
 
+    @property
+    def data(self):
+        """X, D and the weights, as the passes take them."""
+        return self.X, self.D, self.weight
+
     def scratch(self):
         """Not empty: what a pass reads before it has written it shows as NaN."""
         scratch = scratch_for(self.layers, self.samples, self.dtype)
@@ -98,7 +103,7 @@ class Case:
     def gradient(self, version):
         """(E, dtheta) of the mini-batch by `gradient` of the module `version`."""
         dtheta = np.full_like(self.theta, np.nan)
-        E = version.gradient(self.theta, self.layers, self.X, self.D, self.weight, self.rows, self.scratch(), dtheta)
+        E = version.gradient(self.theta, self.layers, self.data, self.rows, self.scratch(), dtheta)
         return E, dtheta
 
     def epoch(self, version, batch_size, rates, settings=None, moments=None, first_step=0):
@@ -109,9 +114,8 @@ class Case:
         theta, how = self.theta.copy(), np.zeros(SETTINGS) if settings is None else settings
         moments = np.empty((0, theta.size), self.dtype) if moments is None else moments
         rates = np.broadcast_to(rates, -(-len(self.rows) // batch_size)).astype(float)
-        batches = self.rows, batch_size, rates, first_step, how, moments
         self.dtheta, self.report = np.full_like(theta, np.nan), np.full((len(rates), REPORTED), np.nan)
-        version.epoch(
-            theta, self.layers, self.X, self.D, self.weight, *batches, self.scratch(), self.dtheta, self.report
-        )
+        steps = rates, first_step, how, moments
+        memory = self.scratch(), self.dtheta
+        version.epoch(theta, self.layers, self.data, self.rows, batch_size, steps, memory, self.report)
         return matrix.mean_of_batches(self.report), theta

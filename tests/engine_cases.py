@@ -35,19 +35,16 @@ class Tiles:
     def __init__(self, threads=1):
         self.threads = threads
 
-    def epoch(
-        self, theta, layers, X, D, weight, order, batch_size, rates, first_step, settings, moments, scratch, dtheta,
-        report,
-    ):  # fmt: skip
+    def epoch(self, theta, layers, samples, order, batch_size, steps, memory, report):
+        (rates, first_step, settings, moments), (_, dtheta) = steps, memory
         places, scratch = workspace.plan(layers, batch_size, theta.dtype, self.threads)
         guarded = [Guarded(array) for array in (theta, moments, np.full_like(scratch, np.nan), dtheta, report)]
         sums = Guarded(np.full((2, workspace.blocks_of(theta)), np.nan))
         inner = [each.inner for each in guarded]
+        steps, memory = (rates, first_step, settings, inner[1]), (*inner[2:4], places, sums.inner)
+        batches = order, batch_size, steps, memory, inner[4]
         with Team(self.threads) as team:
-            team.run(
-                quiet_epoch, inner[0], layers, X, D, weight, order, batch_size, rates, first_step, settings, *inner[1:],
-                places, sums.inner, threads=self.threads,
-            )  # fmt: skip
+            team.run(quiet_epoch, inner[0], layers, samples, *batches, threads=self.threads)
         for each in (*guarded, sums):
             each.check()
         theta[:], moments[:], dtheta[:], report[:] = inner[0], inner[1], *inner[3:]

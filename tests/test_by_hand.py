@@ -95,7 +95,7 @@ def test_each_value_of_the_pass(version, network, x, d, by_hand):
     np.testing.assert_allclose(u, by_hand["u"], rtol=1e-15, atol=1e-15)
     np.testing.assert_allclose(y, by_hand["y"], rtol=1e-15, atol=1e-15)
     dtheta = np.full_like(network.theta, np.nan)
-    version.backward(network.theta, network.layers, np.array(x), np.array(d), 1.0, u, y, dy, dh, delta, False, dtheta)
+    version.backward(network.theta, network.layers, np.array(x), np.array(d), 1.0, (u, y, dy, dh, delta), False, dtheta)
     np.testing.assert_allclose(delta, by_hand["delta"], rtol=1e-15, atol=1e-15)
     flat = [np.ravel(part) for pair in zip(by_hand["dW"], by_hand["dB"], strict=True) for part in pair]
     np.testing.assert_allclose(dtheta, np.concatenate(flat), rtol=1e-15, atol=1e-15)

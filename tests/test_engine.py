@@ -8,8 +8,7 @@ from fastbp.engine import workspace
 from fastbp.engine.team import ALONE
 from fastbp.engine.tiles import epoch
 from fastbp.lecture import matrix
-from fastbp.lecture.codes import CLIP_NORM, ERRORS_OF, HIDDEN, L1, L2, MAX_NORM, REPORTED, SETTINGS
-from fastbp.lecture.layout import RECEIVING
+from fastbp.lecture.codes import CLIP_NORM, ERRORS_OF, HIDDEN, L1, L2, MAX_NORM, REPORTED
 from tests.cases import DTYPES, UNCOMPILED, Case, assert_close, teacher
 from tests.engine_cases import Tiles
 from tests.test_updates import OPTIONS, RULES, by, settings_of
@@ -238,11 +237,12 @@ def test_a_memory_map_is_used_where_it_lies(tmp_path, monkeypatch):
     X, D = data(45, (6, 3), "softmax", "float32")
     np.save(tmp_path / "X.npy", X)
     mapped, met = np.load(tmp_path / "X.npy", mmap_mode="r"), []
-    monkeypatch.setattr(
-        epoch,
-        "epoch",
-        lambda theta, layers, X, *rest, kernel=epoch.epoch: met.append(X) or kernel(theta, layers, X, *rest),
-    )
+
+    def seen(theta, layers, samples, *rest, kernel=epoch.epoch):
+        met.append(samples[0])
+        kernel(theta, layers, samples, *rest)
+
+    monkeypatch.setattr(epoch, "epoch", seen)
     bits = []
     for given in (mapped, X):
         network = fastbp.Network((6, 9, 3))
@@ -260,7 +260,7 @@ def predicted(case):
     places, scratch = workspace.plan(case.layers, case.samples, case.theta.dtype, 1)
     Y = np.full((case.samples, case.outputs), np.nan, case.dtype)
     scratch[:] = np.nan
-    epoch.predict(case.theta, case.layers, case.X, np.zeros(SETTINGS), places, scratch, Y, ALONE, 0, 0, 1)
+    epoch.predict(case.theta, case.layers, case.X, (scratch, places), Y, (ALONE, 0, 0, 1))
     return Y
 
 
@@ -300,7 +300,7 @@ def test_a_chunk_is_a_batch_or_what_a_cache_holds(sizes, batch_size):
     places, scratch = workspace.plan(layers, batch_size, np.dtype("float32"), 3)
     assert scratch.ctypes.data % 64 == 0
     assert places[workspace.ROW] >= chunk
-    assert places[workspace.SLOPES_AT] >= layers[:, RECEIVING].sum() * chunk
+    assert places[workspace.SLOPES_AT] >= layers["receiving"].sum() * chunk
     assert scratch.size == places[workspace.PANELS_AT] + 3 * places[workspace.OWN]
 
 
@@ -315,14 +315,15 @@ def test_an_epoch_allocates_nothing(rule):
     places, scratch = workspace.plan(case.layers, 5, case.theta.dtype, 1)
     moments, dtheta = np.zeros((2, case.theta.size)), np.zeros_like(case.theta)
     sums, report = np.zeros((2, workspace.blocks_of(case.theta))), np.zeros((20, REPORTED))
-    made = []
+    rates, made = np.full(20, 0.1), []
     _nrt_python.memsys_enable_stats()
     try:
         for samples in (5, 5, 100):
             before = rtsys.get_allocation_stats()
+            batches = -(-samples // 5)
             epoch.epoch(
-                case.theta, case.layers, case.X, case.D, case.weight, case.rows[:samples], 5, np.full(20, 0.1), 0,
-                settings, moments, scratch, dtheta, report[: -(-samples // 5)], places, sums, ALONE, 0, 0, 1,
+                case.theta, case.layers, case.data, case.rows[:samples], 5, (rates[:batches], 0, settings, moments),
+                (scratch, dtheta, places, sums), report[:batches], (ALONE, 0, 0, 1),
             )  # fmt: skip
             made.append(np.subtract(rtsys.get_allocation_stats(), before).tolist())
     finally:

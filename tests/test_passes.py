@@ -46,7 +46,7 @@ def test_gradients_of_the_versions_are_equal(sizes, hidden, output, dtype, sampl
         ):
             assert_close(loops_layer, matrix_layer, dtype, times=100)
     error = [
-        v.mean_error(case.theta, case.layers, case.X, case.D, case.weight, case.rows, case.scratch())
+        v.mean_error(case.theta, case.layers, case.data, case.rows, case.scratch())
         for v in (loops, matrix)
     ]
     assert_close(error, E_matrix, dtype, times=10)
@@ -117,10 +117,10 @@ def test_gradient_is_the_mean_over_the_rows(version):
 @pytest.mark.parametrize("version", [loops, matrix])
 def test_backward_of_one_sample_adds_or_replaces(version, add):
     case = Case((3, 4, 2), samples=1)
-    u, y, dy, dh, delta = (np.full(unit_count(case.layers), np.nan) for _ in range(5))
-    version.forward(case.theta, case.layers, case.X[0], u, y)
+    values = tuple(np.full(unit_count(case.layers), np.nan) for _ in range(5))
+    version.forward(case.theta, case.layers, case.X[0], *values[:2])
     dtheta = np.full_like(case.theta, 1.0 if add else np.nan)
-    version.backward(case.theta, case.layers, case.X[0], case.D[0], 1.0, u, y, dy, dh, delta, add, dtheta)
+    version.backward(case.theta, case.layers, case.X[0], case.D[0], 1.0, values, add, dtheta)
     assert_close(dtheta, case.gradient(matrix)[1] + add, "float64")
 
 

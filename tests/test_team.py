@@ -96,7 +96,8 @@ def test_two_interruptions_do_not_leave_a_thread_behind():
     with Team(2) as two:
         came, ended = threading.Event(), []
 
-        def kernel(board, phase, thread, threads):
+        def kernel(turn):
+            board, _, thread, _ = turn
             if thread == 0:
                 assert came.wait(60)
                 raise KeyboardInterrupt
@@ -115,7 +116,8 @@ def test_a_team_runs_one_kernel_after_another():
     """Each thread with its number; what thread 0 returns; a helper that is busy elsewhere may miss a slice."""
     seen, both = [], threading.Barrier(3)
 
-    def kernel(run, board, phase, n, threads):
+    def kernel(run, turn):
+        _, phase, n, threads = turn
         seen.append((run, phase, n, threads))
         both.wait(60)
         return n - 7
@@ -124,5 +126,5 @@ def test_a_team_runs_one_kernel_after_another():
         for run in range(4):
             assert three.run(kernel, run, threads=3) == -7
             three.board[team.NEXT] = (run + 1) << team.PIECE_BITS
-        assert three.run(lambda run, board, phase, n, threads: (run, phase, n, threads), 9, threads=1) == (9, 0, 0, 1)
+        assert three.run(lambda run, turn: (run, *turn[1:]), 9, threads=1) == (9, 0, 0, 1)
     assert sorted(seen) == [(run, run, n, 3) for run in range(4) for n in range(3)]

@@ -60,7 +60,7 @@ BY_CODE = [
     ("error_delta", "code: level: y:sj d:sj > delta:sj", codes.ERROR),
 ]
 PASSES = [  # tests/test_passes.py and test_report.py
-    "forward", "backward", "predict", "mean_error", "gradient", "epoch", "mean_of_batches",
+    "forward", "backward", "error_of_sample", "predict", "mean_error", "gradient", "epoch", "mean_of_batches",
 ]  # fmt: skip
 UPDATES = [  # tests/test_updates.py and test_report.py
     "momentum_step", "nesterov_step", "adam_step", "adamw_step", "rmsprop_step", "add_l1", "add_l2", "square_sum",

@@ -114,7 +114,7 @@ def test_adam_step_is_adamw_without_decay(version):
     found = []
     for name, more in (("adam_step", ()), ("adamw_step", (0.0,))):
         theta, dtheta, m, v = np.random.default_rng(1).random((4, 5))
-        getattr(version, name)(theta, dtheta, 0.1, 0.9, 0.999, 1e-8, *more, 3, m, v)
+        getattr(version, name)(theta, dtheta, 0.1, (0.9, 0.999), 1e-8, *more, 3, m, v)
         found.append((theta, m, v))
     np.testing.assert_array_equal(found[0], found[1])
 

@@ -30,7 +30,7 @@ def test_a_weight_is_a_number_of_copies(version, dtype):
     assert_close(E, E_copies, dtype, times=10)
     assert_close(dtheta, by_copies, dtype, times=tolerance)
     if version is not differences:
-        arguments = case.theta, case.layers, case.X, case.D, case.weight, case.rows, case.scratch()
+        arguments = case.theta, case.layers, case.data, case.rows, case.scratch()
         assert_close(version.mean_error(*arguments), E, dtype, times=10)
 
 
@@ -49,7 +49,7 @@ def test_weights_that_are_all_0(version):
     E, dtheta = case.gradient(version)
     assert E == 0
     assert not dtheta.any()
-    assert version.mean_error(case.theta, case.layers, case.X, case.D, case.weight, case.rows, case.scratch()) == 0
+    assert version.mean_error(case.theta, case.layers, case.data, case.rows, case.scratch()) == 0
     E, theta = case.epoch(version, 2, 0.1)
     assert E == 0
     np.testing.assert_array_equal(theta, case.theta)
@@ -107,6 +107,6 @@ def test_backward_multiplies_by_the_weight(version):
         u, y, dy, dh, delta = np.full((5, 6), np.nan)
         version.forward(case.theta, case.layers, case.X[0], u, y)
         dtheta = np.empty_like(case.theta)
-        version.backward(case.theta, case.layers, case.X[0], case.D[0], weight, u, y, dy, dh, delta, False, dtheta)
+        version.backward(case.theta, case.layers, case.X[0], case.D[0], weight, (u, y, dy, dh, delta), False, dtheta)
         found.append(dtheta)
     assert_close(found[1], 2.5 * found[0], "float64")

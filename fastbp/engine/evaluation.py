@@ -6,8 +6,7 @@ from fastbp.engine import heuristics, workspace
 from fastbp.engine.team import ALONE, Team
 from fastbp.engine.tiles import epoch
 from fastbp.lecture import loops
-from fastbp.lecture.codes import SETTINGS
-from fastbp.lecture.layout import RECEIVING, scratch_for
+from fastbp.lecture.layout import scratch_for
 from fastbp.threads.cores import trainings
 from fastbp.threads.slices import Slices
 
@@ -25,43 +24,39 @@ def outputs(theta, layers, X, threads=None, slices=None):
     slices : Slices, optional
         How the work is cut, and how many threads share each part.
     """
-    Y = np.empty((len(X), int(layers[-1, RECEIVING])), theta.dtype)
+    Y = np.empty((len(X), int(layers[-1]["receiving"])), theta.dtype)
     if heuristics.prefers_loops(layers, len(X), theta.dtype):
         loops.predict(theta, layers, X, scratch_for(layers, 1, theta.dtype), Y)
         return Y
     places, scratch = workspace.plan(layers, len(X), theta.dtype, 1)
-    chunk, settings = int(places[workspace.CHUNK]), np.zeros(SETTINGS)
+    chunk = int(places[workspace.CHUNK])
     threads = heuristics.threads_for_outputs(layers, len(X), chunk, threads)
     if threads == 1:
-        epoch.predict(theta, layers, X, settings, places, scratch, Y, ALONE, 0, 0, 1)
+        epoch.predict(theta, layers, X, (scratch, places), Y, (ALONE, 0, 0, 1))
         return Y
     scratch = workspace.scratch_of(places, threads, theta.dtype)
     slices = slices or Slices(threads, heuristics.flops_of_outputs(layers, chunk))
     with trainings, Team(threads) as team:
         for part, sharing in slices.of(-(-len(X) // chunk)):
             rows = slice(part.start * chunk, part.stop * chunk)
-            team.run(epoch.predict, theta, layers, X[rows], settings, places, scratch, Y[rows], threads=sharing)
+            team.run(epoch.predict, theta, layers, X[rows], (scratch, places), Y[rows], threads=sharing)
     return Y
 
 
-def mean_error(theta, layers, X, D, weight, rows, places, scratch, team, threads):
+def mean_error(theta, layers, samples, rows, memory, team, threads):
     """The weighted mean error of some rows (slide 9).
 
     Parameters
     ----------
-    theta, layers, X, D, weight, rows, places
-        As `engine.epoch.mean_error` takes them.
-    scratch : ndarray
-        As `workspace.scratch_of` makes it.
+    theta, layers, samples, rows, memory
+        As `engine.tiles.epoch.mean_error` takes them.
     team : Team
     threads : int
         At most so many share the work, a chunk of samples after the other.
     """
-    errors_of = np.empty(-(-len(rows) // int(places[workspace.CHUNK])))
-    team.run(
-        epoch.mean_error, theta, layers, X, D, weight, rows, np.zeros(SETTINGS), places, scratch, errors_of,
-        threads=min(threads, len(errors_of)),
-    )  # fmt: skip
+    errors_of = np.empty(-(-len(rows) // int(memory[1][workspace.CHUNK])))
+    threads = min(threads, len(errors_of))
+    team.run(epoch.mean_error, theta, layers, samples, rows, memory, errors_of, threads=threads)
     return sum(errors_of.tolist())  # in their order
 
 
@@ -69,10 +64,10 @@ def loss_of_samples(theta, layers, X, D, weight):
     """The weighted mean error of all samples; arrays as in `outputs`."""
     rows = np.arange(len(X))
     if heuristics.prefers_loops(layers, len(X), theta.dtype):
-        return loops.mean_error(theta, layers, X, D, weight, rows, scratch_for(layers, 1, theta.dtype))
+        return loops.mean_error(theta, layers, (X, D, weight), rows, scratch_for(layers, 1, theta.dtype))
     places, scratch = workspace.plan(layers, len(X), theta.dtype, 1)
     threads = heuristics.threads_for_outputs(layers, len(X), int(places[workspace.CHUNK]))
     if threads > 1:
         scratch = workspace.scratch_of(places, threads, theta.dtype)
     with trainings, Team(threads) as team, np.errstate(all="ignore"):
-        return mean_error(theta, layers, X, D, weight, rows, places, scratch, team, threads)
+        return mean_error(theta, layers, (X, D, weight), rows, (scratch, places), team, threads)

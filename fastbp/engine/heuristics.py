@@ -5,7 +5,7 @@ mini-batch alone, never at the threads: the two round differently, and the same 
 """
 
 from fastbp.engine.simd.shapes import VECTOR_BYTES
-from fastbp.lecture.layout import RECEIVING, SENDING
+from fastbp.lecture.layout import weight_counts
 from fastbp.threads.cores import usable_cores
 
 FLOPS_OF_A_THREAD = 8e6  # with less work than this for each in a step, threads lose more than they gain
@@ -16,13 +16,13 @@ FEW_WEIGHTS = 1000  # so small a network is bound by what comes with a vector, n
 
 def flops_of_step(layers, samples):
     """Floating-point operations of a step: 2 a weight and sample forward, 2 for the gradient, 2 for dE/dy."""
-    weights = (layers[:, SENDING] * layers[:, RECEIVING]).tolist()
+    weights = weight_counts(layers).tolist()
     return 2 * samples * (3 * sum(weights) - weights[0])
 
 
 def flops_of_outputs(layers, samples):
     """Floating-point operations of a pass without a gradient."""
-    return 2 * samples * int((layers[:, SENDING] * layers[:, RECEIVING]).sum())
+    return 2 * samples * int(weight_counts(layers).sum())
 
 
 def prefers_loops(layers, batch_size, dtype):
@@ -30,7 +30,7 @@ def prefers_loops(layers, batch_size, dtype):
     few = VECTOR_BYTES // dtype.itemsize // 8
     if batch_size != few + 1:
         return batch_size <= few
-    return int((layers[:, SENDING] * layers[:, RECEIVING]).sum()) < FEW_WEIGHTS
+    return int(weight_counts(layers).sum()) < FEW_WEIGHTS
 
 
 def prefers_lanes(layers, batch_size, dtype):
@@ -39,7 +39,7 @@ def prefers_lanes(layers, batch_size, dtype):
     That is so for small ones, whose samples fill no tile. The number of networks must not matter: the ways round
     differently, and what becomes of a network must not depend on which others are trained with it.
     """
-    weights = int((layers[:, SENDING] * layers[:, RECEIVING]).sum())
+    weights = int(weight_counts(layers).sum())
     return weights * dtype.itemsize <= (LANE_BYTES_OF_FEW if batch_size <= FEW_SAMPLES else LANE_BYTES)
 
 

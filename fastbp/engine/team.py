@@ -111,14 +111,14 @@ class Team:
         self._dropped, self._helpers = weakref.finalize(self, _close, self._state), None
 
     def run(self, kernel, *args, threads):
-        """kernel(*args, board, first phase, thread, threads) in so many threads, of which this one is number 0.
+        """kernel(*args, (board, first phase, thread, threads)) in so many threads, of which this one is number 0.
 
         It returns when all pieces are done: the others may be anywhere then, but they have nothing in hand. Where this
         thread is interrupted it waits until they have left the kernel, whose arrays the caller is about to use.
         """
         board, state = self.board, self._state
         if threads == 1:
-            return kernel(*args, board, 0, 0, 1)
+            return kernel(*args, (board, 0, 0, 1))
         if self._helpers is None:
             board[PATIENCE] = patience()
             self._helpers = ThreadPool(functools.partial(_help, state), self.most - 1)
@@ -130,7 +130,7 @@ class Team:
             for wake in state.wake[: threads - 1]:
                 if wake.empty():  # else it will wake up anyway, and take what is at hand then
                     wake.put(None)
-            result = kernel(*args, board, phase, 0, threads)
+            result = kernel(*args, (board, phase, 0, threads))
             finished = state.problem is None
         finally:
             state.call = None  # the arrays may be large
@@ -191,7 +191,7 @@ def _help(state, other):
             last, kernel, args, board, threads = call
             try:
                 with np.errstate(all="ignore"):  # which holds for a thread alone
-                    kernel(*args, board, last, other + 1, threads)
+                    kernel(*args, (board, last, other + 1, threads))
             except BaseException as problem:
                 state.problem, board[SLICE] = problem, GIVEN_UP
         call = kernel = args = None  # the arrays may be large

@@ -3,7 +3,7 @@
 import numpy as np
 
 from fastbp.engine.simd.shapes import VECTOR_BYTES
-from fastbp.lecture.layout import RECEIVING, SENDING, unit_count
+from fastbp.lecture.layout import unit_count, weight_counts
 
 # What `places` holds: samples a chunk, length of a row of units; where outputs, slopes h'(u), deltas, targets, shares
 # of the samples, errors and what the first thread has of its own begin; the length of that, and where in it the block
@@ -29,8 +29,8 @@ def chunk_of(layers, batch_size, dtype):
     A mini-batch is cut into chunks of nearly the same size. That depends on the sizes alone: the order of the sums, and
     so the bits, must not depend on the threads.
     """
-    bytes_of_sample = (3 * unit_count(layers) + int(layers[0, SENDING])) * dtype.itemsize
-    wide = (layers[:, SENDING] * layers[:, RECEIVING]).max() > WIDE
+    bytes_of_sample = (3 * unit_count(layers) + int(layers[0]["sending"])) * dtype.itemsize
+    wide = weight_counts(layers).max() > WIDE
     most = min(MOST, max(FEWEST_OF_WIDE if wide else FEWEST, CHUNK_BYTES // bytes_of_sample))
     chunks = -(-batch_size // most)
     return min(batch_size, most, whole_vectors(-(-batch_size // chunks), VECTOR_BYTES // dtype.itemsize))
@@ -43,8 +43,8 @@ def plan(layers, batch_size, dtype, threads):
     row = whole_vectors(chunk, lanes)
     if row * dtype.itemsize % 512 == 0:
         row += lanes  # rows a power of two apart would share their places in the cache
-    units, outputs = unit_count(layers), int(layers[-1, RECEIVING])
-    sizes = [int(layers[0, SENDING]), *layers[:, RECEIVING].tolist()]
+    units, outputs = unit_count(layers), int(layers[-1]["receiving"])
+    sizes = [int(layers[0]["sending"]), *layers["receiving"].tolist()]
     widest = whole_vectors(max(sizes), lanes)
     panels = max(widest * whole_vectors(chunk, lanes), whole_vectors(chunk, lanes) * WIDEST * lanes)
     lengths = [units * row, units * row, units * row, whole_vectors(outputs, lanes) * row, row, row]
@@ -84,5 +84,5 @@ def lanes_of_dtype(dtype):
 def places_of_lanes(layers, dtype):
     """The table `places` of a group of networks."""
     lanes, units = lanes_of_dtype(dtype), unit_count(layers)
-    squares = [whole_vectors(int(n), lanes) for n in (layers[0, SENDING], layers[-1, RECEIVING])]
+    squares = [whole_vectors(int(n), lanes) for n in (layers[0]["sending"], layers[-1]["receiving"])]
     return np.cumsum([0, *squares, 5 * units, units, 1])

@@ -14,7 +14,7 @@ ACTIVATIONS = {"identity": "identity", "sigmoid": "logistic", "tanh": "tanh", "r
 OUTPUTS = {"softmax": "softmax", "sigmoid": "logistic", "identity": "identity", "exponential": "exp"}
 LOSSES = ("squared_error", "poisson")
 ALIKE = {"solver": ("lbfgs", "sgd", "adam"), "learning_rate": ("constant", "invscaling", "adaptive")}
-WITHOUT_EFFECT = {"dtype", "n_jobs", "huber_delta", "quantile"}  # on a further training; the last two are of other losses
+WITHOUT_EFFECT = {"dtype", "n_jobs", "huber_delta", "quantile"}  # on a further training; two are of other losses
 FITTED = (  # what both have after a fit, besides the parameters of the network
     "n_features_in_", "feature_names_in_", "classes_", "_label_binarizer", "n_outputs_", "n_layers_", "out_activation_",
     "n_iter_", "t_", "loss_", "loss_curve_", "best_loss_", "validation_scores_", "best_validation_score_",

@@ -1,46 +1,48 @@
-"""How a network lies in memory: one table of integers that both versions of the lecture read.
+"""How a network lies in memory: one table that both versions of the lecture read.
 
 The parameters of all layers are one flat vector `theta`: w of the first weight layer in C order (a row for each
 receiving unit), its b, w of the second, and so on. The values of all units (u, y, delta, ...) are flat vectors too,
-layer after layer, without the input layer. Row l of the table `layers` says where weight layer l lies in them.
+layer after layer, without the input layer. A row of the table `layers` says where a weight layer lies in them.
 """
 
 import itertools
 
 import numpy as np
 
-# The columns of `layers`: numbers of sending and receiving units, places of w, b and units, code of the activation;
-# in the last row also the code of the error and its level (the threshold of Huber's, the level of the quantile), an
-# integer in units of LEVEL_UNIT because the table holds integers.
-SENDING, RECEIVING, WEIGHTS_AT, BIASES_AT, UNITS_AT, ACTIVATION, ERROR, LEVEL = range(8)
-LEVEL_UNIT = 2.0**-32
+LAYER = np.dtype([
+    ("sending", np.int64), ("receiving", np.int64),  # numbers of units
+    ("weights_at", np.int64), ("biases_at", np.int64), ("units_at", np.int64),  # places in the flat vectors
+    ("activation", np.int64),  # its code
+    ("error", np.int64), ("level", np.float64),  # in the last row: code of the error; its threshold, quantile or limit
+])  # fmt: skip
 
 # The rows of the scratch matrix of a pass: u, y, dE/dy, h'(u) and delta of all units.
 SCRATCH_ROWS = 5
 
 
-def layer_table(sizes, hidden, output, error, level=0.0):
-    """The table `layers` of a network, int64 of shape (len(sizes) - 1, 8), read-only: kernels trust it.
+def layer_table(sizes, activations, error, level=0.0):
+    """The table `layers` of a network, of shape (len(sizes) - 1,) and dtype LAYER, read-only: kernels trust it.
 
     Parameters
     ----------
     sizes : sequence of int
         Units of each layer, the input layer first.
-    hidden : sequence of int
-        Codes of the activations of the hidden layers, one for each.
-    output, error : int
-        Codes of the activation of the output layer and of the error.
+    activations : sequence of int
+        Codes of the activations of the weight layers, the output's last.
+    error : int
+        Code of the error.
     level : float
-        Threshold of the Huber error, or level of the quantile error.
+        Threshold of the Huber error, or level of the quantile error; rounded to a multiple of 2**-32.
     """
-    layers = np.zeros((len(sizes) - 1, 8), np.int64)
+    layers = np.zeros(len(sizes) - 1, LAYER)
     parameters = units = 0
-    for layer, (sending, receiving) in enumerate(itertools.pairwise(sizes)):
+    for row, (sending, receiving) in zip(layers, itertools.pairwise(sizes), strict=True):
         biases_at = parameters + sending * receiving
-        layers[layer, :ACTIVATION] = sending, receiving, parameters, biases_at, units
+        row["sending"], row["receiving"] = sending, receiving
+        row["weights_at"], row["biases_at"], row["units_at"] = parameters, biases_at, units
         parameters, units = biases_at + receiving, units + receiving
-    layers[:, ACTIVATION] = *hidden, output
-    layers[-1, ERROR], layers[-1, LEVEL] = error, round(level / LEVEL_UNIT)
+    layers["activation"] = activations
+    layers["error"][-1], layers["level"][-1] = error, round(level * 2**32) / 2**32  # as always: seeds keep their bits
     layers.flags.writeable = False
     return layers
 
@@ -50,9 +52,14 @@ def parameter_count(sizes):
     return sum((sending + 1) * receiving for sending, receiving in itertools.pairwise(sizes))
 
 
+def weight_counts(layers):
+    """The number of weights of each weight layer, (layers,)."""
+    return layers["sending"] * layers["receiving"]
+
+
 def unit_count(layers):
     """The number of units without the input layer."""
-    return int(layers[-1, UNITS_AT] + layers[-1, RECEIVING])
+    return int(layers["receiving"].sum())
 
 
 def scratch_for(layers, samples, dtype):
@@ -65,9 +72,14 @@ def scratch_for(layers, samples, dtype):
 
 def weights(theta, layers):
     """The matrices W of `theta`, one a weight layer, each (receiving, sending): views."""
-    return [theta[row[WEIGHTS_AT] : row[BIASES_AT]].reshape(row[RECEIVING], row[SENDING]) for row in layers.tolist()]
+    return [theta[at:end].reshape(receiving, sending) for sending, receiving, at, end, *_ in layers.tolist()]
 
 
 def biases(theta, layers):
     """The vectors B of `theta`, one a weight layer, each (receiving,): views."""
-    return [theta[row[BIASES_AT] : row[BIASES_AT] + row[RECEIVING]] for row in layers.tolist()]
+    return [theta[at : at + receiving] for _, receiving, _, at, *_ in layers.tolist()]
+
+
+def as_rows(*arrays):
+    """Arrays of a mini-batch, (s, ...): one sample is a mini-batch of one."""
+    return arrays if arrays[0].ndim == 2 else tuple(array[None] for array in arrays)

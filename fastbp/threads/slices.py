@@ -15,6 +15,7 @@ import time
 from fastbp.threads.cores import trainings
 
 SECONDS, ALONE = 0.01, 0.05  # of a slice; of one where there is nothing to be chosen
+SHORT = 0.01  # seconds, as guessed, of an epoch that is not measured where there is nothing to be chosen
 FIRST, GUESS = 0.002, 2e10  # seconds of the first, and floating-point operations a second, as nothing is known yet
 HALF_LIFE = 1.0  # seconds after which a slice counts half
 CHANGED = 2.0  # where the last slices cost so many times more or less than was known, the old ones are forgotten
@@ -87,6 +88,9 @@ class Slices:
         part : slice
         threads : int
         """
+        if len(self._counts) == 1 and batches * self._guess < SHORT:
+            yield slice(0, batches), self._counts[0]
+            return
         done = 0
         while done < batches:
             number, threads = self.next(batches - done)

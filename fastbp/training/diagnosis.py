@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from fastbp.lecture import codes, matrix
+from fastbp.lecture import matrix
 
 ENOUGH, LARGE = 5, 30.0  # epochs after which a network should have learnt something; inputs that are far from -1..1
 SOME = 1000  # rows that are looked at
@@ -43,5 +43,5 @@ def _loss_of_constant(network, D, weight):
             u = np.log(np.maximum(y, tiny)) - np.log(np.maximum(1 - y, tiny))
         else:
             u = y
-        level = network.layers[-1, -1] * 2.0**-32
-        return float(share @ matrix.output_error(codes.ERROR[network.loss], level, u, y, D.astype(np.float64)))
+        error, level = network.layers[["error", "level"]][-1].item()
+        return float(share @ matrix.output_error(error, level, u, y, D.astype(np.float64)))

@@ -44,12 +44,7 @@ class EpochRunner:
             self._lecture, self._slices = importlib.import_module("fastbp.lecture.matrix"), Whole()
             self._scratch = scratch_for(layers, batch_size, theta.dtype)
             return
-        from fastbp.engine import (
-            evaluation,  # here, because it imports Numba
-            heuristics,
-            team,
-            workspace,
-        )
+        from fastbp.engine import evaluation, heuristics, team, workspace  # here, because they import Numba
         from fastbp.engine.tiles import epoch
 
         if version == "engine":
@@ -84,13 +79,13 @@ class EpochRunner:
         """
         with np.errstate(all="ignore"):
             if self._version == "tiles":
+                memory = self._scratch_of_errors(), self._places
                 return self._evaluation.mean_error(
-                    self._theta, self._layers, X, D, weight, rows, self._places, self._scratch_of_errors(), self._team,
-                    self._slices.best,
-                )  # fmt: skip
+                    self._theta, self._layers, (X, D, weight), rows, memory, self._team, self._slices.best
+                )
             samples = 1 if self._version == "loops" else len(rows)
             scratch = scratch_for(self._layers, samples, self._theta.dtype)
-            return self._lecture.mean_error(self._theta, self._layers, X, D, weight, rows, scratch)
+            return self._lecture.mean_error(self._theta, self._layers, (X, D, weight), rows, scratch)
 
     def _scratch_of_errors(self):
         """Of the passes without a gradient: threads that take whole chunks need scratch of their own."""
@@ -124,15 +119,11 @@ class EpochRunner:
                 if between and part.start:
                     between()
                 rows = order[part.start * size : part.stop * size]
-                self._run(threads, X, D, weight, rows, rates[part], first_step + part.start, report[part])
+                steps = rates[part], first_step + part.start, self._settings, self._moments
+                arguments = self._theta, self._layers, (X, D, weight), rows, size, steps
+                if self._version == "tiles":
+                    memory = self._scratch, self.gradient, self._places, self._sums
+                    self._team.run(self._kernel, *arguments, memory, report[part], threads=threads)
+                else:
+                    self._lecture.epoch(*arguments, (self._scratch, self.gradient), report[part])
             return self._lecture.mean_of_batches(report)
-
-    def _run(self, threads, X, D, weight, order, rates, first_step, report):
-        arguments = (
-            self._theta, self._layers, X, D, weight, order, self._batch_size, rates, first_step, self._settings,
-            self._moments, self._scratch, self.gradient, report,
-        )  # fmt: skip
-        if self._version == "tiles":
-            self._team.run(self._kernel, *arguments, self._places, self._sums, threads=threads)
-        else:
-            self._lecture.epoch(*arguments)

@@ -189,9 +189,9 @@ class Training:
         if validation_loss is not None:
             history.validation_loss.append(validation_loss)
         history.seconds.append(seconds)
-        best, ends = self.stopping.update(loss if validation_loss is None else validation_loss)
         if self.how.patience is None:
             return True, False
+        best, ends = self.stopping.update(loss if validation_loss is None else validation_loss)
         if best:
             history.best_epoch = epoch
         return best, bool(ends)

@@ -5,6 +5,8 @@ that has ended makes room for the next. Narrow networks may share a block with w
 have are 0 (`masked`).
 """
 
+import itertools
+
 import numpy as np
 
 from fastbp.engine import workspace
@@ -12,7 +14,7 @@ from fastbp.engine.lanes import epoch as lanes
 from fastbp.engine.lanes.per_lane import NUMBERS, REPORTED
 from fastbp.engine.tiles.updates import is_plain
 from fastbp.lecture import codes
-from fastbp.lecture.layout import RECEIVING, WEIGHTS_AT, layer_table, parameter_count
+from fastbp.lecture.layout import biases, layer_table, parameter_count, weights
 
 
 class Block:
@@ -38,7 +40,7 @@ class Block:
 
     def __init__(self, layers, dtype, slots, rows, batch_size, moments, settings, masked):
         self.lanes = L = workspace.lanes_of_dtype(dtype)
-        groups, parameters = -(-slots // L), int(layers[-1, WEIGHTS_AT + 1] + layers[-1, RECEIVING])
+        groups, parameters = -(-slots // L), int(layers["biases_at"][-1] + layers["receiving"][-1])
         self.layers, self.dtype, self.slots, self.batch_size = layers, dtype, groups * L, batch_size
         self._by_four = batch_size > 1
         samples = 4 if self._by_four else 1
@@ -114,23 +116,22 @@ class Block:
         np.copyto(out, self.theta, where=where)
 
     def epoch(self, X, D, weight):
-        """An epoch of all; the report (groups, 3, lanes), whose rows LOSS, ... are named in `neighbours`."""
+        """An epoch of all; the report (groups, 3, lanes), whose rows LOSS, ... are named in `per_lane`."""
         kernel = lanes.epoch_by_four if self._by_four else lanes.epoch_by_one
-        kernel(
-            self.theta, self.layers, X, D, weight, self.weight_of, self.rows, self.counts, self.batch_size, self.rates,
-            self.first_step, self.settings, self.moments, self.widths, self._masked, self._plain, self._places,
-            self._values, self._spare, self._numbers, self._report,
-        )  # fmt: skip
+        visits = self.rows, self.counts, self.weight_of, self.batch_size
+        steps = self.rates, self.first_step, self.settings, self.moments, self._plain
+        memory = self._places, self._values, self._spare, self._numbers
+        units = self.widths, self._masked
+        kernel(self.theta, self.layers, (X, D, weight), visits, steps, units, memory, self._report)
         self.first_step += np.ceil(self.counts / self.batch_size)[:, None, :]
         return self._report
 
     def errors(self, X, D, weight, rows, counts):
         """The mean error of each network over rows of its own (groups, n, lanes), of which the first `counts` count."""
         kernel = lanes.errors_by_four if self._by_four else lanes.errors_by_one
-        kernel(
-            self.theta, self.layers, X, D, weight, self.weight_of, rows, counts, self.widths, self._masked,
-            self.settings, self._places, self._values, self._numbers, self._errors,
-        )  # fmt: skip
+        visits, units = (rows, counts, self.weight_of), (self.widths, self._masked)
+        memory = self._places, self._values, self._numbers
+        kernel(self.theta, self.layers, (X, D, weight), visits, self.settings, units, memory, self._errors)
         return self._errors
 
 
@@ -143,15 +144,13 @@ def places_in(sizes, widest):
     """Where the parameters of a network lie in those of a wider one of the same depth: an index vector."""
     if tuple(sizes) == tuple(widest):
         return np.arange(parameter_count(sizes))
-    own = layer_table(sizes, [0] * (len(sizes) - 2), 0, 0)
-    wide = layer_table(widest, [0] * (len(sizes) - 2), 0, 0)
-    places = np.empty(parameter_count(sizes), np.int64)
-    for small, large in zip(own.tolist(), wide.tolist(), strict=True):
-        sending, receiving, at, biases_at = small[:4]
-        units = np.arange(receiving)
-        places[at:biases_at] = (large[2] + units[:, None] * large[0] + np.arange(sending)).ravel()
-        places[biases_at : biases_at + receiving] = large[3] + units
-    return places
+    wide = layer_table(widest, [0] * (len(widest) - 1), 0)
+    numbers, places = np.arange(parameter_count(widest)), []
+    for w, b, (sending, receiving) in zip(
+        weights(numbers, wide), biases(numbers, wide), itertools.pairwise(sizes), strict=True
+    ):
+        places += [w[:receiving, :sending].ravel(), b[:receiving]]
+    return np.concatenate(places)
 
 
 class Weights:

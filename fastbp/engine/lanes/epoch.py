@@ -2,10 +2,10 @@
 
 No formula stands here: what a layer, an error and an update do is called from `lecture/loops`. Each network visits its
 own samples in its own order, has its own rates and penalties, may be narrower than its neighbours, and may have nothing
-to do in a mini-batch (neighbours.py).
+to do in a mini-batch (per_lane.py).
 
 Arrays of a group of L networks have the network as their last axis and begin with a cache line. `values` (rows, S, L)
-holds what `plan.places_of_lanes` lays out, for the S samples of each network that pass through the layers at once.
+holds what `workspace.places_of_lanes` lays out, for the S samples of each network that pass through the layers at once.
 """
 
 from fastbp.compiler.jit import jit
@@ -35,9 +35,8 @@ from fastbp.engine.lanes.per_lane import (
 from fastbp.engine.simd.lane_dispatch import lanes_of, pairs_of, samples_of, sums_of
 from fastbp.engine.simd.shapes import FOUR_SAMPLES, ONE_SAMPLE
 from fastbp.engine.workspace import INPUTS_AT, KEEP_AT, SHARE_AT, SIGNALS_AT, VALUES_AT
-from fastbp.lecture.layout import ACTIVATION, ERROR, LEVEL, LEVEL_UNIT, RECEIVING, SENDING, UNITS_AT
 from fastbp.lecture.loops.activations import activate, activation_derivative
-from fastbp.lecture.loops.errors import error_delta, output_error
+from fastbp.lecture.loops.errors import error_delta
 from fastbp.lecture.loops.layers import (
     add_bias_gradient,
     add_weight_gradient,
@@ -45,24 +44,27 @@ from fastbp.lecture.loops.layers import (
     hidden_delta,
     weighted_sum,
 )
-from fastbp.lecture.loops.passes import _biases, _units, _weights
+from fastbp.lecture.loops.parts import biases_of, units_of, weights_of
+from fastbp.lecture.loops.passes import error_of_sample
 from fastbp.lecture.loops.updates import update
 
 # ---- Samples through the layers --------------------------------------------------------------------------------------
 
 
 @jit
-def units_of(values, layers, places, number):
-    """One of the five vectors of units: u, y, dy, dh, delta."""
-    n = unit_count(layers)
-    return vector_at(values, places[VALUES_AT] + number * n, n)
+def unit_count(layers):
+    """The number of units without the input layer."""
+    last = layers.size - 1
+    return layers[last]["units_at"] + layers[last]["receiving"]
 
 
 @jit
-def unit_count(layers):
-    """The number of units without the input layer."""
-    last = layers.shape[0] - 1
-    return layers[last, UNITS_AT] + layers[last, RECEIVING]
+def unit_vectors(values, layers, places):
+    """u, y, dy, dh and delta of all units."""
+    # values (rows), returns five (units)
+    n, at = unit_count(layers), places[VALUES_AT]
+    u, y, dy = vector_at(values, at, n), vector_at(values, at + n, n), vector_at(values, at + 2 * n, n)
+    return u, y, dy, vector_at(values, at + 3 * n, n), vector_at(values, at + 4 * n, n)
 
 
 @jit
@@ -84,50 +86,48 @@ def multiply(keep, values):
 def forward(theta, layers, values, places, masked):
     """u_j = sum_i w_ji x_i + b_j, y_j = h(u_j) (slides 7, 8), upwards; if masked, y_j and h'(u_j) times keep_j."""
     # theta (p), values (rows)
-    u, y = units_of(values, layers, places, 0), units_of(values, layers, places, 1)
-    dh, keep = units_of(values, layers, places, 3), vector_at(values, places[KEEP_AT], unit_count(layers))
-    sending = vector_at(values, places[INPUTS_AT], layers[0, SENDING])
-    for layer in range(layers.shape[0]):
-        u_layer, y_layer = _units(u, layers, layer), _units(y, layers, layer)
-        weighted_sum(sending, _weights(theta, layers, layer), _biases(theta, layers, layer), u_layer)
-        activate(layers[layer, ACTIVATION], u_layer, y_layer)
-        if masked and layer < layers.shape[0] - 1:  # h'(u_j) as long as y_j is h(u_j)
-            dh_layer, keep_layer = _units(dh, layers, layer), _units(keep, layers, layer)
-            activation_derivative(layers[layer, ACTIVATION], u_layer, y_layer, dh_layer)
+    u, y, _, dh, _ = unit_vectors(values, layers, places)
+    keep = vector_at(values, places[KEEP_AT], unit_count(layers))
+    sending = vector_at(values, places[INPUTS_AT], layers[0]["sending"])
+    for layer in range(layers.size):
+        u_layer, y_layer = units_of(u, layers, layer), units_of(y, layers, layer)
+        weighted_sum(sending, weights_of(theta, layers, layer), biases_of(theta, layers, layer), u_layer)
+        activate(layers[layer]["activation"], u_layer, y_layer)
+        if masked and layer < layers.size - 1:  # h'(u_j) as long as y_j is h(u_j)
+            dh_layer, keep_layer = units_of(dh, layers, layer), units_of(keep, layers, layer)
+            activation_derivative(layers[layer]["activation"], u_layer, y_layer, dh_layer)
             multiply(keep_layer, y_layer)
             multiply(keep_layer, dh_layer)
         sending = y_layer
 
 
 @jit
-def error_of_samples(layers, values, places):
-    """E of each sample (slides 9, 32, 33)."""
+def weighted_error(layers, values, places):
+    """share_s E_s of each sample (slides 9, 32, 33); 0 of one that counts nothing, even if its error is infinite."""
     # values (rows)
-    u, y, last = units_of(values, layers, places, 0), units_of(values, layers, places, 1), layers.shape[0] - 1
-    d, level = vector_at(values, places[SIGNALS_AT], layers[last, RECEIVING]), layers[last, LEVEL] * LEVEL_UNIT
-    return output_error(layers[last, ERROR], level, _units(u, layers, last), _units(y, layers, last), d)
+    u, y, _, _, _ = unit_vectors(values, layers, places)
+    d = vector_at(values, places[SIGNALS_AT], layers[layers.size - 1]["receiving"])
+    share = double(values[places[SHARE_AT]])
+    return where(share > 0, share * error_of_sample(layers, u, y, d), share * 0)
 
 
 @jit
 def backward(theta, layers, values, places, masked):
     """delta of each layer, downwards (slides 25, 31-36)."""
     # theta (p), values (rows)
-    u, y, last = units_of(values, layers, places, 0), units_of(values, layers, places, 1), layers.shape[0] - 1
-    dy, dh = units_of(values, layers, places, 2), units_of(values, layers, places, 3)
-    delta = units_of(values, layers, places, 4)
-    d, share = vector_at(values, places[SIGNALS_AT], layers[last, RECEIVING]), values[places[SHARE_AT]]
-    above, zero = _units(delta, layers, last), delta.dtype.type(0)
-    error_delta(layers[last, ERROR], layers[last, LEVEL] * LEVEL_UNIT, _units(y, layers, last), d, above)
+    (u, y, dy, dh, delta), last = unit_vectors(values, layers, places), layers.size - 1
+    d, share = vector_at(values, places[SIGNALS_AT], layers[last]["receiving"]), values[places[SHARE_AT]]
+    above, zero = units_of(delta, layers, last), delta.dtype.type(0)
+    error_delta(layers[last]["error"], layers[last]["level"], units_of(y, layers, last), d, above)
     for k in range(above.size):
         above[k] = where(share > zero, above[k] * share, zero)  # 0 even if delta is infinite
     for layer in range(last - 1, -1, -1):
-        dy_layer, dh_layer = _units(dy, layers, layer), _units(dh, layers, layer)
-        backward_sum(above, _weights(theta, layers, layer + 1), dy_layer)
+        dy_layer, dh_layer = units_of(dy, layers, layer), units_of(dh, layers, layer)
+        backward_sum(above, weights_of(theta, layers, layer + 1), dy_layer)
         if not masked:
-            activation_derivative(
-                layers[layer, ACTIVATION], _units(u, layers, layer), _units(y, layers, layer), dh_layer
-            )
-        above = _units(delta, layers, layer)
+            u_layer, y_layer = units_of(u, layers, layer), units_of(y, layers, layer)
+            activation_derivative(layers[layer]["activation"], u_layer, y_layer, dh_layer)
+        above = units_of(delta, layers, layer)
         hidden_delta(dy_layer, dh_layer, above)
 
 
@@ -135,13 +135,13 @@ def backward(theta, layers, values, places, masked):
 def gradient(layers, values, places, dtheta):
     """dE/dw_ji += delta_j x_i, dE/db_j += delta_j (slides 21-24, 26-29)."""
     # values (rows), dtheta (p)
-    y, delta = units_of(values, layers, places, 1), units_of(values, layers, places, 4)
-    sending = vector_at(values, places[INPUTS_AT], layers[0, SENDING])
-    for layer in range(layers.shape[0]):
-        delta_layer = _units(delta, layers, layer)
-        add_weight_gradient(delta_layer, sending, _weights(dtheta, layers, layer))
-        add_bias_gradient(delta_layer, _biases(dtheta, layers, layer))
-        sending = _units(y, layers, layer)
+    _, y, _, _, delta = unit_vectors(values, layers, places)
+    sending = vector_at(values, places[INPUTS_AT], layers[0]["sending"])
+    for layer in range(layers.size):
+        delta_layer = units_of(delta, layers, layer)
+        add_weight_gradient(delta_layer, sending, weights_of(dtheta, layers, layer))
+        add_bias_gradient(delta_layer, biases_of(dtheta, layers, layer))
+        sending = units_of(y, layers, layer)
 
 
 # ---- Steps -----------------------------------------------------------------------------------------------------------
@@ -169,18 +169,18 @@ def step_of_group(theta, layers, settings, moments, counts, spare, numbers):
 def descend(layers, values, places, eta, theta):
     """The step of a mini-batch of one sample, w <- w - eta dE/dw (slide 12), without a gradient in memory."""
     # values (rows), theta (p)
-    delta = units_of(values, layers, places, 4)
+    _, _, _, _, delta = unit_vectors(values, layers, places)
     for j in range(delta.size):
         delta[j] = delta[j] * -delta.dtype.type(eta)
     gradient(layers, values, places, theta)
 
 
 @jit
-def epoch_of_group(
-    shape, theta, layers, X, D, weight, weight_of, rows, counts, batch_size, rates, first_step, settings, moments,
-    widths, masked, plain, places, values, spare, numbers, report,
-):  # fmt: skip
+def epoch_of_group(shape, theta, layers, data, visits, steps, units, memory, report):
     """The lecture's `epoch` for the networks of one group."""
+    # as in `epoch`, without the axis of the groups
+    (rows, counts, weight_of, batch_size), (rates, first_step, settings, moments, plain) = visits, steps
+    (X, D, weight), (widths, masked), (places, values, spare, numbers) = data, units, memory
     S, drops = values.shape[1], some_drop(settings)
     w, inside, dtheta = lanes_of(theta), samples_of(values, shape), lanes_of(spare[0])
     shares, keep = values[places[SHARE_AT]], units_kept(values, places, layers)
@@ -206,8 +206,7 @@ def epoch_of_group(
             if drops:
                 keep_units(layers, widths, settings, numbers, s, drops, keep)
             forward(w, layers, inside, places, masked or drops)
-            share = double(inside[places[SHARE_AT]])
-            sums[ERRORS] += where(share > 0, share * error_of_samples(layers, inside, places), share * 0)
+            sums[ERRORS] += weighted_error(layers, inside, places)
             backward(w, layers, inside, places, masked or drops)
             if at_once:
                 descend(layers, inside, places, note[ETA], sums_of(w))
@@ -221,20 +220,21 @@ def epoch_of_group(
 
 
 @jit
-def epoch(
-    shape, theta, layers, X, D, weight, weight_of, rows, counts, batch_size, rates, first_step, settings, moments,
-    widths, masked, plain, places, values, spare, numbers, report,
-):  # fmt: skip
+def epoch(shape, theta, layers, data, visits, steps, units, memory, report):
     """An epoch of each network of some groups (slide 12), each over its own rows of X and D.
 
     Rows behind the `counts` of a network must be valid, too; a weight of number -1 is 1 for all samples. `masked`: some
     are narrower than `layers`, and what is beside them in `theta` is 0 and stays so. `plain`: the rule is SGD without
-    penalties and limits (`engine.optimizers.is_plain`), for all. `report` gets the sum of the errors
-    times what their samples weigh, and the sums of error and penalty of the mini-batches times their samples.
+    penalties and limits (`tiles.updates.is_plain`), for all. `report` gets the sum of the errors times what their
+    samples weigh, and the sums of error and penalty of the mini-batches times their samples.
     """
-    # theta (g, p, L), X (N, i), D (N, k), weight (w, N), weight_of (g, L), rows (g, n, L), counts (g, L),
-    # rates (g, b, L), first_step (g, 1, L), settings (g, columns in codes.py, L), moments (g, rows of the rule, p, L),
-    # widths (g, layer, L), values (rows, S, L), spare (rows, p, L), numbers (7, L), report (g, 3, L)
+    # theta (g, p, L), data: X (N, i), D (N, k), weight (w, N),
+    # visits: rows (g, n, L), counts (g, L), number of the weight (g, L), samples of a mini-batch,
+    # steps: rates (g, b, L), steps before (g, 1, L), settings (g, columns in codes.py, L),
+    #     moments (g, rows of the rule, p, L), plain, units: widths (g, layer, L), masked,
+    # memory: places, values (rows, S, L), spare (rows, p, L), numbers (7, L), report (g, 3, L)
+    (rows, counts, weight_of, batch_size), (rates, first_step, settings, moments, plain) = visits, steps
+    (X, D, weight), (widths, masked), (places, values, spare, numbers) = data, units, memory
     theta, layers, X, D, weight = borrowed(theta), borrowed(layers), borrowed(X), borrowed(D), borrowed(weight)
     weight_of, rows, counts, rates = borrowed(weight_of), borrowed(rows), borrowed(counts), borrowed(rates)
     first_step, settings, moments = borrowed(first_step), borrowed(settings), borrowed(moments)
@@ -242,17 +242,17 @@ def epoch(
     numbers, report = borrowed(numbers), borrowed(report)
     for g in range(theta.shape[0]):
         epoch_of_group(
-            shape, theta[g], layers, X, D, weight, weight_of[g], rows[g], counts[g], batch_size, rates[g],
-            first_step[g], settings[g], moments[g], widths[g], masked, plain, places, values, spare, numbers, report[g],
+            shape, theta[g], layers, (X, D, weight), (rows[g], counts[g], weight_of[g], batch_size),
+            (rates[g], first_step[g], settings[g], moments[g], plain), (widths[g], masked),
+            (places, values, spare, numbers), report[g],
         )  # fmt: skip
 
 
 @jit
-def errors(
-    shape, theta, layers, X, D, weight, weight_of, rows, counts, widths, masked, settings, places, values, numbers, E
-):
+def errors(shape, theta, layers, data, visits, settings, units, memory, E):
     """The mean error of each network over its own rows (slide 9), no unit dropped."""
     # as in `epoch`; E (g, L)
+    (X, D, weight), (rows, counts, weight_of), (widths, masked), (places, values, numbers) = data, visits, units, memory
     theta, layers, X, D, weight = borrowed(theta), borrowed(layers), borrowed(X), borrowed(D), borrowed(weight)
     weight_of, rows, counts, E = borrowed(weight_of), borrowed(rows), borrowed(counts), borrowed(E)
     widths, places, values, numbers = borrowed(widths), borrowed(places), borrowed(values), borrowed(numbers)
@@ -270,8 +270,7 @@ def errors(
             gather_samples(X, D, rows[g], s, values, places)
             share_samples(weight, weight_of[g], rows[g], s, s, numbers, shares)
             forward(w, layers, inside, places, masked)
-            share = double(inside[places[SHARE_AT]])
-            sums[ERRORS] += where(share > 0, share * error_of_samples(layers, inside, places), share * 0)
+            sums[ERRORS] += weighted_error(layers, inside, places)
         pairs_of(E, w)[g] = note[ERRORS]
 
 
@@ -279,42 +278,20 @@ def errors(
 
 
 @jit
-def epoch_by_one(
-    theta, layers, X, D, weight, weight_of, rows, counts, batch_size, rates, first_step, settings, moments, widths,
-    masked, plain, places, values, spare, numbers, report,
-):  # fmt: skip
-    epoch(
-        ONE_SAMPLE, theta, layers, X, D, weight, weight_of, rows, counts, batch_size, rates, first_step, settings,
-        moments, widths, masked, plain, places, values, spare, numbers, report,
-    )  # fmt: skip
+def epoch_by_one(theta, layers, data, visits, steps, units, memory, report):
+    epoch(ONE_SAMPLE, theta, layers, data, visits, steps, units, memory, report)
 
 
 @jit
-def epoch_by_four(
-    theta, layers, X, D, weight, weight_of, rows, counts, batch_size, rates, first_step, settings, moments, widths,
-    masked, plain, places, values, spare, numbers, report,
-):  # fmt: skip
-    epoch(
-        FOUR_SAMPLES, theta, layers, X, D, weight, weight_of, rows, counts, batch_size, rates, first_step, settings,
-        moments, widths, masked, plain, places, values, spare, numbers, report,
-    )  # fmt: skip
+def epoch_by_four(theta, layers, data, visits, steps, units, memory, report):
+    epoch(FOUR_SAMPLES, theta, layers, data, visits, steps, units, memory, report)
 
 
 @jit
-def errors_by_one(
-    theta, layers, X, D, weight, weight_of, rows, counts, widths, masked, settings, places, values, numbers, E
-):  # fmt: skip
-    errors(
-        ONE_SAMPLE, theta, layers, X, D, weight, weight_of, rows, counts, widths, masked, settings, places, values,
-        numbers, E,
-    )  # fmt: skip
+def errors_by_one(theta, layers, data, visits, settings, units, memory, E):
+    errors(ONE_SAMPLE, theta, layers, data, visits, settings, units, memory, E)
 
 
 @jit
-def errors_by_four(
-    theta, layers, X, D, weight, weight_of, rows, counts, widths, masked, settings, places, values, numbers, E
-):  # fmt: skip
-    errors(
-        FOUR_SAMPLES, theta, layers, X, D, weight, weight_of, rows, counts, widths, masked, settings, places, values,
-        numbers, E,
-    )  # fmt: skip
+def errors_by_four(theta, layers, data, visits, settings, units, memory, E):
+    errors(FOUR_SAMPLES, theta, layers, data, visits, settings, units, memory, E)

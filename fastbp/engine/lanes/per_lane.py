@@ -6,7 +6,6 @@ from fastbp.engine.simd.dispatch import address, moved
 from fastbp.engine.tiles.layers import transpose_rows
 from fastbp.engine.workspace import INPUTS_AT, SIGNALS_AT
 from fastbp.lecture.codes import DROPOUT, SEED
-from fastbp.lecture.layout import RECEIVING, UNITS_AT
 
 # What an epoch notes of each mini-batch (rows of `numbers`), and what it tells of all (rows of `report`).
 ETA, STEP, WHOLE, SIZE, SHARE, ERRORS, PENALTY, NUMBERS = range(8)
@@ -84,16 +83,16 @@ def keep_units(layers, widths, settings, numbers, s, drops, keep):
     """keep_j = 0 for a unit that a network does not have, or drops; else 1 / (1 - p), p the probability to drop it."""
     # widths (layer, L), settings (columns in codes.py, L), keep (unit, S L); the first sample is number s
     L = widths.shape[1]
-    for layer in range(layers.shape[0] - 1):
+    for layer in range(layers.size - 1):
         for lane in range(L):
             p = settings[DROPOUT, lane] if drops else 0.0
             bound, scale = int(p * 4294967296.0), 1.0 / (1.0 - p)
             key = key_of(settings[SEED, lane], int(numbers[STEP, lane]), layer)
-            for j in range(layers[layer, RECEIVING]):
+            for j in range(layers[layer]["receiving"]):
                 unit, inside = mixed(key ^ (j + 0x10001)), j < widths[layer, lane]
                 for i in range(keep.shape[1] // L):
                     stays = p == 0 or mixed((unit + (s + i) * 0x9E3779B1) & WORD) >= bound
-                    keep[layers[layer, UNITS_AT] + j, i * L + lane] = scale if inside and stays else 0.0
+                    keep[layers[layer]["units_at"] + j, i * L + lane] = scale if inside and stays else 0.0
 
 
 @jit

@@ -47,17 +47,6 @@ from fastbp.engine.workspace import (
     WIDEST,
 )
 from fastbp.lecture.codes import DROPOUT, MEAN_ERROR, PENALTY, SEED, WEIGHT
-from fastbp.lecture.layout import (
-    ACTIVATION,
-    BIASES_AT,
-    ERROR,
-    LEVEL,
-    LEVEL_UNIT,
-    RECEIVING,
-    SENDING,
-    UNITS_AT,
-    WEIGHTS_AT,
-)
 
 OF_ERRORS = 0  # the piece in which the errors of a chunk are summed; those of the gradient follow
 ROWS_OF_A_PIECE = 24  # of the gradient, in whole tiles of each height: as few as the copy of its columns is worth
@@ -66,19 +55,15 @@ ROWS_OF_A_PIECE = 24  # of the gradient, in whole tiles of each height: as few a
 @jit
 def units(scratch, layers, layer, values_at, row, s):
     """The values of the first unit of a layer, from sample s of the chunk on."""
-    return moved(scratch, values_at + layers[layer, UNITS_AT] * row + s)
+    return moved(scratch, values_at + layers[layer]["units_at"] * row + s)
 
 
 @jit
-def panels_of(scratch, places, thread):
-    """The thread's own panels."""
-    return moved(scratch, places[PANELS_AT] + thread * places[OWN])
-
-
-@jit
-def block_of(scratch, places, thread):
-    """The thread's own block of a packed matrix."""
-    return moved(scratch, places[PANELS_AT] + thread * places[OWN] + places[BLOCK_AT])
+def spare_of(workspace):
+    """The thread's own panels; 0, 1, 2, ... and the thread's own block of a packed matrix."""
+    places, scratch, thread = workspace
+    panels = moved(scratch, places[PANELS_AT] + thread * places[OWN])
+    return panels, (address(places, COUNTING_AT), moved(panels, places[BLOCK_AT]))
 
 
 @jit(inline=False)
@@ -94,53 +79,51 @@ def gather(x, rows, samples, vectors, sending, panels):
 
 
 @jit(inline=False)
-def forward(theta, layers, x, rows, samples, first, places, scratch, thread, settings, step, number):
-    """u_j = sum_i w_ji x_i + b_j, y_j = h(u_j) (slides 7, 8), all layers upwards, to u of the output layer.
-
-    For the samples from `first` on; the first is number `number` of its mini-batch, which dropout must know.
-    """
-    L, row, slopes_at, counting = lanes(scratch), places[ROW], places[SLOPES_AT], address(places, COUNTING_AT)
+def forward(theta, layers, x, mine, workspace, dropout):
+    """u_j = sum_i w_ji x_i + b_j, y_j = h(u_j) (slides 7, 8), all layers upwards, to u of the output layer."""
+    # theta (p), x (N, i), mine: rows (s) of the chunk, its first sample and number of samples that are passed,
+    # workspace: places, scratch, thread, dropout: probability, seed, step, number of the first row in its mini-batch
+    (rows, first, samples), (places, scratch, _), (probability, seed, step, number) = mine, workspace, dropout
+    L, row, slopes_at, (panels, spare) = lanes(scratch), places[ROW], places[SLOPES_AT], spare_of(workspace)
     vectors = -(-samples // L)
-    panels, block = panels_of(scratch, places, thread), block_of(scratch, places, thread)
-    for layer in range(layers.shape[0]):
-        sending, receiving = layers[layer, SENDING], layers[layer, RECEIVING]
-        w, b = moved(theta, layers[layer, WEIGHTS_AT]), moved(theta, layers[layer, BIASES_AT])
+    for layer in range(layers.size):
+        sending, receiving = layers[layer]["sending"], layers[layer]["receiving"]
+        w, b = moved(theta, layers[layer]["weights_at"]), moved(theta, layers[layer]["biases_at"])
         below, below_row = panels, 0 * row
         if layer == 0:
-            gather(x, rows, samples, vectors, sending, panels)
+            gather(x, moved(rows, first), samples, vectors, sending, panels)
         else:
             below, below_row = units(scratch, layers, layer - 1, 0, row, first), row
             if receiving * sending > PACKED:
-                pack_columns(vectors, sending, below, row, counting, panels)
+                pack_columns(vectors, sending, below, row, spare[0], panels)
                 below, below_row = panels, 0 * row
         y = units(scratch, layers, layer, 0, row, first)
-        product_of_samples(
-            vectors, receiving, sending, w, sending, NEXT, below, below_row, FROM_COLUMN, b, y, row, counting, block
-        )
-        if layer < layers.shape[0] - 1:
+        a, begin = (w, sending, NEXT), (FROM_COLUMN, b)
+        product_of_samples(vectors, receiving, sending, a, (below, below_row), begin, (y, row), spare)
+        if layer < layers.size - 1:
             slopes = units(scratch, layers, layer, slopes_at, row, first)
-            activate(layers[layer, ACTIVATION], receiving, vectors * L, row, y, slopes)
-            if settings[DROPOUT] > 0:
-                key = key_of(settings[SEED], step, layer)
-                drop(key, settings[DROPOUT], receiving, number, vectors * L, row, y, slopes)
+            activate(layers[layer]["activation"], receiving, vectors * L, row, y, slopes)
+            if probability > 0:
+                key = key_of(seed, step, layer)
+                drop(key, probability, receiving, number + first, vectors * L, row, y, slopes)
 
 
 @jit(inline=False)
-def backward(theta, layers, samples, first, places, scratch, thread):
+def backward(theta, layers, first, samples, workspace):
     """dE/dy_j = sum_k delta_k w_kj, delta_j = dE/dy_j h'(u_j) (slides 25, 34-36), all layers downwards."""
-    L, row, deltas_at, counting = lanes(scratch), places[ROW], places[DELTAS_AT], address(places, COUNTING_AT)
+    # theta (p), workspace: places, scratch, thread
+    (places, scratch, _), (panels, spare) = workspace, spare_of(workspace)
+    L, row, deltas_at = lanes(scratch), places[ROW], places[DELTAS_AT]
     vectors = -(-samples // L)
-    panels, block = panels_of(scratch, places, thread), block_of(scratch, places, thread)
-    for layer in range(layers.shape[0] - 2, -1, -1):
-        above, receiving = layers[layer + 1, RECEIVING], layers[layer, RECEIVING]
+    for layer in range(layers.size - 2, -1, -1):
+        above, receiving = layers[layer + 1]["receiving"], layers[layer]["receiving"]
         delta, delta_row = units(scratch, layers, layer + 1, deltas_at, row, first), row
         if receiving * above > PACKED:
-            pack_columns(vectors, above, delta, row, counting, panels)
+            pack_columns(vectors, above, delta, row, spare[0], panels)
             delta, delta_row = panels, 0 * row
-        dy, w = units(scratch, layers, layer, deltas_at, row, first), moved(theta, layers[layer + 1, WEIGHTS_AT])
-        product_of_samples(
-            vectors, receiving, above, w, NEXT, receiving, delta, delta_row, FROM_ZERO, dy, dy, row, counting, block
-        )
+        dy, w = units(scratch, layers, layer, deltas_at, row, first), moved(theta, layers[layer + 1]["weights_at"])
+        a, begin = (w, NEXT, receiving), (FROM_ZERO, dy)
+        product_of_samples(vectors, receiving, above, a, (delta, delta_row), begin, (dy, row), spare)
         slopes = units(scratch, layers, layer, places[SLOPES_AT], row, first)
         multiply(receiving, vectors * L, row, slopes, dy)
 
@@ -150,31 +133,33 @@ def row_parts(layers, layer, threads, L):
     """Into how many pieces the rows of a tile's columns of the gradient are cut: as many as keep the threads busy."""
     if threads == 1:
         return 1
-    tiles = -(-layers[layer, SENDING] // (WIDEST * L))
-    return min(-(-layers[layer, RECEIVING] // ROWS_OF_A_PIECE), -(-PIECES_OF_A_THREAD * threads // tiles))
+    tiles = -(-layers[layer]["sending"] // (WIDEST * L))
+    return min(-(-layers[layer]["receiving"] // ROWS_OF_A_PIECE), -(-PIECES_OF_A_THREAD * threads // tiles))
 
 
 @jit
 def gradient_pieces(layers, threads, L):
     """How many pieces the gradient of a chunk has, its errors among them."""
     pieces = OF_ERRORS + 1
-    for layer in range(layers.shape[0]):
-        pieces += -(-layers[layer, SENDING] // (WIDEST * L)) * row_parts(layers, layer, threads, L)
+    for layer in range(layers.size):
+        pieces += -(-layers[layer]["sending"] // (WIDEST * L)) * row_parts(layers, layer, threads, L)
     return pieces
 
 
 @jit(inline=False)
-def gradient(
-    layers, x, rows, samples, row, deltas_at, scratch, panel, counting, begin, factor, dtheta,
-    board, phase, pieces, threads, piece,
-):  # fmt: skip
+def gradient(layers, x, mine, workspace, begin, dtheta, turn, piece):
     """dE/dw_ji = sum_s delta_js x_is and dE/db_j = sum_s delta_js (slides 21-24, 26-29), from a piece on.
 
-    Written to dtheta, or added to it, or, times `factor`, to theta in its place: a step without a gradient in memory.
+    Written to dtheta, or added to it, or, times a factor, to theta in its place: a step without a gradient in memory.
     """
+    # x (N, i), mine: rows (s) of the chunk and their number, workspace: places, scratch, thread,
+    # begin: FROM_... or ONTO_OUT and the factor, dtheta (p), turn: board, phase, pieces, threads
+    (rows, samples), (places, scratch, _), (board, phase, pieces, threads) = mine, workspace, turn
+    begin, factor = begin
+    row, deltas_at, (panel, (counting, _)) = places[ROW], places[DELTAS_AT], spare_of(workspace)
     L, number = lanes(scratch), OF_ERRORS + 1
-    for layer in range(layers.shape[0] - 1, -1, -1):
-        sending, receiving = layers[layer, SENDING], layers[layer, RECEIVING]
+    for layer in range(layers.size - 1, -1, -1):
+        sending, receiving = layers[layer]["sending"], layers[layer]["receiving"]
         vectors, parts = -(-sending // L), row_parts(layers, layer, threads, L)
         v = 0
         while v < vectors:
@@ -190,15 +175,12 @@ def gradient(
                     j = part_of(receiving, part, parts, ROWS_OF_A_PIECE)
                     n = part_of(receiving, part + 1, parts, ROWS_OF_A_PIECE) - j
                     delta = moved(units(scratch, layers, layer, deltas_at, row, 0), j * row)
-                    dw = moved(dtheta, layers[layer, WEIGHTS_AT] + j * sending + i)
-                    last = width - (columns - 1) * L
-                    product(
-                        columns, n, samples, delta, row, NEXT, panel, columns * L, begin, dw, factor, dw, sending, last
-                    )
+                    dw = moved(dtheta, layers[layer]["weights_at"] + j * sending + i)
+                    a, b, start = (delta, row, NEXT), (panel, columns * L), (begin, dw, factor)
+                    product(columns, n, samples, a, b, start, (dw, sending), width - (columns - 1) * L)
                     if v == 0:
-                        bias_gradient(
-                            n, samples, delta, row, begin, factor, moved(dtheta, layers[layer, BIASES_AT] + j)
-                        )
+                        db = moved(dtheta, layers[layer]["biases_at"] + j)
+                        bias_gradient(n, samples, delta, row, begin, factor, db)
                     piece = next_piece(board, phase, pieces, threads, piece)
                 number += 1
             v += columns
@@ -249,130 +231,131 @@ def note_errors(report, b, done, whole, shares, errors, samples):
     report[b, MEAN_ERROR] += sum_of_errors(shares, errors, samples)
 
 
-@jit(inline=False)
-def chunk(theta, layers, x, d, weight, rows, number, whole, step, settings, places, scratch, thread, first, end):
-    """Samples `first` to `end` of a chunk through all layers, up and down: outputs, errors and deltas."""
-    L, row, last, n = lanes(scratch), places[ROW], layers.shape[0] - 1, end - first
-    mine, columns, K = moved(rows, first), -(-n // L) * L, layers[last, RECEIVING]
-    shares, errors = moved(scratch, places[SHARES_AT] + first), moved(scratch, places[ERRORS_AT] + first)
+@jit
+def errors_and_deltas(layers, d, mine, workspace):
+    """y, the error and, times its share, the delta of each sample at the output, where `forward` has left u."""
+    # d (N, k), mine: rows (s) of the chunk, its first sample and number of samples that are passed
+    (rows, first, samples), (places, scratch, _), last = mine, workspace, layers.size - 1
+    L, row, K = lanes(scratch), places[ROW], layers[last]["receiving"]
     targets = moved(scratch, places[TARGETS_AT] + first)
-    share_samples(weight, mine, n, whole, shares, columns)
-    forward(theta, layers, x, mine, n, first, places, scratch, thread, settings, step, number + first)
-    transpose_rows(d, mine, K, n, K, targets, row)
+    transpose_rows(d, moved(rows, first), K, samples, K, targets, row)
     u = units(scratch, layers, last, 0, row, first)
     delta = units(scratch, layers, last, places[DELTAS_AT], row, first)
-    level = layers[last, LEVEL] * LEVEL_UNIT
-    output_and_delta(layers[last, ERROR], level, K, columns, row, u, targets, shares, errors, delta)
-    backward(theta, layers, n, first, places, scratch, thread)
+    shares, errors = moved(scratch, places[SHARES_AT] + first), moved(scratch, places[ERRORS_AT] + first)
+    error = layers[last]["error"], layers[last]["level"]
+    output_and_delta(error, K, -(-samples // L) * L, row, (u, targets, delta), shares, errors)
+
+
+@jit(inline=False)
+def chunk(theta, layers, data, mine, whole, workspace, dropout):
+    """Some samples of a chunk through all layers, up and down: outputs, errors and deltas."""
+    # theta (p), data: x (N, i), d (N, k), weight (N); mine, workspace and dropout as in forward
+    (x, d, weight), (rows, first, samples), (places, scratch, _) = data, mine, workspace
+    shares = moved(scratch, places[SHARES_AT] + first)
+    share_samples(weight, moved(rows, first), samples, whole, shares, -(-samples // lanes(scratch)) * lanes(scratch))
+    forward(theta, layers, x, mine, workspace, dropout)
+    errors_and_deltas(layers, d, mine, workspace)
+    backward(theta, layers, first, samples, workspace)
 
 
 @jit
-def epoch(
-    theta, layers, X, D, weight, order, batch_size, rates, first_step, settings, moments, scratch, dtheta,
-    report, places, sums, board, first_phase, thread, threads,
-):  # fmt: skip
+def epoch(theta, layers, samples, order, batch_size, steps, memory, report, turn):
     """w <- w - eta dE/dw for each mini-batch of `order` (slide 12).
 
-    The arguments up to `report` are those of the lecture's `epoch`; then where things lie in `scratch`, sums over
-    blocks of parameters, and the thread's place in its team.
+    The arguments up to `report` are those of the lecture's `epoch`, but that memory also holds where things lie in
+    `scratch` and sums over blocks of parameters; then the thread's place in its team.
     """
-    # theta (p), X (N, i), D (N, k), weight (N), order (N), rates (b), settings (columns in codes.py),
-    # moments (rows of the rule, p), dtheta (p), report (b, 3), sums (2, blocks)
+    # theta (p), samples: X (N, i), D (N, k), weight (N), order (N),
+    # steps: rates (b), number of steps before, settings (columns in codes.py), moments (rows of the rule, p),
+    # memory: scratch, dtheta (p), places, sums (2, blocks), report (b, columns in codes.py),
+    # turn: board, first phase, thread, threads
+    (X, D, weight), (rates, first_step, settings, moments) = samples, steps
+    (scratch, dtheta, places, sums), (board, first_phase, thread, threads) = memory, turn
     layers, settings, places = borrowed(layers), borrowed(settings), borrowed(places)
-    p, dp, x, d, values = address(theta, 0), address(dtheta, 0), address(X, 0), address(D, 0), address(scratch, 0)
-    weights, all_rows, counting = address(weight, 0), address(order, 0), address(places, COUNTING_AT)
-    panel, L = panels_of(values, places, thread), lanes(values)
-    shares, errors = moved(values, places[SHARES_AT]), moved(values, places[ERRORS_AT])
+    p, dp, values, all_rows = address(theta, 0), address(dtheta, 0), address(scratch, 0), address(order, 0)
+    x, data, workspace = address(X, 0), (address(X, 0), address(D, 0), address(weight, 0)), (places, values, thread)
+    shares, errors, L = moved(values, places[SHARES_AT]), moved(values, places[ERRORS_AT]), lanes(values)
     at_once, phase = is_plain(settings), first_phase
     for start in range(0, order.size, batch_size):
         if is_over(board, first_phase, threads):
             return
         size, b = min(batch_size, order.size - start), start // batch_size
-        whole = sum_of_weights(weights, moved(all_rows, start), size)
-        step = first_step + b + 1
+        whole, step = sum_of_weights(data[2], moved(all_rows, start), size), first_step + b + 1
         if not whole > 0:
             if thread == 0:
                 report[b, MEAN_ERROR] = report[b, PENALTY] = report[b, WEIGHT] = 0
             continue
         for done in range(0, size, places[CHUNK]):
-            rows, samples = moved(all_rows, start + done), min(places[CHUNK], size - done)
-            pieces = sample_pieces(samples, threads, L)
+            rows, n = moved(all_rows, start + done), min(places[CHUNK], size - done)
+            dropout, pieces = (settings[DROPOUT], settings[SEED], step, done), sample_pieces(n, threads, L)
             piece = next_piece(board, phase, pieces, threads, NONE)
             while piece >= 0:
-                first, end = part_of(samples, piece, pieces, L), part_of(samples, piece + 1, pieces, L)
-                chunk(p, layers, x, d, weights, rows, done, whole, step, settings, places, values, thread, first, end)
+                first = part_of(n, piece, pieces, L)
+                mine = rows, first, part_of(n, piece + 1, pieces, L) - first
+                chunk(p, layers, data, mine, whole, workspace, dropout)
                 piece = next_piece(board, phase, pieces, threads, piece)
             phase += 1
             pieces = gradient_pieces(layers, threads, L)
             piece = next_piece(board, phase, pieces, threads, NONE)
             if piece == OF_ERRORS:
-                note_errors(report, b, done, whole, shares, errors, samples)
+                note_errors(report, b, done, whole, shares, errors, n)
                 piece = next_piece(board, phase, pieces, threads, piece)
             begin, to = (FROM_ZERO if done == 0 else FROM_OUT), dp
             if at_once and size <= places[CHUNK]:
                 begin, to = ONTO_OUT, p
-            gradient(
-                layers, x, rows, samples, places[ROW], places[DELTAS_AT], values, panel, counting, begin, -rates[b], to,
-                board, phase, pieces, threads, piece,
-            )  # fmt: skip
+            now = board, phase, pieces, threads
+            gradient(layers, x, (rows, n), workspace, (begin, -rates[b]), to, now, piece)
             phase += 1
         if not (at_once and size <= places[CHUNK]):
-            phase = update_together(
-                settings, layers, rates[b], step, whole, theta, dtheta, moments, report, b, sums, board, phase, threads
-            )
+            how, parameters = (settings, rates[b], step, whole), (theta, dtheta, moments)
+            phase = update_together(layers, how, parameters, sums, report[b], board, phase, threads)
+
+
+NO_DROPOUT = 0.0, 0.0, 0, 0
 
 
 @jit
-def mean_error(theta, layers, X, D, weight, rows, settings, places, scratch, errors_of, board, phase, thread, threads):
+def mean_error(theta, layers, samples, rows, memory, errors_of, turn):
     """sum_s weight_s E_s / sum_s weight_s over the samples `rows` of X and D (slide 9), of each chunk its part.
 
     A chunk is a piece of work; `scratch` has room for a chunk of each thread.
     """
-    # theta (p), X (N, i), D (N, k), weight (N), rows (s), errors_of (chunks)
-    layers, settings, places = borrowed(layers), borrowed(settings), borrowed(places)
-    p, x, d, values = (
-        address(theta, 0),
-        address(X, 0),
-        address(D, 0),
-        address(scratch, thread * (places[PANELS_AT] + places[OWN])),
-    )
-    weights, all_rows, last = address(weight, 0), address(rows, 0), layers.shape[0] - 1
-    row, L, K, level = places[ROW], lanes(values), layers[last, RECEIVING], layers[last, LEVEL] * LEVEL_UNIT
-    shares, errors = moved(values, places[SHARES_AT]), moved(values, places[ERRORS_AT])
-    targets, whole = moved(values, places[TARGETS_AT]), sum_of_weights(weights, all_rows, rows.size)
+    # theta (p), samples: X (N, i), D (N, k), weight (N), rows (s), memory: scratch, places, errors_of (chunks),
+    # turn: board, phase, thread, threads
+    (X, D, weight), (scratch, places), (board, phase, thread, threads) = samples, memory, turn
+    layers, places = borrowed(layers), borrowed(places)
+    values = address(scratch, thread * (places[PANELS_AT] + places[OWN]))
+    p, x, d, all_rows = address(theta, 0), address(X, 0), address(D, 0), address(rows, 0)
+    shares, errors, L = moved(values, places[SHARES_AT]), moved(values, places[ERRORS_AT]), lanes(values)
+    workspace, whole = (places, values, 0), sum_of_weights(address(weight, 0), all_rows, rows.size)
     piece = next_piece(board, phase, errors_of.size, threads, NONE)
     while piece >= 0:
-        mine, samples = moved(all_rows, piece * places[CHUNK]), min(places[CHUNK], rows.size - piece * places[CHUNK])
-        columns = -(-samples // L) * L
-        share_samples(weights, mine, samples, whole, shares, columns)
-        forward(p, layers, x, mine, samples, 0, places, values, 0, settings, 0, 0)
-        transpose_rows(d, mine, K, samples, K, targets, row)
-        u, delta = units(values, layers, last, 0, row, 0), units(values, layers, last, places[DELTAS_AT], row, 0)
-        output_and_delta(layers[last, ERROR], level, K, columns, row, u, targets, shares, errors, delta)
-        errors_of[piece] = sum_of_errors(shares, errors, samples)
+        start, n = piece * places[CHUNK], min(places[CHUNK], rows.size - piece * places[CHUNK])
+        mine = moved(all_rows, start), 0, n
+        share_samples(address(weight, 0), mine[0], n, whole, shares, -(-n // L) * L)
+        forward(p, layers, x, mine, workspace, NO_DROPOUT)
+        errors_and_deltas(layers, d, mine, workspace)
+        errors_of[piece] = sum_of_errors(shares, errors, n)
         piece = next_piece(board, phase, errors_of.size, threads, piece)
 
 
 @jit
-def predict(theta, layers, X, settings, places, scratch, Y, board, phase, thread, threads):
-    """The outputs y of the samples X (slides 7, 8); pieces and scratch as in `mean_error`."""
+def predict(theta, layers, X, memory, Y, turn):
+    """The outputs y of the samples X (slides 7, 8); pieces, memory and turn as in `mean_error`."""
     # theta (p), X (N, i), Y (N, k)
-    layers, settings, places = borrowed(layers), borrowed(settings), borrowed(places)
-    p, values, rows = (
-        address(theta, 0),
-        address(scratch, thread * (places[PANELS_AT] + places[OWN])),
-        address(places, COUNTING_AT),
-    )
-    row, last = places[ROW], layers.shape[0] - 1
-    K, L, pieces = layers[last, RECEIVING], lanes(values), -(-X.shape[0] // places[CHUNK])
+    (scratch, places), (board, phase, thread, threads), last = memory, turn, layers.size - 1
+    layers, places = borrowed(layers), borrowed(places)
+    values = address(scratch, thread * (places[PANELS_AT] + places[OWN]))
+    p, counting, row, K = address(theta, 0), address(places, COUNTING_AT), places[ROW], layers[last]["receiving"]
+    L, pieces = lanes(values), -(-X.shape[0] // places[CHUNK])
     piece = next_piece(board, phase, pieces, threads, NONE)
     while piece >= 0:
         start = piece * places[CHUNK]
-        samples = min(places[CHUNK], X.shape[0] - start)
-        forward(p, layers, address(X, start * X.shape[1]), rows, samples, 0, places, values, 0, settings, 0, 0)
+        n = min(places[CHUNK], X.shape[0] - start)
+        forward(p, layers, address(X, start * X.shape[1]), (counting, 0, n), (places, values, 0), NO_DROPOUT)
         u = units(values, layers, last, 0, row, 0)
-        output(layers[last, ACTIVATION], K, -(-samples // L) * L, row, u)
-        for s in range(samples):
+        output(layers[last]["activation"], K, -(-n // L) * L, row, u)
+        for s in range(n):
             for k in range(K):
                 Y[start + s, k] = u[k * row + s]
         piece = next_piece(board, phase, pieces, threads, piece)

@@ -38,10 +38,11 @@ PACKED = 1 << 15  # matrices a of more numbers are packed: their rows would shar
 
 
 @jit(inline=False)
-def tile_product(shape, M, K, a, a_row, a_step, b, b_step, begin, column, factor, out, out_row, last):
+def tile_product(shape, M, K, a, b, begin, out, last):
     """out_mn = begin_m + sum_k a_mk b_kn for all n of one tile's columns."""
-    # a (m, k) with steps a_row and a_step, b (k, n), column (m), out (m, n); of the last vector `last` numbers count
-    m = 0
+    # a: pointer (m, k) and its steps in m and k, b: pointer (k, n) and its step in k, out: pointer (m, n), step in m;
+    # begin: FROM_... or ONTO_OUT, a column (m), a factor; of the last vector of a row `last` numbers count
+    (a, a_row, a_step), (b, b_step), (begin, column, factor), (out, out_row), m = a, b, begin, out, 0
     while m < M:
         rows = min(tile_rows(shape), M - m)
         if rows < M - m < 2 * rows:
@@ -60,16 +61,16 @@ def tile_product(shape, M, K, a, a_row, a_step, b, b_step, begin, column, factor
 
 
 @jit(inline=False)
-def product(columns, M, K, a, a_row, a_step, b, b_step, begin, column, factor, out, out_row, last):
+def product(columns, M, K, a, b, begin, out, last):
     """The same for a number of columns that is known only now: one compiled loop for each."""
     if columns == 4:
-        tile_product(FOUR, M, K, a, a_row, a_step, b, b_step, begin, column, factor, out, out_row, last)
+        tile_product(FOUR, M, K, a, b, begin, out, last)
     elif columns == 3:
-        tile_product(THREE, M, K, a, a_row, a_step, b, b_step, begin, column, factor, out, out_row, last)
+        tile_product(THREE, M, K, a, b, begin, out, last)
     elif columns == 2:
-        tile_product(TWO, M, K, a, a_row, a_step, b, b_step, begin, column, factor, out, out_row, last)
+        tile_product(TWO, M, K, a, b, begin, out, last)
     else:
-        tile_product(ONE, M, K, a, a_row, a_step, b, b_step, begin, column, factor, out, out_row, last)
+        tile_product(ONE, M, K, a, b, begin, out, last)
 
 
 @jit
@@ -129,12 +130,13 @@ def multiply(rows, columns, row, dh, delta):
 
 
 @jit(inline=False)
-def product_of_samples(vectors, M, K, a, a_row, a_step, b, b_row, begin, column, out, out_row, counting, block):
+def product_of_samples(vectors, M, K, a, b, begin, out, spare):
     """out_ms = begin_m + sum_k a_mk b_ks for `vectors` columns of samples.
 
-    Where b_row is 0, b are panels, one behind the other. A large matrix a is copied in blocks, which all columns use.
+    Where b has no step, it is panels, one behind the other. A large matrix a is copied in blocks that all columns use.
     """
-    # a (m, k), b (k, s), out (m, s), counting 0, 1, 2, ..., block (k, BLOCK_ROWS)
+    # a, b, begin, out as in tile_product, spare: counting 0, 1, 2, ..., block (k, BLOCK_ROWS)
+    (a, a_row, a_step), (b, b_row), (begin, column), (out, out_row), (counting, block) = a, b, begin, out, spare
     L = lanes(b)
     packed = vectors > WIDEST and M * K > PACKED
     height = BLOCK_ROWS if packed else M
@@ -149,10 +151,9 @@ def product_of_samples(vectors, M, K, a, a_row, a_step, b, b_row, begin, column,
         v = 0
         while v < vectors:
             columns = width_of_next(vectors - v)
-            b_step = columns * L if b_row == 0 else b_row
-            panel = moved(b, v * L * (K if b_row == 0 else 1))
-            to = moved(out, m * out_row + v * L)
-            product(columns, rows, K, rows_of_a, row, step, panel, b_step, begin, moved(column, m), 1.0, to, out_row, L)
+            panel = moved(b, v * L * (K if b_row == 0 else 1)), columns * L if b_row == 0 else b_row
+            start, to = (begin, moved(column, m), 1.0), (moved(out, m * out_row + v * L), out_row)
+            product(columns, rows, K, (rows_of_a, row, step), panel, start, to, L)
             v += columns
 
 

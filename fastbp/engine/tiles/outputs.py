@@ -104,27 +104,28 @@ def unit_error(code, level, u, d):
 
 
 @jit(inline=False)
-def output_and_delta(code, level, K, columns, row, u, d, scale, E, delta):
-    """y, E and scale * delta for `columns` samples; y takes the place of u. A sample of scale 0 has the delta 0."""
-    # u, d, delta (k, s), scale, E (s)
+def output_and_delta(error, K, columns, row, values, shares, errors):
+    """y, E and share * delta for `columns` samples; y takes the place of u. A sample of share 0 has the delta 0."""
+    # error: code and level, values: u, d, delta (k, s), shares, errors (s)
+    (code, level), (u, d, delta) = error, values
     for s in range(0, columns, lanes(u)):
-        share = load(moved(scale, s))
+        share = load(moved(shares, s))
         if code == CROSS_ENTROPY:
-            error = at_most_largest(softmax_and_error(K, row, moved(u, s), moved(d, s)))
-            store(moved(E, s), error if level == 0 else where_less(error, level, error, level))
+            E = at_most_largest(softmax_and_error(K, row, moved(u, s), moved(d, s)))
+            store(moved(errors, s), E if level == 0 else where_less(E, level, E, level))
             for k in range(K):
                 at = k * row + s
                 step = (load(moved(u, at)) - load(moved(d, at))) * share
                 store(moved(delta, at), where_less(-share, 0.0, step, 0.0))
         else:
-            errors = share * 0.0
+            total = share * 0.0
             for k in range(K):
                 at = k * row + s
-                y, error, step = unit_error(code, level, load(moved(u, at)), load(moved(d, at)))
-                errors = errors + error
+                y, E, step = unit_error(code, level, load(moved(u, at)), load(moved(d, at)))
+                total = total + E
                 store(moved(u, at), y)
                 store(moved(delta, at), where_less(-share, 0.0, step * share, 0.0))
-            store(moved(E, s), at_most_largest(errors))
+            store(moved(errors, s), at_most_largest(total))
 
 
 @jit(inline=False)

@@ -2,6 +2,11 @@
 
 from fastbp.compiler.jit import jit
 
+__all__ = [
+    "add_bias_gradient", "add_weight_gradient", "backward_sum", "bias_gradient", "hidden_delta", "weight_gradient",
+    "weighted_sum",
+]  # fmt: skip
+
 
 @jit
 def weighted_sum(x, w, b, u):

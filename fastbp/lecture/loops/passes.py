@@ -2,19 +2,8 @@
 
 from fastbp.compiler.jit import jit
 from fastbp.compiler.scalars import double, where
-from fastbp.compiler.views import borrowed, matrix_at, vector_at
+from fastbp.compiler.views import borrowed, vector_at
 from fastbp.lecture.codes import MEAN_ERROR, PENALTY, WEIGHT
-from fastbp.lecture.layout import (
-    ACTIVATION,
-    BIASES_AT,
-    ERROR,
-    LEVEL,
-    LEVEL_UNIT,
-    RECEIVING,
-    SENDING,
-    UNITS_AT,
-    WEIGHTS_AT,
-)
 from fastbp.lecture.loops.activations import activate, activation_derivative, identity
 from fastbp.lecture.loops.errors import error_delta, output_error
 from fastbp.lecture.loops.layers import (
@@ -26,22 +15,10 @@ from fastbp.lecture.loops.layers import (
     weight_gradient,
     weighted_sum,
 )
+from fastbp.lecture.loops.parts import biases_of, units_of, weights_of
 from fastbp.lecture.loops.updates import update
 
-
-@jit
-def _weights(theta, layers, layer):
-    return matrix_at(theta, layers[layer, WEIGHTS_AT], layers[layer, RECEIVING], layers[layer, SENDING])
-
-
-@jit
-def _biases(theta, layers, layer):
-    return vector_at(theta, layers[layer, BIASES_AT], layers[layer, RECEIVING])
-
-
-@jit
-def _units(values, layers, layer):
-    return vector_at(values, layers[layer, UNITS_AT], layers[layer, RECEIVING])
+__all__ = ["backward", "epoch", "error_of_sample", "forward", "gradient", "mean_error", "mean_of_batches", "predict"]
 
 
 @jit
@@ -49,36 +26,46 @@ def forward(theta, layers, x, u, y):
     """u^(l) = W^(l) y^(l-1) + B^(l), y^(l) = h(u^(l)), from the first hidden layer to the output (slides 7, 8)."""
     # theta (p), x (i), u (units), y (units)
     sending = vector_at(x, 0, x.size)
-    for layer in range(layers.shape[0]):
-        u_layer, y_layer = _units(u, layers, layer), _units(y, layers, layer)
-        weighted_sum(sending, _weights(theta, layers, layer), _biases(theta, layers, layer), u_layer)
-        activate(layers[layer, ACTIVATION], u_layer, y_layer)
+    for layer in range(layers.size):
+        u_layer, y_layer = units_of(u, layers, layer), units_of(y, layers, layer)
+        weighted_sum(sending, weights_of(theta, layers, layer), biases_of(theta, layers, layer), u_layer)
+        activate(layers[layer]["activation"], u_layer, y_layer)
         sending = y_layer
 
 
 @jit
-def backward(theta, layers, x, d, weight, u, y, dy, dh, delta, add, dtheta):
+def error_of_sample(layers, u, y, d):
+    """E, the error at the output of a sample that has passed `forward` (slide 9)."""
+    # u (units), y (units), d (k)
+    last = layers.size - 1
+    error, level = layers[last]["error"], layers[last]["level"]
+    return output_error(error, level, units_of(u, layers, last), units_of(y, layers, last), d)
+
+
+@jit
+def backward(theta, layers, x, d, weight, values, add, dtheta):
     """STEP 1 at the output, then STEP 1.5 and STEP 2 for each hidden layer downwards (slides 12, 21-36).
 
     Every gradient is linear in the output delta, so the `weight` of the sample is put on that. With `add` the
     gradients are added to those in dtheta (the later samples of a mini-batch), else they replace them.
     """
-    # theta (p), x (i), d (k), u, y, dy, dh, delta (units), dtheta (p)
-    last, factor, zero = layers.shape[0] - 1, delta.dtype.type(weight), delta.dtype.type(0)
-    delta_layer = _units(delta, layers, last)
-    error_delta(layers[last, ERROR], layers[last, LEVEL] * LEVEL_UNIT, _units(y, layers, last), d, delta_layer)
+    # theta (p), x (i), d (k), values: u, y, dy, dh, delta (units each), dtheta (p)
+    u, y, dy, dh, delta = values
+    last, factor, zero = layers.size - 1, delta.dtype.type(weight), delta.dtype.type(0)
+    delta_layer = units_of(delta, layers, last)
+    error_delta(layers[last]["error"], layers[last]["level"], units_of(y, layers, last), d, delta_layer)
     for k in range(delta_layer.size):
         delta_layer[k] = where(factor > zero, delta_layer[k] * factor, zero)  # 0 even if delta is infinite
     for layer in range(last, -1, -1):
-        delta_layer = _units(delta, layers, layer)
+        delta_layer = units_of(delta, layers, layer)
         if layer < last:
-            dy_layer, dh_layer = _units(dy, layers, layer), _units(dh, layers, layer)
-            backward_sum(_units(delta, layers, layer + 1), _weights(theta, layers, layer + 1), dy_layer)
-            u_layer, y_layer = _units(u, layers, layer), _units(y, layers, layer)
-            activation_derivative(layers[layer, ACTIVATION], u_layer, y_layer, dh_layer)
+            dy_layer, dh_layer = units_of(dy, layers, layer), units_of(dh, layers, layer)
+            backward_sum(units_of(delta, layers, layer + 1), weights_of(theta, layers, layer + 1), dy_layer)
+            u_layer, y_layer = units_of(u, layers, layer), units_of(y, layers, layer)
+            activation_derivative(layers[layer]["activation"], u_layer, y_layer, dh_layer)
             hidden_delta(dy_layer, dh_layer, delta_layer)
-        sending = _units(y, layers, layer - 1) if layer > 0 else vector_at(x, 0, x.size)
-        dw, db = _weights(dtheta, layers, layer), _biases(dtheta, layers, layer)
+        sending = units_of(y, layers, layer - 1) if layer > 0 else vector_at(x, 0, x.size)
+        dw, db = weights_of(dtheta, layers, layer), biases_of(dtheta, layers, layer)
         if add:
             add_weight_gradient(delta_layer, sending, dw)
             add_bias_gradient(delta_layer, db)
@@ -88,11 +75,13 @@ def backward(theta, layers, x, d, weight, u, y, dy, dh, delta, add, dtheta):
 
 
 @jit
-def _error_of_sample(theta, layers, x, d, u, y):
-    forward(theta, layers, x, u, y)
-    last = layers.shape[0] - 1
-    level = layers[last, LEVEL] * LEVEL_UNIT
-    return output_error(layers[last, ERROR], level, _units(u, layers, last), _units(y, layers, last), d)
+def predict(theta, layers, X, scratch, Y):
+    """The outputs y of each sample x (slides 7, 8)."""
+    # theta (p), X (s, i), scratch (5, units), Y (s, k)
+    u, y, last = scratch[0], scratch[1], layers.size - 1
+    for s in range(X.shape[0]):
+        forward(theta, layers, X[s], u, y)
+        identity(units_of(y, layers, last), Y[s])
 
 
 @jit
@@ -104,49 +93,35 @@ def _weight_sum(weight, rows):
 
 
 @jit
-def predict(theta, layers, X, scratch, Y):
-    """The outputs y of each sample x (slides 7, 8)."""
-    # theta (p), X (s, i), scratch (5, units), Y (s, k)
-    theta, layers, X = borrowed(theta), borrowed(layers), borrowed(X)
-    scratch, Y = borrowed(scratch), borrowed(Y)
-    u, y = scratch[0], scratch[1]
-    for s in range(X.shape[0]):
-        forward(theta, layers, X[s], u, y)
-        identity(_units(y, layers, layers.shape[0] - 1), Y[s])
-
-
-@jit
-def mean_error(theta, layers, X, D, weight, rows, scratch):
-    """sum_s weight_s E_s / sum_s weight_s over a mini-batch, the samples `rows` of X and D (slide 9)."""
-    # theta (p), X (N, i), D (N, k), weight (N), rows (s), scratch (5, units)
-    theta, layers, X = borrowed(theta), borrowed(layers), borrowed(X)
-    D, weight, rows, scratch = borrowed(D), borrowed(weight), borrowed(rows), borrowed(scratch)
+def mean_error(theta, layers, samples, rows, scratch):
+    """sum_s weight_s E_s / sum_s weight_s over a mini-batch, the samples `rows` (slide 9); 0 if nothing counts."""
+    # theta (p), samples: X (N, i), D (N, k), weight (N), rows (s), scratch (5, units)
+    X, D, weight = samples
     u, y = scratch[0], scratch[1]
     whole, total = _weight_sum(weight, rows), 0.0
     for s in range(rows.size):
         if weight[rows[s]] > 0:  # a sample that counts nothing may have an infinite error
-            E = _error_of_sample(theta, layers, X[rows[s]], D[rows[s]], u, y)
-            total += double(weight[rows[s]]) / whole * E
+            forward(theta, layers, X[rows[s]], u, y)
+            total += double(weight[rows[s]]) / whole * error_of_sample(layers, u, y, D[rows[s]])
     return total
 
 
 @jit
-def gradient(theta, layers, X, D, weight, rows, scratch, dtheta):
-    """sum_s weight_s dE_s/dtheta / sum_s weight_s over a mini-batch, the samples `rows` of X and D (slide 30).
+def gradient(theta, layers, samples, rows, scratch, dtheta):
+    """dE/dtheta = sum_s weight_s dE_s/dtheta / sum_s weight_s over a mini-batch (slide 30); returns the mean of E.
 
-    Returns the same mean of E. Both are 0 where the weights sum to 0.
+    The mini-batch are the samples `rows`; both are 0 if nothing counts.
     """
-    # theta (p), X (N, i), D (N, k), weight (N), rows (s), scratch (5, units), dtheta (p)
-    theta, layers, X = borrowed(theta), borrowed(layers), borrowed(X)
-    D, weight, rows = borrowed(D), borrowed(weight), borrowed(rows)
-    scratch, dtheta = borrowed(scratch), borrowed(dtheta)
+    # theta (p), samples: X (N, i), D (N, k), weight (N), rows (s), scratch (5, units), dtheta (p)
+    X, D, weight = samples
     u, y, dy, dh, delta = scratch[0], scratch[1], scratch[2], scratch[3], scratch[4]
     whole, total, add = _weight_sum(weight, rows), 0.0, False
     for s in range(rows.size):
         if weight[rows[s]] > 0:  # a sample that counts nothing may have an infinite delta
             x, d, share = X[rows[s]], D[rows[s]], double(weight[rows[s]]) / whole
-            total += share * _error_of_sample(theta, layers, x, d, u, y)
-            backward(theta, layers, x, d, share, u, y, dy, dh, delta, add, dtheta)
+            forward(theta, layers, x, u, y)
+            total += share * error_of_sample(layers, u, y, d)
+            backward(theta, layers, x, d, share, (u, y, dy, dh, delta), add, dtheta)
             add = True
     if not add:
         for p in range(dtheta.size):
@@ -155,17 +130,18 @@ def gradient(theta, layers, X, D, weight, rows, scratch, dtheta):
 
 
 @jit
-def epoch(
-    theta, layers, X, D, weight, order, batch_size, rates, first_step, settings, moments, scratch, dtheta, report
-):
+def epoch(theta, layers, samples, order, batch_size, steps, memory, report):
     """w <- w - eta dE/dw for each mini-batch of `order` (slide 12).
 
     Mini-batch b takes the learning rate rates_b, and `settings` tells how `update` makes a step of the gradient. One
     whose weights sum to 0 makes none. `report` gets the mean error of each, the penalty on the weights before it, and
     what its samples weigh.
     """
-    # theta (p), X (N, i), D (N, k), weight (N), order (N), rates (b), settings (columns in codes.py),
-    # moments (rows of the rule, p), scratch (5, units), dtheta (p), report (b, columns in codes.py)
+    # theta (p), samples: X (N, i), D (N, k), weight (N), order (N),
+    # steps: rates (b), number of steps before, settings (columns in codes.py), moments (rows of the rule, p),
+    # memory: scratch (5, units), dtheta (p), report (b, columns in codes.py)
+    (X, D, weight), (rates, first_step, settings, moments), (scratch, dtheta) = samples, steps, memory
+    # borrowed: the loops make rows and views of all these, and would count the references to each (a third of the time)
     theta, layers, X = borrowed(theta), borrowed(layers), borrowed(X)
     D, weight, order, rates = borrowed(D), borrowed(weight), borrowed(order), borrowed(rates)
     settings, moments, scratch, dtheta = borrowed(settings), borrowed(moments), borrowed(scratch), borrowed(dtheta)
@@ -175,7 +151,7 @@ def epoch(
         whole = _weight_sum(weight, rows)
         report[b, MEAN_ERROR], report[b, PENALTY], report[b, WEIGHT] = 0, 0, whole
         if whole > 0:
-            report[b, MEAN_ERROR] = gradient(theta, layers, X, D, weight, rows, scratch, dtheta)
+            report[b, MEAN_ERROR] = gradient(theta, layers, (X, D, weight), rows, scratch, dtheta)
             report[b, PENALTY] = update(settings, layers, rates[b], first_step + b + 1, whole, theta, dtheta, moments)
 
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from fastbp.compiler.jit import jit
 from fastbp.compiler.scalars import double, larger, where
-from fastbp.compiler.views import matrix_at, vector_at
+from fastbp.compiler.views import vector_at
 from fastbp.lecture.codes import (
     ADAMW,
     CLIP_NORM,
@@ -28,7 +28,13 @@ from fastbp.lecture.codes import (
     SGD,
     WEIGHT_DECAY,
 )
-from fastbp.lecture.layout import BIASES_AT, RECEIVING, SENDING, WEIGHTS_AT
+from fastbp.lecture.loops.parts import weights_of
+
+__all__ = [
+    "adam_step", "adamw_step", "add_l1", "add_l2", "add_penalties", "clip_gradient", "gradient_step", "l1_penalty",
+    "l2_penalty", "limit_norms", "momentum_step", "nesterov_step", "rmsprop_step", "rule_step", "square_sum",
+    "update",
+]  # fmt: skip
 
 # ---- Rules -----------------------------------------------------------------------------------------------------------
 
@@ -66,24 +72,24 @@ def nesterov_step(theta, dtheta, eta, momentum, velocity):
 
 
 @jit
-def adam_step(theta, dtheta, eta, beta1, beta2, epsilon, step, m, v):
+def adam_step(theta, dtheta, eta, betas, epsilon, step, m, v):
     """theta <- theta - eta m^ / (sqrt(v^) + epsilon) (Kingma and Ba 2015, algorithm 1).
 
     m <- beta1 m + (1 - beta1) g; v <- beta2 v + (1 - beta2) g^2; m^ = m / (1 - beta1^step); v^ = v / (1 - beta2^step);
     g = dE/dtheta; step is 1 for the first.
     """
     # theta (p), dtheta (p), m (p), v (p)
-    adamw_step(theta, dtheta, eta, beta1, beta2, epsilon, 0.0, step, m, v)
+    adamw_step(theta, dtheta, eta, betas, epsilon, 0.0, step, m, v)
 
 
 @jit
-def adamw_step(theta, dtheta, eta, beta1, beta2, epsilon, weight_decay, step, m, v):
+def adamw_step(theta, dtheta, eta, betas, epsilon, weight_decay, step, m, v):
     """theta <- theta - eta (m^/(sqrt(v^) + epsilon) + weight_decay theta) (Loshchilov and Hutter 2019, algorithm 2).
 
     m, v, m^ and v^ as in `adam_step`.
     """
     # theta (p), dtheta (p), m (p), v (p)
-    real = theta.dtype.type
+    real, (beta1, beta2) = theta.dtype.type, betas
     kept1, kept2, new1, new2 = real(beta1), real(beta2), real(1.0 - beta1), real(1.0 - beta2)
     rate = real(eta / (1.0 - beta1**step))  # of m: eta m^ = eta / (1 - b1^step) m
     unbias = real(1.0 / (1.0 - beta2**step))
@@ -199,11 +205,11 @@ def rule_step(settings, eta, step, theta, dtheta, m, v):
     elif rule == RMSPROP:
         rmsprop_step(theta, dtheta, eta, settings[SECOND_DECAY], settings[EPSILON], m)
     elif rule != NO_STEP:  # ADAM is ADAMW without weight decay
-        beta1, beta2, epsilon = settings[FIRST_DECAY], settings[SECOND_DECAY], settings[EPSILON]
+        betas, epsilon = (settings[FIRST_DECAY], settings[SECOND_DECAY]), settings[EPSILON]
         decay = settings[WEIGHT_DECAY] if rule == ADAMW else 0.0
         if settings[EPSILON_HAT] != 0:  # of the short form: eta' m / (sqrt(v) + epsilon)
-            epsilon /= np.sqrt(1.0 - beta2**step)
-        adamw_step(theta, dtheta, eta, beta1, beta2, epsilon, decay, step, m, v)
+            epsilon /= np.sqrt(1.0 - betas[1]**step)
+        adamw_step(theta, dtheta, eta, betas, epsilon, decay, step, m, v)
 
 
 @jit
@@ -234,16 +240,14 @@ def update(settings, layers, eta, step, whole, theta, dtheta, moments):
     # settings (columns in codes.py), theta (p), dtheta (p), moments (rows of the rule, p)
     penalty = 0.0
     if settings[L1] != 0 or settings[L2] != 0:
-        for layer in range(layers.shape[0]):
-            at, n = layers[layer, WEIGHTS_AT], layers[layer, BIASES_AT] - layers[layer, WEIGHTS_AT]
-            w, dw = vector_at(theta, at, n), vector_at(dtheta, at, n)
-            penalty += add_penalties(settings, whole, w, dw)
+        for layer in range(layers.size):
+            w, dw = weights_of(theta, layers, layer), weights_of(dtheta, layers, layer)
+            penalty += add_penalties(settings, whole, vector_at(w, 0, w.size), vector_at(dw, 0, w.size))
     if settings[CLIP_NORM] != 0:
         clip_gradient(settings[CLIP_NORM], square_sum(dtheta), dtheta)
     n = theta.size  # a rule with fewer memories does not read what is not there
     rule_step(settings, eta, step, theta, dtheta, vector_at(moments, 0, n), vector_at(moments, n, n))
     if settings[MAX_NORM] != 0:
-        for layer in range(layers.shape[0]):
-            rows, columns = layers[layer, RECEIVING], layers[layer, SENDING]
-            limit_norms(settings[MAX_NORM], matrix_at(theta, layers[layer, WEIGHTS_AT], rows, columns))
+        for layer in range(layers.size):
+            limit_norms(settings[MAX_NORM], weights_of(theta, layers, layer))
     return penalty

@@ -16,6 +16,13 @@ from fastbp.lecture.codes import (
     TANH,
 )
 
+__all__ = [
+    "activate", "activation_derivative", "elu", "elu_derivative", "exponential", "gelu", "gelu_derivative",
+    "identity", "identity_derivative", "leaky_relu", "leaky_relu_derivative", "relu", "relu_derivative", "sigmoid",
+    "sigmoid_derivative", "silu", "silu_derivative", "softmax", "softmax_derivative", "softplus",
+    "softplus_derivative", "tanh", "tanh_derivative",
+]  # fmt: skip
+
 SLOPE = 0.01  # of the leaky ReLU below 0
 GELU_SCALE = float(np.sqrt(2 / np.pi))
 GELU_CUBIC = 0.044715

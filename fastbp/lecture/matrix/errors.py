@@ -7,6 +7,13 @@ import numpy as np
 
 from fastbp.lecture.codes import BINARY_CROSS_ENTROPY, CROSS_ENTROPY, HUBER, POISSON, QUANTILE, SQUARED
 
+__all__ = [
+    "binary_cross_entropy", "binary_cross_entropy_derivative", "binary_cross_entropy_of_outputs", "cross_entropy",
+    "cross_entropy_derivative", "error_delta", "huber_delta", "huber_error", "output_delta", "output_delta_general",
+    "output_error", "poisson_error", "poisson_error_derivative", "quantile_delta", "quantile_error", "squared_error",
+    "squared_error_derivative",
+]  # fmt: skip
+
 LARGEST = np.finfo(np.float64).max
 
 # ---- Errors ----------------------------------------------------------------------------------------------------------

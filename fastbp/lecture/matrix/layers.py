@@ -2,6 +2,13 @@
 
 import numpy as np
 
+from fastbp.lecture.layout import as_rows
+
+__all__ = [
+    "add_bias_gradient", "add_weight_gradient", "backward_sum", "bias_gradient", "hidden_delta", "weight_gradient",
+    "weighted_sum",
+]  # fmt: skip
+
 
 def weighted_sum(x, w, b, u):
     """U = X W^T + B (slides 7, 8, 26, 38)."""
@@ -11,31 +18,26 @@ def weighted_sum(x, w, b, u):
 
 def weight_gradient(delta, x, dw):
     """dE/dW = Delta^T X, the sum over the samples (slides 21, 22, 26, 27, 30, 38-40)."""
-    delta, x = _as_rows(delta, x)
+    delta, x = as_rows(delta, x)
     np.matmul(delta.T, x, out=dw)
 
 
 def add_weight_gradient(delta, x, dw):
     """dE/dW += Delta^T X (slides 21, 22, 26, 27, 30)."""
-    delta, x = _as_rows(delta, x)
+    delta, x = as_rows(delta, x)
     dw += delta.T @ x
 
 
 def bias_gradient(delta, db):
     """dE/dB = sum of the rows of Delta (slides 23, 24, 28-30, 38-40)."""
-    (delta,) = _as_rows(delta)
+    (delta,) = as_rows(delta)
     delta.sum(axis=0, out=db)
 
 
 def add_bias_gradient(delta, db):
     """dE/dB += sum of the rows of Delta (slides 23, 24, 28-30)."""
-    (delta,) = _as_rows(delta)
+    (delta,) = as_rows(delta)
     db += delta.sum(axis=0)
-
-
-def _as_rows(*arrays):
-    """One sample is a mini-batch of one."""
-    return arrays if arrays[0].ndim == 2 else tuple(array[None] for array in arrays)
 
 
 def backward_sum(delta, w, dy):

@@ -23,6 +23,12 @@ from fastbp.lecture.codes import (
 )
 from fastbp.lecture.layout import weights
 
+__all__ = [
+    "adam_step", "adamw_step", "add_l1", "add_l2", "add_penalties", "clip_gradient", "gradient_step", "l1_penalty",
+    "l2_penalty", "limit_norms", "momentum_step", "nesterov_step", "rmsprop_step", "rule_step", "square_sum",
+    "update",
+]  # fmt: skip
+
 # ---- Rules -----------------------------------------------------------------------------------------------------------
 
 
@@ -47,13 +53,14 @@ def nesterov_step(theta, dtheta, eta, momentum, velocity):
     theta += np.multiply(velocity, momentum, out=step)
 
 
-def adam_step(theta, dtheta, eta, beta1, beta2, epsilon, step, m, v):
+def adam_step(theta, dtheta, eta, betas, epsilon, step, m, v):
     """theta <- theta - eta m^ / (sqrt(v^) + epsilon) (Kingma and Ba 2015, algorithm 1)."""
-    adamw_step(theta, dtheta, eta, beta1, beta2, epsilon, 0.0, step, m, v)
+    adamw_step(theta, dtheta, eta, betas, epsilon, 0.0, step, m, v)
 
 
-def adamw_step(theta, dtheta, eta, beta1, beta2, epsilon, weight_decay, step, m, v):
+def adamw_step(theta, dtheta, eta, betas, epsilon, weight_decay, step, m, v):
     """theta <- theta - eta (m^ / (sqrt(v^) + epsilon) + weight_decay theta) (Loshchilov and Hutter 2019)."""
+    beta1, beta2 = betas
     m *= beta1
     new = dtheta * theta.dtype.type(1 - beta1)
     m += new
@@ -151,7 +158,7 @@ def rule_step(settings, eta, step, theta, dtheta, m, v):
         decay = float(settings[WEIGHT_DECAY]) if rule == ADAMW else 0.0
         if settings[EPSILON_HAT] != 0:
             epsilon /= float(np.sqrt(1 - second**step))
-        adamw_step(theta, dtheta, eta, first, second, epsilon, decay, step, m, v)
+        adamw_step(theta, dtheta, eta, (first, second), epsilon, decay, step, m, v)
 
 
 def add_penalties(settings, whole, w, dw):

@@ -8,7 +8,6 @@ import functools
 import itertools
 
 from fastbp.lecture import codes
-from fastbp.lecture.layout import ACTIVATION
 
 WASTE = 1.25  # networks share lanes with others that take at most so many times their operations
 LIMITS = (codes.L1, codes.L2, codes.MAX_NORM, codes.CLIP_NORM, codes.DROPOUT)
@@ -47,7 +46,7 @@ class Job:
             return None
         return (
             *map(id, self.data[:2]), network.sizes[0], network.sizes[-1], len(network.sizes),
-            network.layers[:, ACTIVATION:].tobytes(), how.batch_size, how.moments,
+            tuple(network.activations), network.loss, network._level, how.batch_size, how.moments,
             (how.settings[[*LIMITS]] != 0).tobytes(), how.settings[[*ALIKE]].tobytes(),
         )  # fmt: skip
 

@@ -5,7 +5,7 @@ import time
 
 import numpy as np
 
-from fastbp.lecture.layout import ACTIVATION, layer_table
+from fastbp.lecture.layout import layer_table
 from fastbp.schedules import Schedule
 from fastbp.threads.cores import trainings
 from fastbp.training.early_stopping import EarlyStopping
@@ -27,8 +27,8 @@ class LaneBatch:
         from fastbp.engine.lanes import block  # here, because it imports Numba
 
         self._scheduler, self._group, self._lanes, how = scheduler, group, block, group.first.how
-        layers = layer_table(group.sizes, [0] * (len(group.sizes) - 2), 0, 0).copy()
-        layers[:, ACTIVATION:] = how.network.layers[:, ACTIVATION:]
+        table = how.network.layers
+        layers = layer_table(group.sizes, table["activation"], *table[["error", "level"]][-1].item())
         self.block = block.Block(
             layers, how.network.dtype, scheduler.slots_for(group), group.rows, how.batch_size, how.moments,
             how.settings, group.masked,
