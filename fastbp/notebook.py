@@ -50,10 +50,11 @@ def history_html(history):
     low, high, last = min(numbers), max(numbers), max(len(history.loss) - 1, 1)
     span, paths = high - low or 1.0, []
     for values, colour, _ in curves:
+        every = 1 + len(values) // WIDTH  # more points than pixels would be seen by nobody
         points = " ".join(
             f"{MARGIN + epoch / last * (WIDTH - 2 * MARGIN):.1f},{10 + (high - value) / span * (HEIGHT - 30):.1f}"
             for epoch, value in enumerate(values)
-            if math.isfinite(value)
+            if math.isfinite(value) and (epoch % every == 0 or epoch == last)
         )
         paths.append(f'<polyline points="{points}" fill="none" stroke="{colour}" stroke-width="1.5"/>')
     legend = " ".join(f'<span style="color: {colour}">{name}</span>' for _, colour, name in curves)

@@ -318,7 +318,10 @@ def as_optimizer(name, value):
         return RULES[validation.choice(name, value, RULES)]()
     if isinstance(value, type) and issubclass(value, Optimizer):
         raise TypeError(f"{name} must be a fastbp.Optimizer, got the class {value.__name__}: give {value.__name__}()")
-    return validation.instance(name, value, Optimizer)
+    if not isinstance(value, Optimizer):
+        names = ", ".join(map(repr, RULES))
+        raise TypeError(f"{name} must be a fastbp.Optimizer or one of {names}, got {validation.shown(value)}")
+    return value
 
 
 def settings_of(rule, *, l1=0.0, l2=0.0, max_norm=None, clip_norm=None, dropout=0.0, seed=0, per_sample=False):

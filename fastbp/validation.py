@@ -13,7 +13,8 @@ from collections.abc import Iterable, Mapping, Set
 
 import numpy as np
 
-LEAST_LEVEL, LARGEST_LEVEL = 2.0**-32, 2.0**30  # the table of layers holds it as an integer, in units of the least
+LEAST_LEVEL, LARGEST_LEVEL = 2.0**-32, 2.0**30  # of the number of a loss, which is a multiple of the least
+WITHIN_ONE = "between 2^-32 and 1 - 2^-32"
 ROWS_AT_ONCE = 4096
 NOT_NEGATIVE = (lambda x: 0 <= x < math.inf), "at least 0 and finite"  # for `real_number`
 ROUNDING = 1e-5  # how far targets may lie beside 0..1 and their sums beside 1: float32, and sums of a thousand classes
@@ -85,22 +86,15 @@ def targets(D, samples, output, loss, units, dtype):
 
 def _one_hot(labels, classes, dtype):
     """A row for each label: 1 at its place, 0 elsewhere."""
-    if labels.dtype.kind == "f" and (np.isfinite(labels) & (labels == np.rint(labels))).all():
-        labels = labels.astype(np.int64)
-    if labels.dtype.kind not in "iu":
-        raise ValueError(
-            f"D must hold integers from 0 to {classes - 1} where it is a vector of class labels, got an array of dtype "
-            f"{labels.dtype}"
-        )
-    wrong = (labels < 0) | (labels >= classes)
+    wrong = ~((labels >= 0) & (labels < classes) & (labels == np.rint(labels)))
     if wrong.any():
         place = int(wrong.argmax())
         raise ValueError(
-            f"D must hold class labels from 0 to {classes - 1}, one for each output unit, got {labels[place]} in place "
-            f"{place}"
+            f"D must hold class labels, integers from 0 to {classes - 1} for the {classes} outputs, got {labels[place]} "
+            f"in place {place}"
         )
     rows = np.zeros((len(labels), classes), dtype)
-    rows[np.arange(len(labels)), labels] = 1
+    rows[np.arange(len(labels)), labels.astype(np.int64)] = 1
     return rows
 
 
@@ -133,7 +127,7 @@ def row_numbers(name, value, samples):
     """Numbers of rows of X, a vector of int64 with at least one; None is all."""
     if value is None:
         return np.arange(samples)
-    if isinstance(value, tuple | list) and any(np.ndim(part) > 1 for part in value):
+    if isinstance(value, tuple | list) and any(isinstance(part, tuple | list | np.ndarray) for part in value):
         raise ValueError(
             f"{name} must be numbers of rows of X, got arrays of samples: append these to X and D, and give the "
             "numbers of their rows"
@@ -191,11 +185,10 @@ def parameter_of_loss(loss, huber_delta, quantile):
             raise ValueError(f"{name} must be None for loss={loss!r}, got {shown(value)}")
     if loss == "huber":
         delta = 1.0 if huber_delta is None else huber_delta
-        within = f"between 2^-32 and {LARGEST_LEVEL:g}"
-        return real_number("huber_delta", delta, lambda x: LEAST_LEVEL <= x <= LARGEST_LEVEL, within)
+        return real_number("huber_delta", delta, lambda x: LEAST_LEVEL <= x <= LARGEST_LEVEL, "between 2^-32 and 2^30")
     if loss == "quantile":
         quantile = 0.5 if quantile is None else quantile
-        return real_number("quantile", quantile, lambda x: LEAST_LEVEL <= x <= 1 - LEAST_LEVEL, "between 0 and 1")
+        return real_number("quantile", quantile, lambda x: LEAST_LEVEL <= x <= 1 - LEAST_LEVEL, WITHIN_ONE)
     return None
 
 

@@ -95,7 +95,7 @@ def test_ctrl_c_ends_the_training_and_keeps_the_best(here):
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=60)
     assert process.returncode == 0, err
-    assert re.search(r"interrupted after [\d,]+ epochs: the network has the parameters of the best of them", err)
+    assert re.search(r"interrupted after [\d,]+ epochs: the network has the parameters of the best", err)
     assert "Warning" not in err, "a line for a user, not for a programmer"
     assert "written: interrupted" in out
     assert "<TableModel: 'y'" in repr(fastbp.load(here / "interrupted"))

@@ -39,7 +39,7 @@ def test_an_interrupted_epoch_leaves_the_last_whole_one(threads, who, when, monk
     calls = []
 
     def interrupted(*args, kernel=epoch.epoch):
-        mine = args[-2] == who
+        mine = args[-1][2] == who
         calls.extend([who] * mine)
         if mine and when == "before" and len(calls) == 3:
             signal.raise_signal(signal.SIGINT)
@@ -50,14 +50,14 @@ def test_an_interrupted_epoch_leaves_the_last_whole_one(threads, who, when, monk
 
     monkeypatch.setattr(epoch, "epoch", interrupted)
     with pytest.warns(RuntimeWarning, match=r"^the training was interrupted after \d+ epochs$"):
-        history = fastbp.train(network, X, D, epochs=50, threads=threads, **HOW)
+        history = fastbp.train(network, X, D, epochs=5000, threads=threads, **HOW)
     monkeypatch.undo()
     assert len(calls) >= 3
     assert history.outcome == "interrupted"
     if who == 0:
         assert len(history.loss) == 2
     else:  # a helper may miss an epoch, and a signal reaches the main thread when it returns to Python
-        assert 2 <= len(history.loss) < 50
+        assert 2 <= len(history.loss) < 5000
     assert network.theta.tobytes() == after(len(history.loss), threads)
     fastbp.train(network, X, D, epochs=1, threads=threads, **HOW)
 
@@ -105,17 +105,17 @@ def test_a_problem_in_a_thread_is_passed_on(who, when, monkeypatch):
     before, calls, came = network.theta.tobytes(), [], threading.Event()
 
     def failing(*args, kernel=epoch.epoch):
-        if args[-2] == who:
+        if args[-1][2] == who:
             calls.append(who)
             if when == "before":
                 came.set()
                 raise MemoryError("no room")
         if who == 1:
-            if args[-2] == 0:
+            if args[-1][2] == 0:
                 assert came.wait(60)  # or there would be nothing left for the other to fail at
             came.set()
         result = kernel(*args)
-        if args[-2] == who:
+        if args[-1][2] == who:
             raise MemoryError("no room")
         return result
 

@@ -188,7 +188,7 @@ def test_a_network_that_fits_nothing_is_refused(expected, tmp_path):
         ("quantile", "none", "loss parameter must be a number for loss='quantile', it has none"),
         ("huber", "0.0", "huber_delta must be between 2^-32 and"),
         ("huber", "nan", "huber_delta must be between 2^-32 and"),
-        ("quantile", "1.0", "quantile must be between 0 and 1, got 1.0"),
+        ("quantile", "1.0", "quantile must be between 2^-32 and 1 - 2^-32, got 1.0"),
     ],
 )
 def test_the_number_of_a_loss_must_be_one_that_it_may_have(loss, number, expected, tmp_path):

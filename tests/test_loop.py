@@ -18,6 +18,7 @@ class Task:
     """Epoch n adds 1 to theta, and its loss is LOSSES[n - 1]; `during` may do something in each of its calls."""
 
     estimator, index, network, epochs = "estimator", 7, "network", len(LOSSES)
+    validated_by = "validation_loss"
 
     def __init__(self, keeps=lambda epoch: True, ends=lambda epoch: False, validated=False, during=None):
         self.theta, self.epoch, self.calls, self.updates = np.zeros(3), 0, [], []
@@ -249,8 +250,41 @@ def test_progress_is_shown_after_each_epoch(validated):
     assert lines == [(n, 5, {"loss": LOSSES[n - 1], **more[n - 1]}) for n in range(1, 6)]
 
 
-def test_the_checkpointer_is_told_of_each_epoch_before_the_callbacks_are():
-    seen = []
-    checkpointer = SimpleNamespace(after=lambda loop, *how: seen.append((loop.epoch, loop.outcome, loop.kept[0])))
-    ran(Task(ends=lambda epoch: epoch == 3), callbacks=[lambda s: seen.append(s.epoch)], checkpointer=checkpointer)
-    assert seen[:6] == [(1, "finished", 1.0), 1, (2, "finished", 2.0), 2, (3, "stopped", 3.0), 3]
+class Told:
+    """A checkpointer that keeps what it is told: epochs done, whether the task has enough, whether all is over."""
+
+    def __init__(self):
+        self.calls = []
+
+    def after(self, loop, ended, over):
+        self.calls.append((loop.epoch, bool(ended), bool(over), loop.kept[0]))
+
+
+def test_the_checkpointer_is_told_of_each_epoch():
+    told = Told()
+    ran(Task(), checkpointer=told)
+    assert told.calls == [(n, False, n == 5, float(n)) for n in range(1, 6)]
+    told = Told()
+    ran(Task(ends=lambda epoch: epoch == 2, keeps=lambda epoch: epoch == 1), checkpointer=told)
+    assert told.calls == [(1, False, False, 1.0), (2, True, True, 1.0)]
+
+
+@pytest.mark.filterwarnings("ignore:the training was interrupted after 2 epochs:RuntimeWarning")
+@pytest.mark.parametrize(
+    "how", ["callback", "time after an epoch", "time in an epoch", "ctrl-c", "ctrl-c in a callback"]
+)
+def test_whatever_ends_it_the_checkpointer_is_told_of_the_last_whole_epoch(how, monkeypatch):
+    clock, told = Clock(monkeypatch), Told()
+    ends = clock.goes_on(100.0)
+    during = {
+        "time after an epoch": {("update", 2): ends}, "time in an epoch": {("train", 3): ends},
+        "ctrl-c": {("train", 3): ctrl_c},
+    }.get(how)  # fmt: skip
+
+    def callback(state):
+        if how == "ctrl-c in a callback" and state.epoch == 2:
+            raise KeyboardInterrupt
+        return how == "callback" and state.epoch == 2
+
+    done = ran(Task(during=during), callbacks=[callback], time_limit=1.0, checkpointer=told)
+    assert (done.epoch, told.calls[-1]) == (2, (2, False, True, 2.0))

@@ -111,7 +111,7 @@ def test_predict_and_gradient_equal_the_matrix_version(activation, output, dtype
     assert predicted.dtype == dtype
     assert_close(predicted, Y, dtype)
     weight, rows = rng.random(9).astype(dtype), np.arange(9)
-    by_matrix = matrix.gradient(network.theta, network.layers, X, D, weight, rows, scratch, dtheta)
+    by_matrix = matrix.gradient(network.theta, network.layers, (X, D, weight), rows, scratch, dtheta)
     E, dW, dB = network.gradient(X, D, weight)
     assert isinstance(E, float)
     assert_close(E, by_matrix, dtype)

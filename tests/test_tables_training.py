@@ -140,7 +140,7 @@ def test_a_result_is_shown_in_a_few_words(fruit):
         ({"time_limit": 0}, ValueError, "^time_limit must be positive and finite, got 0$"),
         ({"min_delta": -1}, ValueError, "^min_delta must be at least 0 and finite, got -1$"),
         ({"patience": 0}, ValueError, "^patience must be at least 1, got 0$"),
-        ({"progress": "yes"}, TypeError, "^progress must be True or False, got 'yes'$"),
+        ({"progress": "yes"}, TypeError, "^progress must be True, False or a callable, got 'yes'$"),
         ({"threads": 0}, ValueError, "^threads must be at least 1, got 0$"),
     ],
 )

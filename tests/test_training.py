@@ -84,9 +84,9 @@ def test_same_seed_same_bits_other_seed_other_order():
 def test_each_epoch_draws_an_order_of_all_samples(version, monkeypatch):
     module, orders = {"loops": loops, "matrix": matrix}[version], []
 
-    def spy(theta, layers, X, D, weight, order, *rest, epoch=module.epoch):
+    def spy(theta, layers, data, order, *rest, epoch=module.epoch):
         orders.append(order.copy())
-        return epoch(theta, layers, X, D, weight, order, *rest)
+        return epoch(theta, layers, data, order, *rest)
 
     monkeypatch.setattr(module, "epoch", spy)
     X, D = samples()

@@ -3,6 +3,7 @@
 import argparse
 import os
 import sys
+import warnings
 
 import fastbp
 from fastbp.cli import bench, demo, export, inspect, options, predict, train
@@ -32,7 +33,9 @@ def main(arguments=None):
     if hasattr(sys.stdout, "reconfigure"):  # what a terminal cannot show must not end a training
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
-        given.run(given)
+        with warnings.catch_warnings():
+            warnings.showwarning = lambda message, *_: options.say(f"warning: {message}")
+            given.run(given)
         sys.stdout.flush()
     except argparse.ArgumentTypeError as problem:
         commands.choices[given.command].error(str(problem))

@@ -33,7 +33,7 @@ def add(commands):
 
 
 def run(given):
-    """Carries it out; returns the exit code."""
+    """Carries it out."""
     print("network      batch   engine, us a step   NumPy matrix   ratio")
     for sizes, batch in ROWS:
         seconds = _measured(sizes, batch, given.dtype, given.threads)

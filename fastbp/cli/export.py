@@ -33,7 +33,7 @@ def _target(path):
 
 
 def run(given):
-    """Carries it out; returns the exit code."""
+    """Carries it out."""
     model = load(given.model)
     if Path(given.out).suffix.lower() == ".c":
         from fastbp.export.c.convert import to_c as write

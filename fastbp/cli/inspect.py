@@ -25,24 +25,18 @@ def add(commands):
 
 
 def run(given):
-    """Carries it out; returns the exit code."""
+    """Carries it out."""
     file = ModelFile(given.model)
     strings, arrays = dict(file.strings), dict(file.arrays)
     size, model = os.path.getsize(given.model), restored(file)
     print(f"{given.model}: {file.kind}, format {VERSION!r}, {size:,} bytes")
     if file.kind == "checkpoint":
         print(f"epoch {strings['epoch']} of {strings['epochs']}, {strings['outcome']}")
-    print(_shown(file.kind, model))
+    print(repr(model.network if file.kind == "table" else model))
     if file.kind == "table":
         print("\n".join(_columns(model.encoding)))
     else:
         print("\n".join(f"{name:24s} {array.dtype.name:8s} {array.shape}" for name, array in sorted(arrays.items())))
-
-
-def _shown(kind, model):
-    if kind != "table":
-        return repr(model)
-    return f"{model.network}, {model.network.theta.size:,} parameters"
 
 
 def _columns(encoding):

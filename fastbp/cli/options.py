@@ -26,7 +26,10 @@ def listed(names, most=8):
 
 
 class Parser(argparse.ArgumentParser):
-    """argparse's, which names what may have been meant."""
+    """argparse's, which names what may have been meant, and takes no abbreviations: they end with the next option."""
+
+    def __init__(self, **options):
+        super().__init__(allow_abbrev=False, **options)
 
     def _check_value(self, action, value):
         choices = None if action.choices is None else [str(choice) for choice in action.choices]

@@ -62,7 +62,7 @@ def loaded(path):
 
 
 def predict(given):
-    """Carries it out; returns the exit code."""
+    """Carries it out."""
     model, to_stdout = loaded(given.model), given.out in (None, STDIN)
     if not to_stdout:
         options.refuse_same(given.out, given.model, given.data)
@@ -91,7 +91,7 @@ def predict(given):
 
 
 def evaluate(given):
-    """Carries it out; returns the exit code."""
+    """Carries it out."""
     model = loaded(given.model)
     scores, target = Scores(model.encoding.target), model.encoding.target
     table = opened(given.data, given.delimiter)

@@ -1,6 +1,7 @@
 """fastbp train: from a table to a model file."""
 
 import argparse
+import warnings
 
 from fastbp import validation
 from fastbp.cli import options
@@ -91,14 +92,20 @@ def run(given):
     options.refuse_same(given.out, given.data)
     try_out(given.out)  # before the training, not after it
     try:
-        result = train_table(
-            given.data, **{name: getattr(given, name) for name in names}, progress=StatusLine(given.quiet)
-        )
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "the training was interrupted")  # told below
+            result = train_table(
+                given.data, **{name: getattr(given, name) for name in names}, progress=StatusLine(given.quiet)
+            )
     except Diverged as problem:
         raise ValueError(
             f"the training diverged in epoch {problem.epoch}: the loss or a parameter is no longer finite. Lower "
             f"--learning-rate, which was {given.learning_rate:g}. Nothing was written."
         ) from None
+    if result.history.outcome == "interrupted":
+        options.say(
+            f"interrupted after {len(result.history.loss):,} epochs: the network has the parameters of the best"
+        )
     result.model.save(given.out)  # before anything is printed, which may fail
     if not given.quiet:
         print("\n".join(_about(given.data, result)))

@@ -5,6 +5,12 @@ import joblib
 from fastbp.threads.cores import usable_cores
 
 
+def checked(n_jobs):
+    """Refuses 0, which no range of values tells from other integers."""
+    if n_jobs == 0:
+        raise ValueError("n_jobs must be None, a number of threads, or below 0 for all but some, got 0")
+
+
 def threads_of(n_jobs):
     """So many threads, at most as many as the process may use cores.
 
@@ -18,9 +24,8 @@ def threads_of(n_jobs):
     ValueError
         For 0.
     """
+    checked(n_jobs)
     if n_jobs is None:
         n_jobs = joblib.parallel.get_active_backend()[1] or 1
-    if n_jobs == 0:
-        raise ValueError("n_jobs must be None, a number of threads, or below 0 for all but some, got 0")
     cores = usable_cores()
     return max(1, min(cores, n_jobs if n_jobs > 0 else cores + 1 + n_jobs))

@@ -1,9 +1,8 @@
 """Estimators as strings and arrays of a model file: their parameters, and all that a fit has left."""
 
-import warnings
-
 import numpy as np
 
+from fastbp import caller
 from fastbp.estimators.mlp import parameters
 from fastbp.files import values
 from fastbp.files.safetensors import number, write
@@ -27,7 +26,7 @@ def check(estimator, network):
     output, error, _, _ = estimator._output(network.dtype)
     if (network.output, network.loss) != (output, error):
         raise ValueError(
-            f"the parameters ask for the error {error!r} of outputs by {output}, but the network was fitted with "
+            f"the parameters ask for the loss {error!r} of outputs by {output}, but the network was fitted with "
             f"{network.loss!r} by {network.output}"
         )
 
@@ -100,11 +99,7 @@ def _generator(value):
 
 
 def _warn(name, value):
-    warnings.warn(
-        f"{name}={value!r} is not in the file, which holds no code: the loaded model has the default of {name}",
-        RuntimeWarning,
-        stacklevel=6,
-    )
+    caller.warn(f"{name}={value!r} is not in the file, which holds no code: the loaded model has the default of {name}")
 
 
 def save_ensemble(ensemble, path):

@@ -1,11 +1,10 @@
 """`to_sklearn` and `from_sklearn`: the estimators as scikit-learn's own, and back."""
 
 import copy
-import warnings
 
 import numpy as np
 
-from fastbp import validation
+from fastbp import caller, validation
 from fastbp.export.networks import network_of
 from fastbp.lecture import layout
 from fastbp.network import Network
@@ -135,7 +134,7 @@ def _parameters(model, kind):
             left.append(f"{name}={validation.shown(value)}")
     if left:
         message = f"scikit-learn has no {', '.join(left)}: its model predicts alike, but would be trained without"
-        warnings.warn(message, RuntimeWarning, stacklevel=3)
+        caller.warn(message)
     return kept
 
 

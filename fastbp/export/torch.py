@@ -163,6 +163,8 @@ def from_torch(module, output=None, loss=None, huber_delta=None, quantile=None):
     if output is not None and name not in ("identity", validation.choice("output", output, OUTPUT)):
         raise ValueError(f"output must be None or {name!r} for a module that ends with it, got {output!r}")
     output = output if name == "identity" and output is not None else name
+    if output == "softmax" and linears[-1].out_features == 1:
+        raise ValueError("module must end with at least two outputs for output='softmax', got one")
     weights = [linear.weight.detach().cpu().numpy() for linear in linears]
     sizes = (linears[0].in_features, *(linear.out_features for linear in linears))
     names = [activation for activation, _ in hidden]

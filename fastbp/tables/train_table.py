@@ -234,7 +234,7 @@ def _spread(path, delimiter, encoding, dtype, roles, places, shown):
 class TableTraining:
     """What the loop asks of a training on blocks: each block is read, and its rows visited in a new order."""
 
-    estimator, index = None, 0
+    estimator, index, validated_by = None, 0, "validation_loss"
 
     def __init__(self, network, target, places, rule, epochs, batch_size, stopping, seed):
         self.network, self.theta, self.epochs, self.history = network, network.theta, epochs, History()

@@ -6,10 +6,10 @@ It is a model file, too: `fastbp.load` reads the network that the training would
 """
 
 import time
-import warnings
 
 import numpy as np
 
+from fastbp import caller
 from fastbp.files import atomic
 from fastbp.files.digest import digest
 from fastbp.files.safetensors import ModelFile, number, write
@@ -60,7 +60,7 @@ class CheckpointError(OSError):
 
 
 def dependencies(how, X, D, weight, version):
-    """All that the bits of a training depend on, as strings, but for its epochs and its nethow.
+    """All that the bits of a training depend on, as strings, but for its epochs and its network.
 
     Parameters
     ----------
@@ -77,6 +77,7 @@ def dependencies(how, X, D, weight, version):
     own = ("batch_size", "shuffle", "seed", "patience", "min_delta")
     return {
         "X": digest([X]), "D": digest([D]), "sample_weight": digest([weight]), "rows": digest([how.rows]),
+        "number of the loss": str(how.network._level),
         "validation_rows": "none" if how.validation_rows is None else digest([how.validation_rows]),
         "optimizer": " ".join(map(str, [RULES[int(how.settings[codes.RULE])], *constants])),
         "learning_rate": str(rate),
@@ -109,7 +110,7 @@ class Checkpointer:
         self._path, self._every, self._how, self._depends_on = path, every, how, depends_on
         self._file = self._found(resume)
         atomic.remove_leftovers(path)
-        self._problem, self._told, self._written = None, False, time.monotonic()
+        self._told, self._written, self._held = False, time.monotonic(), None
 
     def _found(self, resume):
         """What an earlier process has left, checked; or None."""
@@ -153,6 +154,7 @@ class Checkpointer:
     def begin(self, loop):
         """The training goes on where the file has left it; or there is a first file, to see whether that works."""
         if self._file is None:
+            self._note(loop)
             self._write(loop)
             return
         file, self._file = self._file, None
@@ -164,49 +166,61 @@ class Checkpointer:
             file.done()
         np.copyto(loop.kept, file.network.theta)
         np.copyto(loop.task.theta, theta)
+        self._note(loop, file.outcome == "stopped")
+        self._held = file.epoch
 
-    def after(self, loop):
-        """An epoch is over. What cannot be written now is told, once, and tried again later."""
-        ended = self._outcome(loop) != "going on"
-        if not ended and time.monotonic() - self._written < self._every:
-            return
-        try:
-            self._write(loop)
-            self._problem = None
-        except OSError as problem:
-            self._problem = problem
-            if not self._told and not ended:
-                self._told = True
-                warnings.warn(f"a checkpoint could not be written: {problem}", RuntimeWarning, stacklevel=6)
-        self._written = time.monotonic()
+    def after(self, loop, ended):
+        """An epoch is over. What cannot be written now is told, once, and tried again later.
 
-    def close(self, history):
-        """The training has ended. Raises a CheckpointError if its last checkpoint is not there."""
-        if self._problem is not None:
-            raise CheckpointError(self._problem, history) from self._problem
+        Parameters
+        ----------
+        loop : Loop
+        ended : bool
+            Whether it is the last epoch by `patience`, so that there is nothing to go on with.
+        """
+        self._note(loop, ended)
+        last = ended or loop.epoch >= self._how.epochs  # which `close` writes
+        if not last and time.monotonic() - self._written >= self._every:
+            try:
+                self._write(loop)
+            except OSError as problem:
+                if not self._told:
+                    self._told = True
+                    caller.warn(f"a checkpoint could not be written: {problem}")
+            self._written = time.monotonic()
 
-    def _outcome(self, loop):
-        return "stopped" if loop.outcome == "stopped" else "finished" if loop.epoch >= self._how.epochs else "going on"
+    def close(self, loop):
+        """The training has ended. Raises a CheckpointError if its last epoch cannot be written."""
+        if self._held != loop.epoch:
+            try:
+                self._write(loop)
+            except OSError as problem:
+                raise CheckpointError(problem, loop.task.history) from problem
+
+    def _note(self, loop, ended=False):
+        """Copies of what the next epoch changes on its way: it may be dropped."""
+        task = loop.task
+        self._whole = {"theta": task.theta.copy(), "moments": task.moments.copy()}
+        self._shuffle, self._ended = task.sampler.state, ended
 
     def _write(self, loop):
+        outcome = "stopped" if self._ended else "finished" if loop.epoch >= self._how.epochs else "going on"
         strings, arrays = self._how.network._record(loop.kept)
         strings |= {f"depends on {name}": value for name, value in self._depends_on.items()}
-        strings |= {"epochs": str(self._how.epochs), "epoch": str(loop.epoch), "outcome": self._outcome(loop)}
+        strings |= {"epochs": str(self._how.epochs), "epoch": str(loop.epoch), "outcome": outcome}
         more, numbers = _recorded(loop.task)
-        write(self._path, "checkpoint", strings | more, arrays | numbers)
+        more |= {f"shuffle {name}": str(value) for name, value in self._shuffle.items()}
+        write(self._path, "checkpoint", strings | more, arrays | numbers | self._whole)
+        self._held = loop.epoch
 
 
 def _recorded(task):
-    """What a training knows after an epoch, as strings and arrays."""
+    """What a training has noted after its last whole epoch, as strings and arrays."""
     history, stopping = task.history, task.stopping
     strings = {"best epoch": str(history.best_epoch or 0), "best loss": number(stopping.best)}
     strings["epochs without improvement"] = number(stopping.waited)
-    for name, value in task.sampler.state.items():
-        strings[f"shuffle {name}"] = str(value)
-    arrays = {"theta": task.theta, "moments": task.moments}
-    for name in ("loss", "seconds", "validation_loss"):
-        arrays[f"history.{name}"] = np.array(getattr(history, name), float)
-    return strings, arrays
+    names = ("loss", "seconds", "validation_loss")
+    return strings, {f"history.{name}": np.array(getattr(history, name), float) for name in names}
 
 
 def _restore(loop, file, validated):
@@ -221,7 +235,7 @@ def _restore(loop, file, validated):
             raise ValueError(f"its history has {len(values)} entries of {name} after epoch {file.epoch}")
         setattr(history, name, values.tolist())
     history.best_epoch = file.integer("best epoch", most=file.epoch) or None
-    best, waited = (np.asarray(file.number(name), float) for name in ("best loss", "epochs without improvement"))
+    best, waited = (file.number(name) for name in ("best loss", "epochs without improvement"))
     if np.isnan(best) or not 0 <= waited <= file.epoch:
         raise ValueError(f"it must have a best loss, and wait for some of its epochs, it has {best}, {waited}")
     stopping.best, stopping.waited = best, waited

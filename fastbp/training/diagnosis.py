@@ -13,13 +13,14 @@ def advice(history, network, X, D, weight, rows):
     """A sentence with a remedy, if the loss is no better than that of constant outputs and X is not scaled; or None."""
     if len(history.loss) == 0 or not np.isfinite(history.loss[-1]):
         return None
-    loss, rows = history.loss[-1], rows[:: 1 + len(rows) // SOME]
+    loss, rows = history.loss[-1], rows[weight[rows] > 0]
+    rows = rows[:: 1 + len(rows) // SOME]
+    largest = float(np.abs(X[rows]).max(initial=0))
+    if largest <= LARGE or (D[rows] == D[rows[:1]]).all():  # targets that are all the same are learnt by the biases
+        return None
     constant = _loss_of_constant(network, D[rows], weight[rows])
     stuck = loss >= STUCK * constant and len(history.loss) >= ENOUGH
     if not (stuck or loss > HUGE * constant):
-        return None
-    largest = float(np.abs(X[rows]).max())
-    if largest <= LARGE:
         return None
     return (
         f"the network has learnt nothing: its loss is {loss:.4g} after {len(history.loss)} epochs, and {constant:.4g} "

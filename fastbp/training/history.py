@@ -133,8 +133,9 @@ class TrainingState:
     loss : float
         Of this epoch.
     validation_loss : float or None
-        Of the validation rows after it. Of scikit-learn's classes it is None, and `estimator.validation_scores_` has
-        the scores.
+        Of the validation rows after it.
+    validation_score : float or None
+        Of the validation data after it, where an estimator has some: the accuracy, or R2.
     seconds : float
         Since the training began.
     network : Network
@@ -158,8 +159,9 @@ class TrainingState:
     epoch: int
     epochs: int
     loss: float
-    validation_loss: float | None
-    seconds: float
-    network: object
+    validation_loss: float | None = None
+    validation_score: float | None = None
+    seconds: float = 0.0
+    network: object = None
     estimator: object = None
     index: int = 0

@@ -6,19 +6,19 @@ What an epoch is, and what follows from its loss, a *task* knows:
     task.epochs                      at most so many
     task.train(between)              an epoch of steps; its loss. Calls between() now and then; raises what there is
                                      to raise if the loss or a parameter is no longer finite
-    task.validate()                  the validation loss after it, or None
-    task.update(epoch, loss, validation_loss, seconds)
+    task.validate()                  the validation loss or score after it, or None
+    task.update(epoch, loss, validated, seconds)
                                      takes note; whether these parameters are to be kept, and whether the training ends
-    task.network, task.estimator, task.index
-                                     what callbacks are told
+    task.network, task.estimator, task.index, task.validated_by
+                                     what callbacks are told; which of the two `validate` gives
 """
 
 import contextlib
 import time
-import warnings
 
 import numpy as np
 
+from fastbp import caller
 from fastbp.training.history import TrainingState
 
 
@@ -84,7 +84,7 @@ class Loop:
             raise
         self.outcome = "interrupted"
         epochs = f"{self.epoch:,} epoch{'s' * (self.epoch > 1)}"
-        warnings.warn(f"the training was interrupted after {epochs}", RuntimeWarning, stacklevel=6)
+        caller.warn(f"the training was interrupted after {epochs}")
 
     def end_epoch(self, loss, begin):
         """What follows from an epoch with finite parameters; whether the training ends.
@@ -95,46 +95,45 @@ class Loop:
         begin : float
             When it began, by `time.perf_counter`.
         """
-        task, self.epoch = self.task, self.epoch + 1
-        validation_loss = task.validate()
+        task, epoch = self.task, self.epoch + 1
+        validated = task.validate()
         seconds = time.monotonic() - self._begin
         if self._shown:
-            figures = {} if validation_loss is None else {"validation": validation_loss}
-            self._shown.show(self.epoch, task.epochs, seconds, loss=loss, **figures)
-        keep, ends = task.update(self.epoch, loss, validation_loss, time.perf_counter() - begin)
+            figures = {} if validated is None else {"validation": validated}
+            self._shown.show(epoch, task.epochs, seconds, loss=loss, **figures)
+        keep, ends = task.update(epoch, loss, validated, time.perf_counter() - begin)
         if keep:
             np.copyto(self.kept, task.theta)
-        self.outcome = "stopped" if ends else "finished"
+        self.epoch, self.outcome = epoch, "stopped" if ends else "finished"
         if self._checkpointer:
-            self._checkpointer.after(self)
-        if self._call_back(loss, validation_loss, seconds):
+            self._checkpointer.after(self, ends)
+        if self._call_back(loss, validated, seconds):
             self.outcome = "stopped"
-        elif ends or self.epoch >= task.epochs:
-            return ends
-        elif not self._should_continue() or self.out_of_time:
+        elif not ends and epoch < task.epochs and not self._may_go_on():
             self.outcome = "interrupted"
-        else:
-            return False
-        return True
+        return self.outcome != "finished" or epoch >= task.epochs
 
-    @property
-    def out_of_time(self):
-        """Whether the time limit is over."""
-        return self._time_limit is not None and time.monotonic() - self._begin >= self._time_limit
+    def _may_go_on(self):
+        """Whether neither who asked for the training nor the clock ends it."""
+        if self._time_limit is not None and time.monotonic() - self._begin >= self._time_limit and self.epoch > 0:
+            if self._shown:
+                self._shown.say(f"The time limit of {self._time_limit:g} seconds is over.")
+            return False
+        return self._should_continue()
 
     def _between(self):
         """Between two slices of an epoch."""
-        if not self._should_continue() or (self.epoch > 0 and self.out_of_time):
+        if not self._may_go_on():
             raise Unfinished
 
-    def _call_back(self, loss, validation_loss, seconds):
+    def _call_back(self, loss, validated, seconds):
         """Whether a callback asks for the end; all are called."""
         if not self._callbacks:
             return False
         task = self.task
         state = TrainingState(
-            self.epoch, task.epochs, float(loss), None if validation_loss is None else float(validation_loss), seconds,
-            task.network, task.estimator, task.index,
+            self.epoch, task.epochs, float(loss), seconds=seconds, network=task.network, estimator=task.estimator,
+            index=task.index, **({} if validated is None else {task.validated_by: float(validated)}),
         )  # fmt: skip
         with self._calling_back:
             asked = [bool(callback(state)) for callback in self._callbacks]  # all of them are called

@@ -3,6 +3,8 @@
 import contextlib
 import sys
 
+import numpy as np
+
 from fastbp import validation
 from fastbp.compiler import notice
 
@@ -95,7 +97,9 @@ def display(progress, total, unit):
 
 def checked(progress):
     """The argument, True or False or a callable."""
-    return progress if callable(progress) or isinstance(progress, Silent) else validation.flag("progress", progress)
+    if callable(progress) or isinstance(progress, Silent | bool | np.bool_):
+        return progress
+    raise TypeError(f"progress must be True, False or a callable, got {validation.shown(progress)}")
 
 
 def _bar(total, unit):

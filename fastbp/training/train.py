@@ -1,10 +1,8 @@
 """`train`: one network, until its epochs are over or something ends them before."""
 
-import warnings
-
 import numpy as np
 
-from fastbp import validation
+from fastbp import caller, validation
 from fastbp.lecture import codes
 from fastbp.network import Network
 from fastbp.optimizers import SGD
@@ -153,14 +151,14 @@ def train(
         )
     told = advice(history, network, X, D, weight, how.rows)
     if told:
-        warnings.warn(told, RuntimeWarning, stacklevel=2)
+        caller.warn(told)
     return history
 
 
 class Training:
     """What the loop asks of the training of one network on arrays."""
 
-    estimator = None
+    estimator, validated_by = None, "validation_loss"
 
     def __init__(self, how, X, D, weight, index=0):
         self.how, self.theta, self.epochs = how, how.theta, how.epochs
@@ -209,5 +207,5 @@ def train_alone(how, X, D, weight, threads=None, version="engine", checkpointer=
         loop.run()
     task.history.outcome = loop.outcome
     if checkpointer:
-        checkpointer.close(task.history)
+        checkpointer.close(loop)
     return task.history

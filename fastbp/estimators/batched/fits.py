@@ -147,6 +147,7 @@ class FitsOneByOne:
         for job in self._scheduler.take(self._group, 1):
             fit, outcome = job.fit, "finished"
             fit.request.should_continue = lambda: not self._scheduler.stopping
+            fit.request.calling_back = self._scheduler.calling_back
             try:
                 if job.task is None:
                     fit.estimator._train(fit.request.of_rows(), fit.dtype)

@@ -1,7 +1,7 @@
 """What the ensembles have in common: fits that are one training, and the mean and the spread of many outputs."""
 
-import warnings
 from abc import ABC, abstractmethod
+from numbers import Integral
 
 import numpy as np
 from sklearn.base import BaseEstimator, _fit_context, clone
@@ -9,6 +9,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, RealNotInt
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from fastbp import caller
 from fastbp.estimators import saving
 from fastbp.estimators.batched.collector import Collector
 from fastbp.estimators.batched.fits import train_fits
@@ -21,7 +22,7 @@ CONSTRAINTS = {
     "bootstrap": ["boolean"],
     "max_samples": [FROM_ONE, Interval(RealNotInt, 0, 1, closed="right")],
     "oob_score": ["boolean"],
-    "n_jobs": [None, int],
+    "n_jobs": [None, Integral],
     "random_state": ["random_state"],
     "time_limit": [None, POSITIVE],
     "progress": ["boolean", callable],
@@ -38,13 +39,8 @@ class BaseEnsemble(BaseEstimator, ABC):
         self, estimator=None, n_networks=100, *, bootstrap=False, max_samples=1.0, oob_score=False, n_jobs=None,
         random_state=None, time_limit=None, progress=False,
     ):  # fmt: skip
-        self.estimator, self.n_networks, self.bootstrap, self.max_samples = (
-            estimator,
-            n_networks,
-            bootstrap,
-            max_samples,
-        )
-        self.oob_score, self.n_jobs, self.random_state = oob_score, n_jobs, random_state
+        self.estimator, self.n_networks, self.bootstrap = estimator, n_networks, bootstrap
+        self.max_samples, self.oob_score, self.n_jobs, self.random_state = max_samples, oob_score, n_jobs, random_state
         self.time_limit, self.progress = time_limit, progress
 
     # ---- What the two differ in --------------------------------------------------------------------------------------
@@ -128,7 +124,7 @@ class BaseEnsemble(BaseEstimator, ABC):
             told = "; ".join(f"network {number}: {problem}" for number, problem in failed[:TOLD])
             more = f"; and {len(failed) - TOLD} more" if len(failed) > TOLD else ""
             message = f"{len(failed)} of {len(fits)} networks are not in the ensemble. {told}{more}"
-            warnings.warn(message, RuntimeWarning, stacklevel=4)
+            caller.warn(message)
 
     @property
     def estimators_samples_(self):
@@ -145,11 +141,9 @@ class BaseEnsemble(BaseEstimator, ABC):
             total[out] += outputs(model._net(), X[out].astype(model._net().dtype, copy=False))
             seen[out] += 1
         if not seen.all():
-            warnings.warn(
+            caller.warn(
                 f"{int((seen == 0).sum())} of {self._samples} samples were left out by no network, and are not in "
-                "oob_score_: more networks would do",
-                RuntimeWarning,
-                stacklevel=4,
+                "oob_score_: more networks would do"
             )
         with np.errstate(invalid="ignore"):
             self._score_left_out(total / seen[:, None], seen > 0, np.asarray(y))

@@ -1,7 +1,9 @@
 """What a call of fit hands to its solver."""
 
+import contextlib
 import dataclasses
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -35,6 +37,8 @@ class FitRequest:
         The rows to train with, of which some may come several times; None: all.
     should_continue : callable
         Asked before each pass over the samples, and within it; the training ends when it returns False.
+    calling_back : context manager
+        In which callbacks are called: a lock, where several fits run at the same time.
     shared : dict
         What requests with the same samples have in common, so that many of them take no more memory than one.
     """
@@ -47,6 +51,7 @@ class FitRequest:
     incremental: bool
     rows: np.ndarray | None = None
     should_continue: Callable = lambda: True
+    calling_back: AbstractContextManager = field(default_factory=contextlib.nullcontext)
     shared: dict = field(default_factory=dict)
 
     def of_rows(self):

@@ -41,7 +41,7 @@ def fit_lbfgs(estimator, request):
 class _Iterations:
     """The iterations of one call of fit. SciPy makes the loop; what follows from an iteration is the Loop's."""
 
-    index = 0
+    index, validated_by = 0, "validation_score"
 
     def __init__(self, estimator, request, network, data, batch_size, runner, shown):
         self.estimator, self.request, self.network, self.data = estimator, request, network, data
@@ -51,7 +51,9 @@ class _Iterations:
         self.constant = estimator._constant_error(data)
         self.last, self._began = network.theta.astype(np.float64), time.perf_counter()
         callbacks = [*parameters.callbacks(estimator), *estimator._callbacks_of_sklearn(request)]
-        self.loop = Loop(self, callbacks, shown, estimator.time_limit, request.should_continue)
+        self.loop = Loop(
+            self, callbacks, shown, estimator.time_limit, request.should_continue, calling_back=request.calling_back
+        )
 
     def run(self):
         own, theta = self.estimator, self.theta
@@ -68,6 +70,7 @@ class _Iterations:
         except KeyboardInterrupt:
             self.loop.interrupt()
         finally:
+            self.loop = None  # it refers to this object, which may hold a copy of the samples
             np.copyto(theta, self.last, casting="same_kind")
             self.stopping.restore(theta)
         own.n_iter_ = self.iteration

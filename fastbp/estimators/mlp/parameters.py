@@ -6,6 +6,7 @@ import numpy as np
 from sklearn.utils._param_validation import Interval, Options, StrOptions
 
 from fastbp import validation
+from fastbp.estimators import n_jobs
 from fastbp.lecture import codes
 from fastbp.network import DTYPES
 from fastbp.optimizers import SGD, Adam, AdamW, Optimizer, RMSprop, settings_of
@@ -82,6 +83,7 @@ def checked(estimator):
     hidden = hidden_sizes(estimator)
     activations(estimator, len(hidden))
     callbacks(estimator)
+    n_jobs.checked(estimator.n_jobs)
     return hidden
 
 

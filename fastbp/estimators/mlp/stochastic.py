@@ -1,7 +1,6 @@
 """The stochastic solvers: what an epoch is to them, in the order in which scikit-learn draws it, and its loss."""
 
 import functools
-import warnings
 from types import SimpleNamespace
 
 import numpy as np
@@ -9,6 +8,7 @@ from sklearn.base import is_classifier
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import train_test_split
 
+from fastbp import caller
 from fastbp.estimators.mlp import parameters
 from fastbp.estimators.mlp.early_stopping import EstimatorStopping
 from fastbp.estimators.mlp.fit_request import HeldOut
@@ -86,9 +86,7 @@ def _batch_size(estimator, samples):
     if estimator.batch_size == "auto":
         return min(200, samples)
     if estimator.batch_size > samples:
-        warnings.warn(
-            "Got `batch_size` less than 1 or larger than sample size. It is going to be clipped", stacklevel=2
-        )
+        caller.warn("Got `batch_size` less than 1 or larger than sample size. It is going to be clipped", UserWarning)
     return int(np.clip(estimator.batch_size, 1, samples))
 
 
@@ -99,7 +97,7 @@ class StochasticFit:
     `update` after it, and `close` at last.
     """
 
-    index = 0
+    index, validated_by = 0, "validation_score"
 
     def __init__(self, estimator, request, rows, batch_size, rule):
         self.estimator, self.request, self.batch_size, self.rule = estimator, request, batch_size, rule
@@ -113,7 +111,7 @@ class StochasticFit:
         self.settings = parameters.settings(estimator, rule, self.memory.seed)
         self.stopping = EstimatorStopping(estimator, request.validation is not None)
         self.constant = estimator._constant_error(self.data)
-        self._told = lambda message: None
+        self._told, self._within = (lambda message: None), False
         estimator.n_iter_ = 0
 
     @functools.cached_property
@@ -135,7 +133,7 @@ class StochasticFit:
             self._told = shown.say
             callbacks = [*parameters.callbacks(own), *own._callbacks_of_sklearn(request)]
             limit = None if request.incremental else own.time_limit
-            loop = Loop(self, callbacks, shown, limit, request.should_continue)
+            loop = Loop(self, callbacks, shown, limit, request.should_continue, calling_back=request.calling_back)
             try:
                 loop.run()
             finally:
@@ -150,12 +148,14 @@ class StochasticFit:
     def train(self, between):
         """A step for each mini-batch; the loss."""
         between()
+        self._within = True
         order = self.sampler.order(self.estimator.n_iter_ + 1)
         rates, steps = self.rates(), self.memory.steps
         self.data.run(self._runner, order, self.batch_size, rates, steps, self._report, between)
         with np.errstate(all="ignore"):  # a training that diverges is told of once
             error, penalty = (self.sizes @ self._report[:, :WEIGHT]).tolist()
-        return self.loss_of(error, penalty, self.theta, order)
+        loss, self._within = self.loss_of(error, penalty, self.theta, order), False
+        return loss
 
     def validate(self):
         """The validation score, or None."""
@@ -177,6 +177,8 @@ class StochasticFit:
 
     def close(self, theta):
         """The end, whatever its reason: theta gets the best parameters, if they are wanted."""
+        if self._within and self.estimator._memory is not None:  # an epoch is dropped, with what the rule learnt in it
+            self.memory.moments.fill(0)
         if not self.request.incremental or self.estimator.stopped_:
             self.stopping.restore(theta)
 
@@ -240,11 +242,10 @@ class StochasticFit:
 
     def warn_of_last_epoch(self):
         """These were all epochs that there may be."""
-        warnings.warn(
+        caller.warn(
             f"Stochastic Optimizer: Maximum iterations ({self.estimator.max_iter}) reached and the optimization "
             "hasn't converged yet.",
             ConvergenceWarning,
-            stacklevel=2,
         )
 
 

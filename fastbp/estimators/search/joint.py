@@ -12,7 +12,6 @@ import inspect
 import itertools
 import math
 import time
-import warnings
 
 import joblib
 from sklearn.base import clone
@@ -21,6 +20,7 @@ from sklearn.utils import indexable
 from sklearn.utils.metaestimators import _safe_split
 from sklearn.utils.validation import _check_method_params
 
+from fastbp import caller
 from fastbp.estimators.batched.collector import PLAIN, Collector, parameters_key
 from fastbp.estimators.batched.fits import train_fits
 from fastbp.estimators.mlp.base import BaseMLP
@@ -228,8 +228,4 @@ class Halving(JointSearch):
             self.n_required_iterations_ = 1 + math.floor(math.log(self.n_candidates_[0], self.factor))
             ratio = self.max_resources_ // self.min_resources_
             self.n_possible_iterations_ = 1 + math.floor(math.log(ratio, self.factor))
-            warnings.warn(
-                f"the search ended before its iteration {self.n_iterations_} was done, which cv_results_ lacks",
-                RuntimeWarning,
-                stacklevel=2,
-            )
+            caller.warn(f"the search ended before its iteration {self.n_iterations_} was done, which cv_results_ lacks")

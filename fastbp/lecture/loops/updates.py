@@ -208,7 +208,7 @@ def rule_step(settings, eta, step, theta, dtheta, m, v):
         betas, epsilon = (settings[FIRST_DECAY], settings[SECOND_DECAY]), settings[EPSILON]
         decay = settings[WEIGHT_DECAY] if rule == ADAMW else 0.0
         if settings[EPSILON_HAT] != 0:  # of the short form: eta' m / (sqrt(v) + epsilon)
-            epsilon /= np.sqrt(1.0 - betas[1]**step)
+            epsilon /= np.sqrt(1.0 - betas[1] ** step)
         adamw_step(theta, dtheta, eta, betas, epsilon, decay, step, m, v)
 
 

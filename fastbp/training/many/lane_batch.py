@@ -96,7 +96,8 @@ class NetworkBatch(LaneBatch):
 
     def _allocate(self, n):
         block = self.block
-        self._samplers, self._schedules, self._calling, self._whole = {}, set(), set(), np.ones(n)
+        self._samplers, self._streams, self._schedules, self._calling = {}, None, set(), set()
+        self._whole = np.ones(n)
         self._stopping = EarlyStopping(np.full(n, np.inf), np.zeros(n), n)
         self._kept = self._lanes.shaped(block.theta.shape, block.dtype)
         self._validation = self._lanes.shaped((len(block.theta), self._group.validated, block.lanes), np.int64)
@@ -119,7 +120,7 @@ class NetworkBatch(LaneBatch):
                 self._calling.add(slot)
             if how.validation_rows is not None:
                 block.of_slot(self._validation, slot)[: len(how.validation_rows)] = how.validation_rows
-        rows = [how.rows for how in hows]
+        self._streams, rows = None, [how.rows for how in hows]
         block.rows[groups, : len(rows[0]), lanes] = rows[0] if len({*map(id, rows)}) == 1 else np.array(rows)
         rates = [how.optimizer.learning_rate for how in hows]
         block.rates[groups, :, lanes] = [[0.0 if isinstance(rate, Schedule) else rate] for rate in rates]
@@ -140,8 +141,14 @@ class NetworkBatch(LaneBatch):
         """What each network visits in this epoch, and its learning rates."""
         self._epoch[slots] += 1
         block = self.block
-        for slot, sampler in self._samplers.items():
-            block.of_slot(block.rows, slot)[: len(sampler.rows)] = sampler.order(int(self._epoch[slot]))
+        if self._streams is None:
+            self._streams = collections.defaultdict(list)
+            for slot, sampler in self._samplers.items():
+                self._streams[sampler].append(slot)
+            self._streams = {sampler: np.array(slots) for sampler, slots in self._streams.items()}
+        for sampler, sharing in self._streams.items():
+            groups, lanes = block.split(sharing)
+            block.rows[groups, : len(sampler.rows), lanes] = sampler.order(int(self._epoch[sharing[0]]))
         for slot in self._schedules:
             how = self.jobs[slot].how
             block.of_slot(block.rates, slot)[: how.steps] = how.rates(int(self._epoch[slot]))
@@ -165,7 +172,7 @@ class NetworkBatch(LaneBatch):
         for place, slot in enumerate(slots.tolist() if self._calling else ()):
             if slot in self._calling and finite[place]:
                 stop[place] |= self._call_back(slot, float(loss[slot]), float(watched[slot]), bool(validated[slot]))
-        how = np.where(finite, np.where(finished, "finished", "stopped"), "diverged")
+        how = np.where(finite, np.where(stop, "stopped", "finished"), "diverged")
         ends = finished | stop | ~finite
         return dict(zip(slots[ends].tolist(), how[ends].tolist(), strict=True))
 
@@ -174,8 +181,8 @@ class NetworkBatch(LaneBatch):
         job, scheduler = self.jobs[slot], self._scheduler
         np.copyto(job.how.theta, self.own(self.block.theta, slot))
         state = TrainingState(
-            int(self._epoch[slot]), job.how.epochs, loss, watched if validated else None,
-            time.monotonic() - scheduler.began, job.how.network, index=job.index,
+            int(self._epoch[slot]), job.how.epochs, loss, watched if validated else None, index=job.index,
+            seconds=time.monotonic() - scheduler.began, network=job.how.network,
         )  # fmt: skip
         with scheduler.calling_back:
             asked = [bool(callback(state)) for callback in job.how.callbacks]
@@ -193,4 +200,5 @@ class NetworkBatch(LaneBatch):
         self.block.of_slot(self._validated, slot)[...] = 0
         self._schedules.discard(slot)
         self._calling.discard(slot)
-        self._samplers.pop(slot, None)
+        if self._samplers.pop(slot, None):
+            self._streams = None

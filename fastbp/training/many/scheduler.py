@@ -2,10 +2,10 @@
 
 import threading
 import time
-import warnings
 
 import numpy as np
 
+from fastbp import caller
 from fastbp.threads.cores import trainings
 from fastbp.threads.pool import ThreadPool
 from fastbp.training.history import Diverged
@@ -67,8 +67,7 @@ class Scheduler:
                 if time_limit is not None and seconds >= time_limit:
                     break
         except KeyboardInterrupt:
-            message = "the training was interrupted; what is there is returned"
-            warnings.warn(message, RuntimeWarning, stacklevel=4)
+            caller.warn("the training was interrupted; what is there is returned")
         finally:
             self.stopping = True
             threads.leave()

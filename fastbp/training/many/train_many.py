@@ -1,12 +1,11 @@
 """Thousands of networks in one call: `train_many`. Checks its input; the networks are trained in slots.py."""
 
 import re
-import warnings
 from dataclasses import dataclass
 
 import numpy as np
 
-from fastbp import validation
+from fastbp import caller, validation
 from fastbp.network import Network
 from fastbp.optimizers import SGD
 from fastbp.threads.cores import usable_cores
@@ -324,11 +323,9 @@ def _warn_of_diverged(jobs):
     diverged = [job for job in jobs if job.outcome == "diverged"]
     if diverged:
         told = [f"networks[{job.index}] in epoch {len(job.loss) + 1} with {job.how.optimizer}" for job in diverged]
-        warnings.warn(
+        caller.warn(
             f"{len(diverged)} of {len(jobs)} networks diverged: {_some(told)}. They have the parameters of their last "
-            "finite epoch. Lower their learning rate, or scale X (and D, for output='identity').",
-            RuntimeWarning,
-            stacklevel=3,
+            "finite epoch. Lower their learning rate, or scale X (and D, for output='identity')."
         )
 
 
@@ -343,7 +340,7 @@ def _warn_of_those_that_learnt_nothing(jobs):
     if told:
         first = next(iter(told))
         more = f" (and {len(told) - 1} more of the first {min(len(jobs), LOOKED_AT)})" if len(told) > 1 else ""
-        warnings.warn(f"networks[{first}]{more}: {told[first]}", RuntimeWarning, stacklevel=3)
+        caller.warn(f"networks[{first}]{more}: {told[first]}")
 
 
 def _some(names):
