@@ -1,63 +1,64 @@
 """The backpropagation lecture as explicit index loops, compiled by Numba: train multilayer perceptrons fast on a CPU.
 
-The names are loaded when they are first used, so `import fastbp` does not wait for Numba.
+The names are loaded when they are first used, so `import fastbp` does not wait for Numba. Those of scikit-learn's kind
+are there where scikit-learn is.
 """
 
 import importlib
+import importlib.util
+import sys
 
-_HOMES = {
-    "Network": "network",
-    "train": "training.train",
-    "History": "training.history",
-    "Diverged": "training.history",
-    "TrainingState": "training.history",
-    "CheckpointError": "training.checkpoints",
-    "load": "loading",
-    "ModelFileError": "files.safetensors",
-    "to_onnx": "export.onnx.convert",
-    "to_c": "export.c.convert",
-    "to_torch": "export.torch",
-    "from_torch": "export.torch",
-    "to_sklearn": "export.sklearn",
-    "from_sklearn": "export.sklearn",
-    "train_table": "tables.train_table",
-    "TableResult": "tables.train_table",
-    "TableModel": "tables.model",
-    "TableError": "tables.sources",
-    "train_many": "training.many.train_many",
-    "ManyHistory": "training.many.train_many",
-    "Optimizer": "optimizers",
-    "SGD": "optimizers",
-    "Adam": "optimizers",
-    "AdamW": "optimizers",
-    "RMSprop": "optimizers",
-    "Schedule": "schedules",
-    "Constant": "schedules",
-    "StepDecay": "schedules",
-    "CosineDecay": "schedules",
-    "InverseScaling": "schedules",
-    "OneCycle": "schedules",
-    "WarmUp": "schedules",
-    "load_digits": "datasets",
+_NAMES = {
+    "network": ("Network",),
+    "training.train": ("train",),
+    "training.history": ("History", "TrainingState", "Diverged"),
+    "training.checkpoints": ("CheckpointError",),
+    "training.many.train_many": ("train_many", "ManyHistory"),
+    "optimizers": ("Optimizer", "SGD", "Adam", "AdamW", "RMSprop"),
+    "schedules": ("Schedule", "Constant", "StepDecay", "CosineDecay", "InverseScaling", "OneCycle", "WarmUp"),
+    "tables.train_table": ("train_table", "TableResult"),
+    "tables.model": ("TableModel",),
+    "tables.sources": ("TableError",),
+    "loading": ("load",),
+    "files.safetensors": ("ModelFileError",),
+    "export.onnx.convert": ("to_onnx",),
+    "export.c.convert": ("to_c",),
+    "export.torch": ("to_torch", "from_torch"),
+    "export.sklearn": ("to_sklearn", "from_sklearn"),
+    "datasets": ("load_digits",),
 }
-_EXTRAS = dict.fromkeys(  # not for a star, which must not need them
-    ["MLPClassifier", "MLPRegressor", "GridSearch", "RandomSearch", "EnsembleClassifier", "EnsembleRegressor"],
-    "estimators",
-)
-__all__ = [*_HOMES]
+_OF_SKLEARN = {
+    "estimators.mlp.classifier": ("MLPClassifier",),
+    "estimators.mlp.regressor": ("MLPRegressor",),
+    "estimators.ensemble.ensembles": ("EnsembleClassifier", "EnsembleRegressor"),
+    "estimators.search.searches": ("GridSearch", "RandomSearch"),
+}
+_HOMES = {name: module for table in (_NAMES, _OF_SKLEARN) for module, names in table.items() for name in names}
 __version__ = "0.1.0"
 
 
 def __getattr__(name):
     if name == "plots":
         return importlib.import_module("fastbp.plots")
-    home = _HOMES.get(name) or _EXTRAS.get(name)
-    if home is None:
+    if name == "__all__":
+        return _listed()
+    if name not in _HOMES:
         raise AttributeError(f"module 'fastbp' has no attribute {name!r}")
-    value = getattr(importlib.import_module(f"fastbp.{home}"), name)
+    try:
+        value = getattr(importlib.import_module(f"fastbp.{_HOMES[name]}"), name)
+    except ImportError as problem:
+        if _HOMES[name] not in _OF_SKLEARN or sys._getframe(1).f_code.co_name == "_handle_fromlist":
+            raise  # `from fastbp import MLPClassifier` ends in an ImportError; an attribute that is not there does not
+        raise AttributeError(str(problem)) from problem
     globals()[name] = value
     return value
 
 
+def _listed():
+    """The public names that there are on this machine."""
+    tables = (_NAMES, _OF_SKLEARN) if importlib.util.find_spec("sklearn") else (_NAMES,)
+    return [name for table in tables for names in table.values() for name in names] + ["plots"]
+
+
 def __dir__():
-    return sorted({*globals(), *_HOMES, *_EXTRAS, "plots"})
+    return sorted({*globals(), *_listed()})

@@ -56,7 +56,7 @@ class Network:
         `B[l]` is a view of theta of shape (receiving,).
     sizes, activation, output, dtype, loss, huber_delta, quantile
         As given or by default; `sizes` a tuple of int, `activation` a str or a tuple of str, `dtype` a numpy.dtype.
-    layers : ndarray of int64, shape (len(sizes) - 1, 8)
+    layers : structured ndarray of shape (len(sizes) - 1,)
         The table that the kernels read (see `fastbp/lecture/layout.py`).
 
     Raises
@@ -112,20 +112,6 @@ class Network:
         except (MemoryError, ValueError, OverflowError):  # NumPy has a word for each order of magnitude
             raise MemoryError(f"sizes ask for more memory than there is: {parameters} parameters") from None
         self._hold(theta)
-
-    @classmethod
-    def blank(cls, sizes, activation, output, dtype, loss, level=None):
-        """A network whose parameters are all 0, of checked arguments; for code that fills them in.
-
-        `level` is the `huber_delta` or the `quantile`; or for a cross-entropy the most that -ln y counts.
-        """
-        network = cls.__new__(cls)
-        network._describe(sizes, activation, output, dtype, loss, level)
-        return network
-
-    def like(self):
-        """A blank network of this kind."""
-        return self.blank(self.sizes, self.activation, self.output, self.dtype, self.loss, self._level)
 
     def _hold(self, theta):
         codes = [*(HIDDEN[name] for name in self.activations[:-1]), OUTPUT[self.output]]
@@ -345,8 +331,8 @@ class Network:
             arrays[f"layers.{layer}.weight"], arrays[f"layers.{layer}.bias"] = w, b
         return strings, arrays
 
-    @classmethod
-    def _of_record(cls, file):
+    @staticmethod
+    def _of_record(file):
         """The network in a `ModelFile`, from which its strings and arrays are taken. Raises what `refusing` expects."""
         layers = -(-sum(name.startswith("layers.") for name in file.arrays) // 2)
         W = [file.array(f"layers.{layer}.weight", shape=(None, None)) for layer in range(layers)]
@@ -361,13 +347,13 @@ class Network:
             names = [name for name in names[1:-1].split(", ") if name]
         loss, level = file.string("loss", ERRORS_OF[output]), file.number("loss parameter")
         validation.stored_level(loss, level)
-        network = cls.blank(sizes, names, output, W[0].dtype, loss, level)
+        network = blank(sizes, names, output, W[0].dtype, loss, level)
         for place, array in zip((*network.W, *network.B), (*W, *B), strict=True):
             place[...] = array
         return network
 
     @property
-    def description(self):
+    def _description(self):
         """The call that makes a network of this kind, as text."""
         shown = f"Network({self.sizes}, activation={self.activation!r}, output={self.output!r}"
         shown += f", dtype={self.dtype.name!r}"
@@ -379,7 +365,7 @@ class Network:
         return f"{shown})"
 
     def __repr__(self):
-        return f"{self.description}  # {self.theta.size:,} parameters"
+        return f"{self._description}  # {self.theta.size:,} parameters"
 
     def _repr_html_(self):
         from fastbp import notebook  # for those who have one
@@ -393,6 +379,16 @@ class Network:
     def __setstate__(self, state):
         self.__dict__.update(state)
         self._hold(np.array(self._theta))
+
+
+def blank(sizes, activation, output, dtype, loss, level=None):
+    """A network whose parameters are all 0, of checked arguments; for code that fills them in.
+
+    `level` is the `huber_delta` or the `quantile`; or for a cross-entropy the most that -ln y counts.
+    """
+    network = Network.__new__(Network)
+    network._describe(sizes, activation, output, dtype, loss, level)
+    return network
 
 
 def _evaluation():

@@ -33,7 +33,7 @@ def network_html(network):
     about = f"{network.theta.size:,} parameters in {network.dtype.name}, loss {network.loss}"
     return (
         f'<div {BOX}><svg width="{60 + (len(columns) - 1) * LAYER}" height="{bottom + 6}" role="img" '
-        f'aria-label="{html.escape(network.description)}"><g stroke="currentColor" stroke-opacity="0.25">{lines}</g>'
+        f'aria-label="{html.escape(network._description)}"><g stroke="currentColor" stroke-opacity="0.25">{lines}</g>'
         f'<g fill="{BLUE}">{circles}</g><g fill="currentColor" text-anchor="middle" font-size="11">{words}</g></svg>'
         f"<div>{html.escape(about)}</div></div>"
     )

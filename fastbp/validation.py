@@ -90,8 +90,8 @@ def _one_hot(labels, classes, dtype):
     if wrong.any():
         place = int(wrong.argmax())
         raise ValueError(
-            f"D must hold class labels, integers from 0 to {classes - 1} for the {classes} outputs, got {labels[place]} "
-            f"in place {place}"
+            f"D must hold class labels, integers from 0 to {classes - 1} for the {classes} outputs, got "
+            f"{labels[place]} in place {place}"
         )
     rows = np.zeros((len(labels), classes), dtype)
     rows[np.arange(len(labels)), labels.astype(np.int64)] = 1

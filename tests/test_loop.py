@@ -251,40 +251,41 @@ def test_progress_is_shown_after_each_epoch(validated):
 
 
 class Told:
-    """A checkpointer that keeps what it is told: epochs done, whether the task has enough, whether all is over."""
+    """A checkpointer that keeps what it is told: epochs done, whether the task has enough, what is to be kept."""
 
     def __init__(self):
         self.calls = []
 
-    def after(self, loop, ended, over):
-        self.calls.append((loop.epoch, bool(ended), bool(over), loop.kept[0]))
+    def after(self, loop, ended):
+        self.calls.append((loop.epoch, bool(ended), loop.kept[0]))
 
 
-def test_the_checkpointer_is_told_of_each_epoch():
+def test_the_checkpointer_is_told_of_each_epoch_before_the_callbacks_are():
     told = Told()
-    ran(Task(), checkpointer=told)
-    assert told.calls == [(n, False, n == 5, float(n)) for n in range(1, 6)]
+    ran(Task(), callbacks=[lambda state: told.calls.append(state.epoch)], checkpointer=told)
+    assert told.calls == [call for n in range(1, 6) for call in ((n, False, n), n)]
     told = Told()
     ran(Task(ends=lambda epoch: epoch == 2, keeps=lambda epoch: epoch == 1), checkpointer=told)
-    assert told.calls == [(1, False, False, 1.0), (2, True, True, 1.0)]
+    assert told.calls == [(1, False, 1), (2, True, 1)]
+
+
+WAYS = ["callback", "time after an epoch", "time in an epoch", "ctrl-c in an epoch", "ctrl-c in a callback"]
 
 
 @pytest.mark.filterwarnings("ignore:the training was interrupted after 2 epochs:RuntimeWarning")
-@pytest.mark.parametrize(
-    "how", ["callback", "time after an epoch", "time in an epoch", "ctrl-c", "ctrl-c in a callback"]
-)
-def test_whatever_ends_it_the_checkpointer_is_told_of_the_last_whole_epoch(how, monkeypatch):
+@pytest.mark.parametrize("way", WAYS)
+def test_whatever_ends_it_the_checkpointer_is_told_of_the_last_whole_epoch(way, monkeypatch):
     clock, told = Clock(monkeypatch), Told()
-    ends = clock.goes_on(100.0)
     during = {
-        "time after an epoch": {("update", 2): ends}, "time in an epoch": {("train", 3): ends},
-        "ctrl-c": {("train", 3): ctrl_c},
-    }.get(how)  # fmt: skip
+        "time after an epoch": {("update", 2): clock.goes_on(100.0)},
+        "time in an epoch": {("train", 3): clock.goes_on(100.0)},
+        "ctrl-c in an epoch": {("train", 3): ctrl_c},
+    }
 
     def callback(state):
-        if how == "ctrl-c in a callback" and state.epoch == 2:
+        if way == "ctrl-c in a callback" and state.epoch == 2:
             raise KeyboardInterrupt
-        return how == "callback" and state.epoch == 2
+        return way == "callback" and state.epoch == 2
 
-    done = ran(Task(during=during), callbacks=[callback], time_limit=1.0, checkpointer=told)
-    assert (done.epoch, told.calls[-1]) == (2, (2, False, True, 2.0))
+    done = ran(Task(during=during.get(way)), callbacks=[callback], time_limit=1.0, checkpointer=told)
+    assert (done.epoch, told.calls[-1]) == (2, (2, False, 2))

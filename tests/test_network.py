@@ -175,7 +175,7 @@ def test_loss_huber_delta_and_quantile(arguments, loss, huber_delta, quantile, s
     output, level = arguments.get("output", "softmax"), huber_delta or quantile
     call = f"Network((3, 2), activation='relu', output={output!r}, dtype='float32'{shown})"
     assert repr(network) == f"{call}  # 8 parameters"
-    assert network.description == call
+    assert network._description == call
     again = eval(repr(network), {"Network": fastbp.Network})
     assert again.theta.tobytes() == network.theta.tobytes()
     assert repr(again) == repr(network)

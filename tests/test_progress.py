@@ -78,7 +78,7 @@ def test_what_progress_asks_for():
         shown.show(1, 2, 3.0, loss=4.0)
     assert told == [(1, 2, 3.0)]
     assert checked(mine) is mine
-    with pytest.raises(TypeError, match="^progress must be True, False or a callable, got 1$"):
+    with pytest.raises(TypeError, match=r"^progress must be True, False or a callable, got 1$"):
         checked(1)
 
 

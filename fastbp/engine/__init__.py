@@ -1,1 +1,1 @@
-"""The lecture's loops at the speed of the machine: compiled, allocates nothing, checks nothing."""
+"""The lecture's loops at the speed of the machine; README.md here tells how a tile works."""

@@ -1,5 +1,6 @@
-"""Estimators from their files: the other way round of files.py, with every string and array checked."""
+"""Estimators from their files: the other way round of saving.py, with every string and array checked."""
 
+import copy
 from types import SimpleNamespace
 
 import numpy as np
@@ -108,7 +109,7 @@ def _ensemble(kind, file):
     _describe(models[0], first, file)
     for model, theta in zip(models[1:], others, strict=True):
         vars(model).update({name: value for name, value in vars(models[0]).items() if name not in vars(model)})
-        network = first.like()
+        network = copy.copy(first)
         network.theta[:] = theta
         model._link(network)
         model._random_state = check_random_state(model.random_state)

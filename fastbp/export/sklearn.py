@@ -7,7 +7,7 @@ import numpy as np
 from fastbp import caller, validation
 from fastbp.export.networks import network_of
 from fastbp.lecture import layout
-from fastbp.network import Network
+from fastbp.network import Network, blank
 
 ACTIVATIONS = {"identity": "identity", "sigmoid": "logistic", "tanh": "tanh", "relu": "relu"}  # ours: scikit-learn's
 OUTPUTS = {"softmax": "softmax", "sigmoid": "logistic", "identity": "identity", "exponential": "exp"}
@@ -143,7 +143,7 @@ def _one_unit_of_two(network):
     if network.output != "softmax" or network.sizes[-1] != 2:
         return network
     sizes = (*network.sizes[:-1], 1)
-    one = Network.blank(sizes, network.activation, "sigmoid", network.dtype, "binary_cross_entropy")
+    one = blank(sizes, network.activation, "sigmoid", network.dtype, "binary_cross_entropy")
     for place, array in zip((*one.W[:-1], *one.B[:-1]), (*network.W[:-1], *network.B[:-1]), strict=True):
         place[...] = array
     one.W[-1][0], one.B[-1][0] = network.W[-1][1] - network.W[-1][0], network.B[-1][1] - network.B[-1][0]

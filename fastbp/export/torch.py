@@ -6,7 +6,7 @@ from fastbp import validation
 from fastbp.export.networks import network_of
 from fastbp.lecture.codes import ERROR, ERRORS_OF, HIDDEN, OUTPUT
 from fastbp.lecture.matrix.activations import SLOPE
-from fastbp.network import DTYPES, Network
+from fastbp.network import DTYPES, Network, blank
 
 # torch's softplus is u itself above a threshold: e^-20 is below the rounding of float32, e^-40 below that of float64.
 LEAST_THRESHOLD, THRESHOLD = 20, 40
@@ -171,7 +171,7 @@ def from_torch(module, output=None, loss=None, huber_delta=None, quantile=None):
     names = names[0] if len(set(names)) == 1 else names
     loss = validation.loss_of_output(loss, output, ERROR, ERRORS_OF)
     level = validation.parameter_of_loss(loss, huber_delta, quantile)
-    network = Network.blank(sizes, names, output, weights[0].dtype, loss, level)
+    network = blank(sizes, names, output, weights[0].dtype, loss, level)
     for w, b, weight, linear in zip(network.W, network.B, weights, linears, strict=True):
         w[...] = weight
         if linear.bias is not None:  # else it stays 0

@@ -13,11 +13,16 @@ from fastbp.tables.sources import Block, TableError, opened
 class TableModel:
     """A network for tables: what the command `fastbp train` makes, and `fastbp.load` reads from its file.
 
-    Attributes
+    Parameters
     ----------
     network : Network
     encoding : Encoding
         The columns: `encoding.inputs` and `encoding.target`.
+
+    Attributes
+    ----------
+    network, encoding
+        As given.
     classes : list of str, or None
         For a regression None.
 
@@ -43,6 +48,7 @@ class TableModel:
 
     @property
     def classes(self):
+        """The classes in the order of their probabilities, a list of str; None for a regression."""
         return list(self.encoding.target.texts) if self.encoding.target.kind == CLASSES else None
 
     def predict(self, table, ignore_unseen=False):
@@ -85,8 +91,7 @@ class TableModel:
 
         Parameters
         ----------
-        table, ignore_unseen
-            As in `predict`.
+        table, ignore_unseen : as in `predict`
 
         Returns
         -------

@@ -100,14 +100,24 @@ def train_table(
         Columns of numbers that are names: each has an input of its own.
     delimiter : str or None
         Between the cells of a CSV file. None: comma, semicolon, tab or bar, as the first line has it.
-    epochs, batch_size, learning_rate, patience, min_delta
-        At most so many passes; the learning rate of Adam. A tenth of the rows, if there are at least 100, is held out:
-        when their loss has not fallen by more than `min_delta` for `patience` epochs, training ends, and the network
-        has its best parameters.
+    epochs, batch_size : int
+        Passes over the rows, at most, and rows of a step.
+    learning_rate : float
+        Of Adam.
+    patience : int
+        A tenth of the rows, if there are at least 100, is held out: when their loss (without them: that of the
+        training) has not fallen by more than `min_delta` for so many epochs, training ends, and the network has the
+        parameters of the best epoch.
+    min_delta : float
+        At least 0.
     dtype : {"float32", "float64"}
     seed : int
         Of the test rows, the first weights and the orders.
-    threads, time_limit, callbacks
+    threads : int or None
+        As in `train`.
+    time_limit : float or None
+        Seconds, as in `train`.
+    callbacks : callable, sequence of callable, or None
         As in `train`.
     progress : bool or callable
         True: a bar by tqdm, or lines where it is not installed. A callable is called as `progress(done, total,

@@ -143,7 +143,7 @@ class Checkpointer:
         with file.refusing():
             file.network = type(self._how.network)._of_record(file)
             before = {name: file.string(f"depends on {name}") for name in self._depends_on}
-        before_it, now_it = file.network.description, self._how.network.description
+        before_it, now_it = file.network._description, self._how.network._description
         if before_it != now_it:
             raise ValueError(f"network must be that of checkpoint {self._path!r}, {before_it}, got {now_it}")
         for name, value in self._depends_on.items():

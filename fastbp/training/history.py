@@ -85,7 +85,7 @@ class History:
 class Diverged(FloatingPointError):
     """The loss or a parameter is no longer finite. The network has the parameters of the last finite epoch.
 
-    Attributes
+    Parameters
     ----------
     epoch : int
         The epoch that failed; the first one is 1.
@@ -132,14 +132,14 @@ class TrainingState:
         Those that there are to be, at most.
     loss : float
         Of this epoch.
-    validation_loss : float or None
-        Of the validation rows after it.
-    validation_score : float or None
-        Of the validation data after it, where an estimator has some: the accuracy, or R2.
     seconds : float
         Since the training began.
     network : Network
         With its present parameters. It may be looked at, and predict; changing it changes the training.
+    validation_loss : float or None
+        Of the validation rows after it.
+    validation_score : float or None
+        Of the validation data after it, where an estimator has some: the accuracy, or R2.
     estimator : object or None
         The MLPClassifier or MLPRegressor whose `fit` it is.
     index : int
@@ -159,9 +159,9 @@ class TrainingState:
     epoch: int
     epochs: int
     loss: float
+    seconds: float
+    network: object
     validation_loss: float | None = None
     validation_score: float | None = None
-    seconds: float = 0.0
-    network: object = None
     estimator: object = None
     index: int = 0

@@ -132,8 +132,8 @@ class Loop:
             return False
         task = self.task
         state = TrainingState(
-            self.epoch, task.epochs, float(loss), seconds=seconds, network=task.network, estimator=task.estimator,
-            index=task.index, **({} if validated is None else {task.validated_by: float(validated)}),
+            self.epoch, task.epochs, float(loss), seconds, task.network, estimator=task.estimator, index=task.index,
+            **({} if validated is None else {task.validated_by: float(validated)}),
         )  # fmt: skip
         with self._calling_back:
             asked = [bool(callback(state)) for callback in self._callbacks]  # all of them are called

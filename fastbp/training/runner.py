@@ -102,7 +102,7 @@ class EpochRunner:
         Parameters
         ----------
         X, D, weight : ndarray of shape (N, inputs), (N, outputs), (N,)
-            Samples, targets and weights, as `door` hands them out.
+            Samples, targets and weights, as `validation` hands them out.
         order : ndarray of int64
             The rows, a mini-batch after the other.
         rates : ndarray of float64, shape (batches,)

@@ -79,7 +79,7 @@ class Collector:
         """
         given = dict.fromkeys(GIVEN) | {"X": X, "y": y, **params}
         fit = Collected(estimator, self._key(parameters_key(estimator), given))  # before a random_state is drawn from
-        fit.request, fit.dtype = estimator.prepare(given, self)
+        fit.request, fit.dtype = estimator._prepare(given, self)
         self.fits.append(fit)
 
     def capture(self, model, estimator, X, y, params):

@@ -1,1 +1,1 @@
-"""TODO"""
+"""Many networks that answer as one."""

@@ -79,6 +79,14 @@ class BaseEnsemble(BaseEstimator, ABC):
         -----
         RuntimeWarning
             If networks diverged, or were not done in time or before Ctrl-C: the ensemble is without them.
+
+        Examples
+        --------
+        >>> import fastbp
+        >>> network = fastbp.MLPRegressor(hidden_layer_sizes=(4,), solver="lbfgs")
+        >>> ensemble = fastbp.EnsembleRegressor(network, 5, random_state=0)
+        >>> len(ensemble.fit([[0.0], [1.0], [2.0]], [0.0, 1.0, 2.0]).estimators_)
+        5
         """
         if self.oob_score and not self.bootstrap:
             raise ValueError("oob_score needs bootstrap=True: without it every network has seen every sample")

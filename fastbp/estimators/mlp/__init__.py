@@ -1,1 +1,1 @@
-"""TODO"""
+"""scikit-learn's MLPClassifier and MLPRegressor: parameters, checks, solvers, early stopping."""

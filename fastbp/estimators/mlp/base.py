@@ -15,7 +15,7 @@ from fastbp.estimators.mlp.fit_request import FitRequest
 from fastbp.estimators.mlp.lbfgs import fit_lbfgs
 from fastbp.estimators.mlp.samples import outputs
 from fastbp.estimators.mlp.stochastic import fit_stochastic
-from fastbp.network import Network
+from fastbp.network import Network, blank
 
 try:
     from sklearn.callback import CallbackSupportMixin, with_callbacks
@@ -122,7 +122,7 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, ABC):
         dtype = np.dtype(dtype if dtype == np.float32 else np.float64)
         output, error, level, self.out_activation_ = self._output(dtype)
         hidden = parameters.activations(self, len(sizes) - 2)
-        return Network.blank(sizes, hidden, output, dtype, error, level)
+        return blank(sizes, hidden, output, dtype, error, level)
 
     def _initialize(self, sizes, dtype, rng):
         """Glorot's uniform distribution as scikit-learn draws it; for logistic its bound is lower by sqrt(3)."""
@@ -161,7 +161,7 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, ABC):
             self._train(*self._request(X, y, sample_weight, validation, incremental))
         return self
 
-    def prepare(self, given, collector):
+    def _prepare(self, given, collector):
         """The first half of a `fit` that is trained together with others: all checks, and the first weights.
 
         Parameters

@@ -1,1 +1,1 @@
-"""TODO"""
+"""Searches over parameters, whose fits are one training."""

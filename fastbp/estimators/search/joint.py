@@ -52,6 +52,15 @@ class JointSearch:
         ------
         ValueError, TypeError
             scikit-learn's own, and the estimator's.
+
+        Examples
+        --------
+        >>> import fastbp
+        >>> model = fastbp.MLPRegressor(hidden_layer_sizes=(4,), solver="lbfgs", random_state=0)
+        >>> X = [[x / 10] for x in range(10)]
+        >>> search = fastbp.GridSearch(model, {"alpha": [1e-6, 10.0]}, cv=2).fit(X, [x[0] ** 2 for x in X])
+        >>> search.best_params_
+        {'alpha': 1e-06}
         """
         self._validate_params()
         if getattr(self, "halving", None) not in (None, False):

@@ -1,4 +1,4 @@
-"""GridSearch and RandomSearch: scikit-learn's searches, whose fits are one training of many networks (together.py)."""
+"""GridSearch and RandomSearch: scikit-learn's searches, whose fits are one training of many networks (joint.py)."""
 
 import numpy as np
 from sklearn.experimental import enable_halving_search_cv  # noqa: F401
@@ -37,12 +37,13 @@ class GridSearch(JointSearch, GridSearchCV):
         example by a random projection without a `random_state`, is trained by itself, too.
     param_grid : dict or list of dict
         Lists of values for each parameter.
-    scoring, refit, cv, verbose, pre_dispatch, error_score, return_train_score
-        As in `GridSearchCV`. A fit that fails, because it diverges for example, gets `error_score` and is named in a
-        warning.
+    scoring : as in `GridSearchCV`
     n_jobs : int or None, default=None
         Threads. None: 1, unless a `joblib.parallel_config` says otherwise; -1: one for each core that the process may
         use; -2: one less.
+    refit, cv, verbose, pre_dispatch : as in `GridSearchCV`
+    error_score, return_train_score : as in `GridSearchCV`
+        A fit that fails, because it diverges for example, gets `error_score` and is named in a warning.
     halving : bool, dict or None, default=None
         Successive halving, as `HalvingGridSearchCV` does it: True, or its options factor, resource, max_resources,
         min_resources, aggressive_elimination and random_state.
@@ -103,13 +104,14 @@ class RandomSearch(JointSearch, RandomizedSearchCV):
         Lists of values, or distributions with a method `rvs`, for each parameter.
     n_iter : int, default=10
         Candidates.
-    scoring, refit, cv, verbose, pre_dispatch, random_state, error_score, return_train_score
-        As in `RandomizedSearchCV`.
-    n_jobs, time_limit, progress
+    scoring : as in `RandomizedSearchCV`
+    n_jobs : int or None, default=None
         As in `GridSearch`.
+    refit, cv, verbose, pre_dispatch, random_state, error_score, return_train_score : as in `RandomizedSearchCV`
     halving : bool, dict or None, default=None
         Successive halving of n_iter candidates, as `HalvingRandomSearchCV` does it: True, or its options factor,
         resource, max_resources, min_resources, aggressive_elimination and n_candidates.
+    time_limit, progress : as in `GridSearch`
 
     Attributes
     ----------

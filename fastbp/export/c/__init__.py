@@ -1,1 +1,1 @@
-"""TODO"""
+"""Networks as one C file that needs nothing else."""

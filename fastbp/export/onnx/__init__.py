@@ -1,1 +1,1 @@
-"""TODO"""
+"""Networks and models of tables as ONNX graphs."""

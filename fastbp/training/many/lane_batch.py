@@ -181,8 +181,8 @@ class NetworkBatch(LaneBatch):
         job, scheduler = self.jobs[slot], self._scheduler
         np.copyto(job.how.theta, self.own(self.block.theta, slot))
         state = TrainingState(
-            int(self._epoch[slot]), job.how.epochs, loss, watched if validated else None, index=job.index,
-            seconds=time.monotonic() - scheduler.began, network=job.how.network,
+            int(self._epoch[slot]), job.how.epochs, loss, time.monotonic() - scheduler.began, job.how.network,
+            watched if validated else None, index=job.index,
         )  # fmt: skip
         with scheduler.calling_back:
             asked = [bool(callback(state)) for callback in job.how.callbacks]

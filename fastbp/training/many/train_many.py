@@ -1,4 +1,4 @@
-"""Thousands of networks in one call: `train_many`. Checks its input; the networks are trained in slots.py."""
+"""Thousands of networks in one call: `train_many`. Checks its input; the networks are trained in lane_batch.py."""
 
 import re
 from dataclasses import dataclass
@@ -109,12 +109,16 @@ def train_many(
         Each once.
     X, D : array-like of real numbers, shape (N, inputs), (N, outputs) or (N,)
         Samples and teacher signal, or class labels, for all. They are not copied for each network.
-    epochs, batch_size, optimizer, l1, l2, max_norm, clip_norm, dropout, shuffle, seed, patience, min_delta
-        As in `train`: one for all (an array of shape () is one, too), or a list with one for each network.
+    epochs, batch_size, optimizer, l1, l2, max_norm, clip_norm, dropout : as in `train`
+        One for all (an array of shape () is one, too), or a list with one for each network.
     sample_weight : array-like of shape (N,), or a list of such or None
         One for all, or one for each network.
+    shuffle, seed : as in `train`
+        One for all, or a list with one for each network.
     rows, validation_rows : array-like of int, or a list of such or None
         Rows of X to train with (folds, bootstrap samples) and to validate with: one for all, or one for each network.
+    patience, min_delta : as in `train`
+        One for all, or a list with one for each network.
     threads : int or None
         At most so many threads, each with networks of its own; None: one for each core that the process may use, as in
         `train`.
