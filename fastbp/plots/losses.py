@@ -45,9 +45,9 @@ def loss(history, ax=None, *, log=False):
     >>> ax.get_xlabel(), len(ax.lines[0].get_ydata())
     ('epoch', 5)
     """
-    training, validation, scores, best = _curves(history)
+    training, validated, scores, best = _curves(history)
     if validation.flag("log", log):
-        least = min(curves.min(where=np.isfinite(curves), initial=np.inf) for curves in (training, validation))
+        least = min(curves.min(where=np.isfinite(curves), initial=np.inf) for curves in (training, validated))
         if not least > 0:
             raise ValueError(f"log must be False where a loss is not above 0, got True and a loss of {least:.7g}")
     ax = axes(ax)
@@ -58,8 +58,8 @@ def loss(history, ax=None, *, log=False):
         ax.set_yscale("log")
     ax.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     lines = _draw(ax, training, COLOURS[0], "training")
-    if len(validation):
-        lines += _draw(ax, validation, COLOURS[1], "validation")
+    if len(validated):
+        lines += _draw(ax, validated, COLOURS[1], "validation")
     top = ax
     if len(scores):
         top = ax.twinx()
@@ -90,27 +90,28 @@ def _draw(ax, curves, colour, label):
 
 def _curves(history):
     """Losses, validation losses and validation scores, each (networks, epochs), and the best epoch of one network."""
-    if hasattr(history, "outcome") and len(history.loss) == 1:
-        history = history.history(0)
+    many = np.ndim(getattr(history, "loss", None)) == 2  # a row for each network
+    if many and len(history.loss) == 1:
+        history, many = history.history(0), False
     if hasattr(history, "loss_curve_"):
-        training, validation, scores = history.loss_curve_, [], getattr(history, "validation_scores_", None) or []
+        training, validated, scores = history.loss_curve_, [], getattr(history, "validation_scores_", None) or []
         if len(scores) not in (0, len(training)):
             raise ValueError(
                 f"history must have a validation score for each epoch or none, got {len(scores)} scores in "
                 f"{len(training)} epochs"
             )
     elif hasattr(history, "validation_loss"):
-        training, validation, scores = history.loss, history.validation_loss, []
+        training, validated, scores = history.loss, history.validation_loss, []
     else:
-        training, validation, scores = _sequence(history), [], []
-    training, validation, scores = _rows(training), _rows(validation), _rows(scores)
+        training, validated, scores = _sequence(history), [], []
+    training, validated, scores = _rows(training), _rows(validated), _rows(scores)
     if not len(training):
         raise ValueError(f"history must have at least one epoch, got {validation.shown(history)}")
     best = None
-    if not hasattr(history, "outcome"):
-        last = -scores if len(scores) else validation if len(validation) else training
-        best = getattr(history, "best_epoch", None) or int(np.nanargmin(last)) + 1
-    return training, validation, scores, best
+    if not many:
+        falling = -scores if len(scores) else validated if len(validated) else training
+        best = getattr(history, "best_epoch", None) or int(np.nanargmin(falling)) + 1
+    return training, validated, scores, best
 
 
 def _sequence(history):
