@@ -197,7 +197,7 @@ def stored_level(loss, level):
     if loss in ("huber", "quantile"):
         parameter_of_loss(loss, *((level, None) if loss == "huber" else (None, level)))
     if level is not None:
-        real_number("loss parameter", level, lambda x: LEAST_LEVEL <= x <= LARGEST_LEVEL, "in its range")
+        real_number("loss parameter", level, lambda x: LEAST_LEVEL <= x <= LARGEST_LEVEL, "between 2^-32 and 2^30")
     elif loss in ("huber", "quantile"):
         raise ValueError(f"loss parameter must be a number for loss={loss!r}, it has none")
 

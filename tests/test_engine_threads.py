@@ -246,7 +246,7 @@ def test_a_training_that_is_told_to_end_does_so_within_an_epoch(monkeypatch):
     for array in (X, D, weight):
         array.flags.writeable = False
 
-    def should_continue():
+    def should_continue(epochs):
         asked.append(None)
         return len(asked) < last
 

@@ -191,7 +191,7 @@ def test_who_asked_for_the_training_may_end_it_between_slices_and_epochs(asked, 
     """It is asked in each epoch and after it, but for the last."""
     answers = iter([True] * (asked - 1) + [False])
     task = Task()
-    done = ran(task, should_continue=lambda: next(answers))
+    done = ran(task, should_continue=lambda epochs: next(answers))
     assert (done.epoch, done.outcome) == (epochs, "finished" if epochs == 5 else "interrupted")
     assert task.theta.tolist() == [epochs] * 3
 

@@ -121,6 +121,34 @@ def test_a_problem_in_a_callback_is_passed_on(units):
         fastbp.train_many(of_one_way(units), X, D, epochs=5, callbacks=lambda state: 0 / (2 - state.epoch))
 
 
+@ways
+def test_after_a_problem_in_a_callback_networks_have_the_parameters_that_were_to_be_kept(units):
+    """One thread: all that share lanes have done the epoch, of others the first one has."""
+    X, D = samples()
+    made, expected = of_one_way(units), of_one_way(units)
+    with pytest.raises(ZeroDivisionError):
+        fastbp.train_many(made, X, D, epochs=5, threads=1, callbacks=lambda state: 0 / (2 - state.epoch))
+    fastbp.train_many(expected, X, D, epochs=2)
+    done = [network.theta.tobytes() == other.theta.tobytes() for network, other in zip(made, expected, strict=True)]
+    assert done == [True] * 3 if units == 4 else any(done)
+
+
+@ways
+def test_a_callback_may_change_parameters(units):
+    """The next epoch goes on from there, as in `train`."""
+    X, D = samples()
+
+    def prune(state):
+        state.network.W[0][0] = 0
+
+    network, made = of_one_way(units)[0], of_one_way(units)
+    fastbp.train(network, X, D, epochs=3, callbacks=prune)
+    fastbp.train_many(made, X, D, epochs=3, callbacks=prune)
+    assert_close(made[0].theta, network.theta, network.dtype)
+    fastbp.train(unchanged := of_one_way(units)[0], X, D, epochs=3)
+    assert np.abs(network.theta - unchanged.theta).max() > 1e-3
+
+
 @pytest.mark.parametrize(
     ("callbacks", "message"),
     [
@@ -155,6 +183,15 @@ def test_the_time_limit_leaves_whole_epochs(units):
     fastbp.train_many(expected, X, D, epochs=done.epochs.tolist(), optimizer=fastbp.SGD(1e-5))
     for network, other in zip(made, expected, strict=True):
         assert_close(network.theta, other.theta, "float64")
+
+
+@pytest.mark.skipif(UNCOMPILED, reason="an epoch takes minutes")
+def test_the_time_limit_waits_for_a_first_epoch():
+    """As in `train`."""
+    X, D = samples()
+    done = fastbp.train_many(of_one_way(600), np.tile(X, (2000, 1)), np.tile(D, (2000, 1)), threads=1, time_limit=1e-6)
+    assert sorted(done.outcome.tolist()) == ["interrupted", "waiting", "waiting"]  # the costliest is the first
+    assert done.epochs.max() >= 1
 
 
 def test_a_history_of_many_is_shown_in_a_line():

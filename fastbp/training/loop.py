@@ -41,7 +41,8 @@ class Loop:
     time_limit : float or None
         Seconds. The first epoch is always completed; a later one is dropped where they end within it.
     should_continue : callable
-        Asked after each epoch and between slices of one; the training ends, with the last whole epoch, if it says no.
+        Asked after each epoch and between slices of one, with the number of those done; the training ends, with the
+        last whole epoch, if it says no.
     checkpointer : Checkpointer or None
     calling_back : context manager
         In which callbacks are called.
@@ -56,7 +57,7 @@ class Loop:
     """
 
     def __init__(
-        self, task, callbacks=(), shown=None, time_limit=None, should_continue=lambda: True, checkpointer=None,
+        self, task, callbacks=(), shown=None, time_limit=None, should_continue=lambda epochs: True, checkpointer=None,
         calling_back=contextlib.nullcontext(),
     ):  # fmt: skip
         self.task, self.epoch, self.outcome, self.kept = task, 0, "finished", task.theta.copy()
@@ -119,7 +120,7 @@ class Loop:
             if self._shown:
                 self._shown.say(f"The time limit of {self._time_limit:g} seconds is over.")
             return False
-        return self._should_continue()
+        return self._should_continue(self.epoch)
 
     def _between(self):
         """Between two slices of an epoch."""

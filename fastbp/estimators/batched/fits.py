@@ -146,7 +146,7 @@ class FitsOneByOne:
     def run(self):
         for job in self._scheduler.take(self._group, 1):
             fit, outcome = job.fit, "finished"
-            fit.request.should_continue = lambda: not self._scheduler.stopping
+            fit.request.should_continue = self._scheduler.may_go_on
             fit.request.calling_back = self._scheduler.calling_back
             try:
                 if job.task is None:

@@ -36,7 +36,8 @@ class FitRequest:
     rows : ndarray of int, or None
         The rows to train with, of which some may come several times; None: all.
     should_continue : callable
-        Asked before each pass over the samples, and within it; the training ends when it returns False.
+        Asked before each pass over the samples, and within it, with the number of epochs done; the training ends when
+        it returns False.
     calling_back : context manager
         In which callbacks are called: a lock, where several fits run at the same time.
     shared : dict
@@ -50,7 +51,7 @@ class FitRequest:
     validation: object
     incremental: bool
     rows: np.ndarray | None = None
-    should_continue: Callable = lambda: True
+    should_continue: Callable = lambda epochs: True
     calling_back: AbstractContextManager = field(default_factory=contextlib.nullcontext)
     shared: dict = field(default_factory=dict)
 
@@ -71,9 +72,9 @@ class FitRequest:
             self.shared[key] = arrays, Samples(*arrays, dtype)  # the arrays, too, whose ids these are
         return self.shared[key][1]
 
-    def check(self):
-        """Raises Interrupted if the training has to end."""
-        if not self.should_continue():
+    def check(self, epochs):
+        """Raises Interrupted if the training, which has done so many epochs, has to end."""
+        if not self.should_continue(epochs):
             raise Interrupted
 
 

@@ -66,7 +66,7 @@ class _Iterations:
             self.iteration = _check_optimize_result("lbfgs", result, own.max_iter)
             own.loss_ = self.shown_loss(result.x)
         except _Stop:
-            self.request.check()
+            self.check()
         except KeyboardInterrupt:
             self.loop.interrupt()
         finally:
@@ -81,16 +81,20 @@ class _Iterations:
                 "sklearn.preprocessing.StandardScaler for example."
             )
 
+    def check(self):
+        """Raises Interrupted if who asked for the fit ends it."""
+        self.request.check(self.iteration)
+
     def error(self, x):
         """The error of all samples with its penalty, and its derivatives with respect to the parameters x."""
-        self.request.check()
+        self.check()
         own, network, data = self.estimator, self.network, self.data
         np.copyto(network.theta, x, casting="same_kind")
         dtheta, errors, whole = np.zeros(len(x)), 0.0, data.weight.sum(dtype=np.float64)
         report, rate = np.empty((1, codes.REPORTED)), np.zeros(1)
         for start in range(0, len(data.D), self.batch_size):
             rows = np.arange(start, min(start + self.batch_size, len(data.D)))
-            data.run(self.runner, rows, self.batch_size, rate, 0, report, self.request.check)
+            data.run(self.runner, rows, self.batch_size, rate, 0, report, self.check)
             share = data.weight[rows].sum(dtype=np.float64) / whole
             errors += share * report[0, 0]
             dtheta += share * self.runner.gradient.astype(np.float64)

@@ -139,7 +139,7 @@ class StochasticFit:
             finally:
                 self.close(theta)
         if loop.outcome == "interrupted":
-            request.check()
+            request.check(loop.epoch)
         if loop.outcome == "finished" and not request.incremental:
             self.warn_of_last_epoch()
 

@@ -81,9 +81,12 @@ class LaneBatch:
             )  # fmt: skip
             self._enter(numbers, jobs)
 
-    def own(self, array, slot):
-        """What belongs to the parameters of the network in a slot, of an array like `block.theta`."""
-        return self.block.of_slot(array, slot)[self._places[self.jobs[slot].how.network.sizes]]
+    def own(self, array, slot, new=None):
+        """What belongs to the parameters of the network in a slot, of an array like `block.theta`; its new content."""
+        places, of_slot = self._places[self.jobs[slot].how.network.sizes], self.block.of_slot(array, slot)
+        if new is not None:
+            of_slot[places] = new
+        return of_slot[places]
 
     def errors(self, rows, counts):
         """The mean error of each network over rows of its own: a number for each slot."""
@@ -184,8 +187,14 @@ class NetworkBatch(LaneBatch):
             int(self._epoch[slot]), job.how.epochs, loss, time.monotonic() - scheduler.began, job.how.network,
             watched if validated else None, index=job.index,
         )  # fmt: skip
-        with scheduler.calling_back:
-            asked = [bool(callback(state)) for callback in job.how.callbacks]
+        try:
+            with scheduler.calling_back:
+                asked = [bool(callback(state)) for callback in job.how.callbacks]
+        except BaseException:  # the training ends for all of them, with the parameters that were to be kept
+            for taken in np.flatnonzero(self._taken):
+                np.copyto(self.jobs[taken].how.theta, self.own(self._kept, taken))
+            raise
+        self.own(self.block.theta, slot, job.how.theta)  # a callback may have changed them
         return any(asked)
 
     def _end(self, slot, outcome):

@@ -33,8 +33,8 @@ class Scheduler:
     ----------
     done : int
         Jobs that have ended.
-    stopping : bool
-        Whether what trains shall end after its epoch.
+    stopping, at_once : bool
+        Whether what trains shall end after its epoch, and whether a first epoch is dropped for that, too.
     calling_back : Lock
         Callbacks are called one at a time.
     began : float
@@ -43,7 +43,7 @@ class Scheduler:
 
     def __init__(self, groups, threads, in_lanes=NetworkBatch, alone=None):
         self._groups, self._lock, self._ways = groups, threading.Lock(), (alone or OneByOne, in_lanes)
-        self._threads, self.done, self.stopping, self._problem = threads, 0, False, None
+        self._threads, self.done, self.stopping, self.at_once, self._problem = threads, 0, False, False, None
         self.calling_back = threading.Lock()
 
     def train(self, time_limit, shown):
@@ -67,6 +67,7 @@ class Scheduler:
                 if time_limit is not None and seconds >= time_limit:
                     break
         except KeyboardInterrupt:
+            self.at_once = True
             caller.warn("the training was interrupted; what is there is returned")
         finally:
             self.stopping = True
@@ -84,7 +85,7 @@ class Scheduler:
                     with self._lock:
                         taken.threads -= 1
         except BaseException as problem:
-            self._problem, self.stopping = problem, True
+            self._problem, self.stopping, self.at_once = problem, True, True
 
     def _next_group(self, number):
         """What is to be trained next; threads but the first wait while other trainings have all cores."""
@@ -111,6 +112,10 @@ class Scheduler:
         with self._lock:
             return max(1, min(enough, SLOTS, ROWS_OF_SLOTS // group.rows, -(-len(group.waiting) // self._threads)))
 
+    def may_go_on(self, epochs):
+        """Whether a training that has done so many epochs goes on: a time limit lets each have its first one."""
+        return not (self.stopping and (epochs or self.at_once))
+
     def ends(self, job, outcome):
         """A training has ended."""
         job.outcome = outcome
@@ -128,10 +133,10 @@ class OneByOne:
         for job in self._scheduler.take(self._group, 1):
             X, D, weight = job.data
             weight = np.ones(len(X), X.dtype) if weight is None else weight
-            should_continue, outcome = (lambda: not self._scheduler.stopping), None
+            outcome = None
             try:
                 history = train_alone(
-                    job.how, X, D, weight, 1, should_continue=should_continue, index=job.index,
+                    job.how, X, D, weight, 1, should_continue=self._scheduler.may_go_on, index=job.index,
                     calling_back=self._scheduler.calling_back,
                 )  # fmt: skip
             except Diverged as problem:

@@ -64,7 +64,8 @@ class ManyHistory:
         ended = ", ".join(f"{count:,} {outcome}" for outcome, count in zip(outcomes, counts, strict=True))
         last = [loss[n - 1] for loss, n in zip(self.loss, self.epochs, strict=True) if n]
         losses = f", median loss {np.median(last):.4g} (best {np.min(last):.4g})" if last else ""
-        return f"<ManyHistory: {len(self.epochs):,} networks, {ended}{losses}, {self.seconds:.3g} s>"
+        networks = f"{len(self.epochs):,} network{'s' * (len(self.epochs) != 1)}"
+        return f"<ManyHistory: {networks}, {ended}{losses}, {self.seconds:.3g} s>"
 
     def history(self, index):
         """What `train` returns for one network.
@@ -123,7 +124,8 @@ def train_many(
         At most so many threads, each with networks of its own; None: one for each core that the process may use, as in
         `train`.
     time_limit : float or None
-        Seconds, after which each network keeps the parameters of its last whole epoch, or its best.
+        Seconds, after which each network that is being trained ends with its last whole epoch, at least the first, and
+        has the parameters of that, or of its best.
     callbacks : callable, sequence of callable, or None
         Called with a `TrainingState` after each epoch of each network, from the threads that train, one at a time; what
         returns something true ends the training of that network.
