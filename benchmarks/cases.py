@@ -69,7 +69,7 @@ def start(case, samples):
         network.theta,
         network.layers,
         validation.real_matrix("X", X, case.sizes[0], case.dtype),
-        validation.targets(D, samples, network.output, network.error, case.sizes[-1], case.dtype),
+        validation.targets(D, samples, network.output, network.loss, case.sizes[-1], case.dtype),
         validation.sample_weights(None, samples, case.dtype),
         layout.scratch_for(network.layers, case.batch, network.dtype),
         np.empty_like(network.theta),

@@ -71,7 +71,7 @@ def trained(path, folder):
     command = [sys.executable, "-m", "fastbp", "train", path, "--target", "y", "--out", folder / "model"]
     begin = time.perf_counter()
     process = subprocess.Popen(
-        [*command, "--epochs", str(EPOCHS), "--hidden", "32"], env={**os.environ, "TMPDIR": str(folder)}
+        [*command, "--epochs", str(EPOCHS), "--hidden-layer-sizes", "32"], env={**os.environ, "TMPDIR": str(folder)}
     )
     _, status, usage = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)

@@ -16,8 +16,8 @@ import pytest
 
 from benchmarks.cases import LEARNING_RATE, LONG_CALLS, Case, assert_same, start
 from fastbp.engine import heuristics
-from fastbp.lecture.codes import SETTINGS
-from fastbp.training.runner import Epochs
+from fastbp.lecture.codes import REPORTED, SETTINGS
+from fastbp.training.runner import EpochRunner
 
 FEW = [
     Case(sizes, hidden, output, batch, dtype)
@@ -52,7 +52,7 @@ def samples_of(case, milliseconds):
 
 
 def ways(cores):
-    """Arguments `version` and `threads` of `Epochs`."""
+    """Arguments `version` and `threads` of `EpochRunner`."""
     return {"loops": ("loops", 1), "tiles": ("tiles", 1), "shared": ("tiles", cores), "engine": ("engine", None)}
 
 
@@ -72,14 +72,14 @@ def measure(case, cores, milliseconds, benchmark):
     samples = samples_of(case, milliseconds)
     order = np.random.default_rng(2).permutation(samples)
     steps = samples // case.batch
-    how = order, np.full(steps, LEARNING_RATE), 0, np.empty((steps, 2))
+    how = order, np.full(steps, LEARNING_RATE), 0, np.empty((steps, REPORTED))
     theta, layers, X, D, weight, *_ = start(case, samples)
     first = theta.copy()
     plain = np.zeros(SETTINGS), np.empty((0, theta.size), case.dtype)
     with contextlib.ExitStack() as stack:
         runs, found = {}, []
         for name, (version, threads) in ways(cores).items():
-            epochs = stack.enter_context(Epochs(theta, layers, case.batch, *plain, version=version, threads=threads))
+            epochs = stack.enter_context(EpochRunner(theta, layers, case.batch, *plain, version=version, threads=threads))
             runs[name] = partial(epochs.run, X, D, weight)
             np.copyto(theta, first)
             few = order[: 4 * case.batch]  # rounding grows: 256 steps of 784-100-10 in float32 differ by 5e-4

@@ -19,7 +19,7 @@ def gradients_of(case):
     found, arguments = {}, {}
     for name, kernels in (*KERNELS.items(), ("differences", differences)):
         theta, layers, X, D, weight, scratch, dtheta = start(case, case.batch)
-        arguments[name] = theta, layers, X, D, weight, np.arange(case.batch), scratch, dtheta
+        arguments[name] = theta, layers, (X, D, weight), np.arange(case.batch), scratch, dtheta
         found[name] = kernels.gradient(*arguments[name]), dtheta  # compiles, too
     assert_same(case.dtype, found["loops"], found["matrix"])
     np.testing.assert_allclose(found["differences"][0], found["loops"][0], rtol=1e-12)

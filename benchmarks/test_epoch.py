@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 from benchmarks.cases import CASES, LEARNING_RATE, LONG_CALLS, assert_same, label, rounds_for, start
-from fastbp.lecture.codes import SETTINGS
-from fastbp.training.runner import Epochs
+from fastbp.lecture.codes import REPORTED, SETTINGS
+from fastbp.training.runner import EpochRunner
 
 SAMPLES = 1024
 VERSIONS = ["loops", "matrix", "tiles"]
@@ -25,13 +25,13 @@ pytestmark = LONG_CALLS
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_epoch(benchmark, case, version):
     steps = SAMPLES // case.batch
-    how = np.random.default_rng(2).permutation(SAMPLES), np.full(steps, LEARNING_RATE), 0, np.empty((steps, 2))
+    how = np.random.default_rng(2).permutation(SAMPLES), np.full(steps, LEARNING_RATE), 0, np.empty((steps, REPORTED))
     with contextlib.ExitStack() as stack:
         found, runs = [], {}
         for name in VERSIONS:
             theta, layers, X, D, weight, *_ = start(case, SAMPLES)
             plain = np.zeros(SETTINGS), np.empty((0, theta.size), case.dtype)
-            epochs = stack.enter_context(Epochs(theta, layers, case.batch, *plain, version=name, threads=1))
+            epochs = stack.enter_context(EpochRunner(theta, layers, case.batch, *plain, version=name, threads=1))
             runs[name] = partial(epochs.run, X, D, weight), theta
             found.append((runs[name][0](*how), theta))  # compiles, too
         for other in found[1:]:
