@@ -1,113 +1,76 @@
-"""The house rules that a machine can check."""
+"""The house rules that a machine can check: who may import whom, where compiled code lies, how long things are.
+
+What users see has its own rules: test_public_names.py; and what they read: test_readme.py.
+"""
 
 import ast
-import doctest
 import importlib
 import importlib.util
 import inspect
-import operator
 import re
 import subprocess
 import sys
+import tomllib
+from graphlib import TopologicalSorter
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 import fastbp
-from fastbp.compiler import jit as jit_module
+from fastbp.compiler import cache
 from fastbp.lecture import differences, loops, matrix
-from tests.cases import UNCOMPILED, kernels
+from tests.cases import kernels
 
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "fastbp"
 SOURCES = sorted(PACKAGE.rglob("*.py"))
 ALL_SOURCES = [*SOURCES, *sorted((ROOT / "tests").rglob("*.py")), *sorted((ROOT / "benchmarks").rglob("*.py"))]
 
-# The lecture twice, in modules of the same names, the lowest first.
-VERSIONS = ("loops", "matrix")
-MODULES = ("activations", "errors", "layers", "updates", "passes")
+# The contract between the folders: each imports from itself and from the lines above its own, wherever in a file.
+CONTRACT = """
+caller threads validation
+compiler notebook plots schedules datasets
+lecture
+engine optimizers
+files
+network
+training
+estimators tables
+export loading
+__init__
+cli
+__main__
+"""
+LINE = {folder: number for number, line in enumerate(CONTRACT.strip().splitlines()) for folder in line.split()}
 
-# Imports go down only: a module may import from the floors below its own.
-FLOORS = [
-    {"jit", "views", "lecture.codes", "door", "digits", "workers", "cores"},
-    {
-        "lecture.layout",
-        "slices",
-        "progress",
-        "rates",
-        "engine.shapes",
-        "scalars",
-        "files.atomic",
-        "plots.paper",
-        "plots.checks",
-    },
-    {"optimizers", "schedules", "engine.plan", "files.safetensors", "plots.models"},
-    {"files.values", "checkpoints", *(f"plots.{module}" for module in ("losses", "classes", "units", "ensembles"))},
-    {"plots"},
-    *({f"lecture.{version}.{module}" for version in VERSIONS} for module in MODULES),
-    {f"lecture.{version}" for version in VERSIONS},
-    {"lecture.differences", "engine.simd", "engine.atomics", "engine.standins"},
-    {"engine.tiles"},
-    {"engine.registers"},
-    {"engine.functions", "engine.dropout", "engine.shuffles", "engine.team"},
-    {"engine.layers", "engine.outputs", "engine.optimizers", "engine.choice", "engine.lanearrays"},
-    {"engine.epoch", "engine.lanewise", "engine.neighbours"},
-    {"engine.lanes"},
-    {"engine.many"},
-    {"evaluation"},
-    {"network", "epochs"},
-    {"training", *(f"estimators.{module}" for module in ("progress", "documentation", "collector"))},
-    {"bins", "slots", *(f"estimators.{module}" for module in ("parameters", "rows", "stopping"))},
-    {"crew", "estimators.files", "estimators.job"},
-    {"sweep"},
-    {"estimators.stochastic", "estimators.lbfgs"},
-    {"estimators.base", "estimators.fits"},
-    {"estimators.classifier", "estimators.regressor", "estimators.ensemble_base"},
-    {"estimators.together", "estimators.ensemble", "tables.blocks", "tables.sources"},
-    {"estimators.search"},
-    {"estimators.loading", "tables.survey"},
-    {"tables.encoding"},
-    {"tables.model", "tables.scores"},
-    {"tables.fitting", "files.models"},
-    {"export.sklearn", "export.nodes", "export.source"},
-    {"export.torch", "export.tables"},
-    {"export.c", "export.onnx"},
-    {"cli.options"},
-    {"cli.line"},
-    {f"cli.{module}" for module in ("train", "predict", "inspect", "export", "bench", "demo")},
-    {"cli"},
-    {"__main__"},
-]
-THIRD_PARTY = {"numba", "llvmlite", "numpy"}  # the bare install
-WHERE_THERE_IS = {
-    "progress": {"tqdm"},
+# The lecture twice, in modules of the same names; and the views of both, for speed.
+MODULES = ("activations", "errors", "layers", "updates", "passes")
+OF_VIEWS = {
+    "loops": {"parts"},
+    "matrix": {"parts_of", "codes_of", "unit_matrices"}
+    | {f"{name}_of_views" for name in ("forward", "errors", "backward", "gradient")},
+}
+
+BARE_INSTALL = {"numba", "llvmlite", "numpy"}
+WHERE_THERE_IS = {  # what is imported inside functions of these modules only, and only where it is installed
+    "estimators": {"joblib", "scipy", "sklearn"},
+    "training.progress": {"tqdm"},
     "tables.sources": {"pyarrow"},
-    **{f"plots.{module}": {"matplotlib"} for module in ("paper", "losses", "classes")},
-    "export.nodes": {"onnx"},
+    **{f"plots.{module}": {"matplotlib"} for module in ("style", "losses", "classes", "units")},
     "export.onnx": {"onnx", "skl2onnx", "sklearn"},
     "export.torch": {"torch"},
     "export.sklearn": {"sklearn"},
 }
-OF_ESTIMATORS = {"joblib", "numpy", "scipy", "sklearn", "tqdm"}  # tqdm where there is one
-KNOW_LLVM = {f"engine.{module}" for module in ("shapes", "simd", "tiles", "atomics", "lanearrays")}
-ONLY_HERE = {
-    "numba": {"jit", "views", "scalars", "engine.registers", "engine.lanewise", *KNOW_LLVM},
-    "llvmlite": {"jit", *KNOW_LLVM},
-}
+ONLY_HERE = {"numba": ("compiler", "engine.simd"), "llvmlite": ("compiler", "engine.simd")}
 
 
 def module_name(file):
+    """Without the package's own name: "lecture.loops.layers", "lecture.loops.__init__"."""
     return ".".join(file.relative_to(PACKAGE).with_suffix("").parts)
 
 
-def imported(tree):
-    """Full names of the modules that a file imports, wherever in it."""
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+def is_in(module, folders):
+    return any(f"{module}.".startswith(f"{folder}.") for folder in folders)
 
 
 def parse(file):
@@ -118,27 +81,84 @@ def functions(tree):
     return [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
 
 
-@pytest.mark.parametrize("file", [f for f in SOURCES if f.name != "__init__.py"], ids=module_name)
-def test_imports_go_down_only(file):
-    floor = {module: level for level, modules in enumerate(FLOORS) for module in modules}
-    here = module_name(file)
+def imported(tree):
+    """Full names of the modules that a file imports, wherever in it, by `import_module` too."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"line {node.lineno}: a relative import"
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+        elif isinstance(node, ast.Call) and ast.unparse(node.func).endswith("import_module"):
+            yield from (arg.value for arg in node.args if isinstance(arg, ast.Constant))
+
+
+MODULE_NAMES = {module_name(file) for file in SOURCES}
+
+
+def own_imports(file):
+    """The modules of fastbp that a file imports, in the form of `module_name`."""
     for name in imported(parse(file)):
         if name.split(".")[0] == "fastbp":
-            below = [m for m in floor if name == f"fastbp.{m}" or name.startswith(f"fastbp.{m}.")]
-            assert below, f"{here} imports {name}, which is on no floor"
-            assert floor[max(below, key=len)] < floor[here], f"{here} imports {name} from its own floor or above"
-        elif name.split(".")[0] in ONLY_HERE:
-            assert here in ONLY_HERE[name.split(".")[0]], f"{here} imports {name}"
-        elif here.startswith("estimators."):
-            assert name.split(".")[0] in sys.stdlib_module_names | OF_ESTIMATORS, f"{here} imports {name}"
-        else:
-            assert name.split(".")[0] in sys.stdlib_module_names | THIRD_PARTY | WHERE_THERE_IS.get(here, set()), (
-                f"{here} imports {name}"
-            )
+            parts = name.split(".")[1:]
+            found = [".".join(parts[:n] + ends) for n in range(len(parts), -1, -1) for ends in ([], ["__init__"])]
+            yield next(module for module in found if module in MODULE_NAMES)
+
+
+# ---- Who may import whom ---------------------------------------------------------------------------------------------
+
+
+def test_every_folder_has_one_line_of_the_contract():
+    assert sorted(CONTRACT.split()) == sorted({name.split(".")[0] for name in MODULE_NAMES})
+
+
+@pytest.mark.parametrize("file", SOURCES, ids=module_name)
+def test_imports_go_down_only(file):
+    here = module_name(file).split(".")[0]
+    for name in own_imports(file):
+        there = name.split(".")[0]
+        assert there == here or LINE[there] < LINE[here], f"{here} imports {name}, which is not on a line above"
+
+
+def test_public_names_come_from_below():
+    homes = {getattr(fastbp, name).__module__ for name in fastbp.__all__ if name != "plots"}
+    assert {home.split(".")[1] for home in homes} <= {folder for folder in LINE if LINE[folder] < LINE["__init__"]}
+
+
+@pytest.mark.parametrize("folder", sorted({file.parent for file in SOURCES}), ids=lambda f: str(f.relative_to(ROOT)))
+def test_what_stands_side_by_side_has_no_cycle(folder):
+    """Neither the modules of a folder, nor the folders in it; and so no two modules anywhere."""
+    depth, graph = len(folder.relative_to(PACKAGE).parts), {}
+    inside = [module_name(folder / "x").split(".")[:-1], depth]
+    for file in folder.rglob("*.py"):
+        here = module_name(file).split(".")
+        there = [name.split(".") for name in own_imports(file)]
+        near = {name[depth] for name in there if [name[:depth], depth] == inside and name[depth] != here[depth]}
+        graph.setdefault(here[depth], set()).update(near)
+    TopologicalSorter(graph).prepare()  # raises CycleError
+
+
+@pytest.mark.parametrize("file", SOURCES, ids=module_name)
+def test_other_packages_are_imported_where_they_belong(file):
+    here = module_name(file)
+    allowed = BARE_INSTALL.union(*(names for place, names in WHERE_THERE_IS.items() if is_in(here, [place])))
+    for name in imported(parse(file)):
+        package = name.split(".")[0]
+        assert package in sys.stdlib_module_names | allowed | {"fastbp"}, f"{here} imports {name}"
+        assert package not in ONLY_HERE or is_in(here, ONLY_HERE[package]), f"{here} imports {name}"
+
+
+@pytest.mark.parametrize("file", [f for f in SOURCES if module_name(f).split(".")[0] != "estimators"], ids=module_name)
+def test_what_the_bare_install_lacks_is_imported_when_it_is_used(file):
+    at_once = [node for node in parse(file).body if isinstance(node, ast.Import | ast.ImportFrom)]
+    packages = {name.split(".")[0] for node in at_once for name in imported(node)}
+    assert packages <= sys.stdlib_module_names | BARE_INSTALL | {"fastbp"}
 
 
 def test_the_package_itself_imports_nothing_of_its_own():
-    assert set(imported(parse(PACKAGE / "__init__.py"))) == {"importlib"}
+    assert set(imported(parse(PACKAGE / "__init__.py"))) == {"importlib", "importlib.util", "sys", "fastbp.plots"}
+    at_once = [node for node in parse(PACKAGE / "__init__.py").body if isinstance(node, ast.Import | ast.ImportFrom)]
+    assert {name for node in at_once for name in imported(node)} == {"importlib", "importlib.util", "sys"}
 
 
 @pytest.mark.parametrize("file", sorted((ROOT / "benchmarks").rglob("*.py")), ids=lambda file: file.name)
@@ -155,28 +175,32 @@ def is_package(module):
     return hasattr(importlib.import_module(module), "__path__")
 
 
+# ---- Compiled code ---------------------------------------------------------------------------------------------------
+
+
 def test_only_jit_py_calls_the_compiler():
     for file in SOURCES:
-        if module_name(file) != "jit":
+        if module_name(file) != "compiler.jit":  # `jit` there is the one way to it
             assert not re.search(r"\b(njit|vectorize|guvectorize|jitclass|numba\.jit)\b", file.read_text()), file
 
 
 def test_compiled_code_lies_where_the_cache_looks():
     for file in SOURCES:
-        if "fastbp.compiler.jit" in file.read_text() or "numba" in file.read_text().split('"""', 2)[-1]:
-            assert file.relative_to(PACKAGE).parts[0] in jit_module.COMPILED, file
+        names = set(imported(parse(file)))
+        if "fastbp.compiler.jit.jit" in names or any(name.split(".")[0] == "numba" for name in names):
+            assert file.relative_to(PACKAGE).parts[0] in cache.COMPILED, file
 
 
 def test_the_digest_of_the_cache_covers_every_compiled_file(monkeypatch):
     read = []
     original = Path.read_bytes
     monkeypatch.setattr(Path, "read_bytes", lambda file: read.append(file) or original(file))
-    jit_module.content_key()
-    assert {module_name(f) for f in read} == {
-        *("jit", "scalars", "views", "lecture.__init__", "lecture.codes", "lecture.layout", "lecture.differences"),
-        *(f"lecture.{version}.{module}" for version in VERSIONS for module in ("__init__", *MODULES)),
-        *(module_name(file) for file in (PACKAGE / "engine").rglob("*.py")),
-    }
+    cache.content_key()
+    folders = ("compiler", "lecture", "engine")
+    assert {module_name(f) for f in read} == {name for name in MODULE_NAMES if name.split(".")[0] in folders}
+
+
+# ---- The lecture -----------------------------------------------------------------------------------------------------
 
 
 def test_every_loop_has_its_twin():
@@ -184,21 +208,26 @@ def test_every_loop_has_its_twin():
     assert kernels(loops).keys() == twins.keys()
     for name, kernel in kernels(loops).items():
         assert inspect.signature(kernel) == inspect.signature(twins[name]), name
+        homes = {function.__module__.rpartition(".")[2] for function in (kernel, twins[name])}
+        assert len(homes) == 1, f"{name} stands in modules of different names"
     assert inspect.signature(kernels(differences)["gradient"]) == inspect.signature(twins["gradient"])
 
 
 @pytest.mark.parametrize("version", [loops, matrix])
 def test_a_version_of_the_lecture_names_all_that_its_modules_define(version):
-    folder = Path(version.__file__).parent
-    assert {file.stem for file in folder.glob("*.py")} == {"__init__", *MODULES}
-    assert {name.rsplit(".", 1)[0] for name in imported(parse(folder / "__init__.py"))} == {
-        f"{version.__name__}.{module}" for module in MODULES
-    }
-    classes = {"Pass"} if version is matrix else set()
-    assert set(version.__all__) == kernels(version).keys() | classes
+    folder, defined = Path(version.__file__).parent, {}
+    assert set(imported(parse(folder / "__init__.py"))) == {f"{version.__name__}.{module}.*" for module in MODULES}
     for module in MODULES:
         here = importlib.import_module(f"{version.__name__}.{module}")
-        assert kernels(here).items() <= kernels(version).items()
+        defined |= kernels(here)
+        assert set(here.__all__) == kernels(here).keys() & kernels(version).keys(), module
+    extra = defined.keys() - kernels(version).keys() | {file.stem for file in folder.glob("*.py")} - {*MODULES}
+    assert extra == OF_VIEWS[folder.name] | {"__init__"}
+
+
+@pytest.mark.parametrize("file", sorted((PACKAGE / "lecture").rglob("*.py")), ids=module_name)
+def test_the_lecture_is_functions(file):
+    assert not [node.name for node in ast.walk(parse(file)) if isinstance(node, ast.ClassDef)]
 
 
 def test_the_matrix_version_imports_numpy_alone():
@@ -209,6 +238,15 @@ def test_the_matrix_version_imports_numpy_alone():
     assert within == {"codes", "layout", "matrix"}
     script = "import sys, fastbp.lecture.matrix; assert 'numba' not in sys.modules"
     subprocess.run([sys.executable, "-c", script], check=True)
+
+
+def source(first):
+    """What stands in "(Kingma and Ba 2015, algorithm 1)" in the first line of a docstring; "" if it has no source."""
+    found = re.search(r"\(([A-Z][^()]* (?:19|20)\d\d[^()]*)\)", first)
+    return found[1] if found else ""
+
+
+BY_CODE = {"activate", "activation_derivative", "output_error", "error_delta"}
 
 
 def test_a_kernel_is_its_formula():
@@ -223,23 +261,22 @@ def test_a_kernel_is_its_formula():
             )
 
 
-BY_CODE = {"activate", "activation_derivative", "output_error", "error_delta"}
-
-
-def source(first):
-    """What stands in "(Kingma and Ba 2015, algorithm 1)" in the first line of a docstring; "" if it has no source."""
-    found = re.search(r"\(([A-Z][^()]* (?:19|20)\d\d[^()]*)\)", first)
-    return found[1] if found else ""
-
-
 OF_KERNELS = [
-    *(f"lecture.loops.{module}" for module in MODULES),
+    *(f"lecture.loops.{module}" for module in (*MODULES, "parts")),
     "lecture.differences",
-    *(
-        f"engine.{module}"
-        for module in ("functions", "layers", "outputs", "epoch", "optimizers", "dropout", "lanes", "neighbours")
-    ),
+    *(f"engine.{module}" for module in ("simd.functions", "dropout", "lanes.epoch", "lanes.per_lane")),
+    *(f"engine.tiles.{module}" for module in ("layers", "outputs", "epoch", "updates")),
 ]
+OF_THREADS_AND_GENERATORS = {"compiler.scalars", "engine.team", "engine.lanes.shuffles"}  # not index loops alone
+
+
+def is_compiled(function):
+    return any(re.match(r"jit\b", ast.unparse(decorator)) for decorator in function.decorator_list)
+
+
+def test_every_kernel_stands_in_a_module_of_kernels():
+    found = {module_name(file) for file in SOURCES if any(map(is_compiled, functions(parse(file))))}
+    assert found == {*OF_KERNELS, *OF_THREADS_AND_GENERATORS}
 
 
 @pytest.mark.parametrize("module", OF_KERNELS)
@@ -257,6 +294,16 @@ def test_kernels_are_index_loops(module):
             assert not isinstance(node.op, ast.MatMult), f"line {node.lineno}"
 
 
+@pytest.mark.parametrize("module", [*OF_KERNELS, *sorted(OF_THREADS_AND_GENERATORS)])
+def test_kernels_take_few_arguments(module):
+    """More belong into tuples of arrays, or into rows of `layers`."""
+    for kernel in filter(is_compiled, functions(parse(PACKAGE / f"{module.replace('.', '/')}.py"))):
+        assert len(kernel.args.args) <= 9, kernel.name
+
+
+# ---- Files -----------------------------------------------------------------------------------------------------------
+
+
 @pytest.mark.parametrize("file", ALL_SOURCES, ids=lambda f: str(f.relative_to(ROOT)))
 def test_files_and_functions_stay_short(file):
     assert len(file.read_text().splitlines()) <= 400
@@ -267,104 +314,68 @@ def test_files_and_functions_stay_short(file):
 
 @pytest.mark.parametrize("file", ALL_SOURCES, ids=lambda f: str(f.relative_to(ROOT)))
 def test_every_file_says_what_it_is_for(file):
+    """In its first line, a folder in that of its `__init__`; and it is named for that."""
     assert file.name not in {"utils.py", "core.py", "helpers.py", "common.py"}
-    assert ast.get_docstring(parse(file)), "no docstring"
+    assert (file.parent / "__init__.py").is_file(), "a folder without a caption"
+    docstring = ast.get_docstring(parse(file))
+    assert docstring, "no docstring"
+    assert re.search(r"[.:?]\)?$", docstring.splitlines()[0]), "the first line is no whole sentence"
 
 
-@pytest.mark.parametrize(
-    "name", [*fastbp.__all__, *fastbp._EXTRAS, *(f"plots.{name}" for name in fastbp.plots.__all__)]
-)
-def test_every_public_name_has_a_docstring_with_an_example_that_runs(name):
-    value = operator.attrgetter(name)(fastbp)
-    documented = [value]
-    if inspect.isclass(value):
-        documented += [f for n, f in vars(value).items() if n[0] != "_" and inspect.isfunction(f)]
-    for thing in documented:
-        assert ">>>" in (inspect.getdoc(thing) or ""), thing
-    if UNCOMPILED and value.__module__.startswith(("fastbp.estimators", "fastbp.tables")):
-        return  # they train for a second, which takes the interpreter minutes
-    if value.__module__ == "fastbp.export.torch":
-        pytest.importorskip("torch", reason="no extra of the tests brings it")
-    home = importlib.import_module(value.__module__)
-    runner = doctest.DocTestRunner(optionflags=doctest.NORMALIZE_WHITESPACE)
-    for test in doctest.DocTestFinder(recurse=True).find(value, name, module=home, globs={"np": np}):
-        runner.run(test)
-    assert runner.failures == 0
-    assert runner.tries > 0
+FORMER = {"door", "crew", "slots", "bins", "sweep", "together", "told", "standins", "course", "keeper", "lanewise"}
+ENGLISH = {"together", "told"}  # among other words they say what they say everywhere
 
 
-def test_public_names_can_be_listed_and_starred():
-    assert set(fastbp.__all__) <= set(dir(fastbp))
-    script = "from fastbp import *; print(Network((1, 1)), SGD(), train.__name__)"
-    out = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout
-    assert out == "Network((1, 1), hidden='relu', output='softmax', dtype='float32') SGD(learning_rate=0.1) train\n"
+@pytest.mark.parametrize("file", SOURCES, ids=module_name)
+def test_no_private_word_of_former_days_comes_back(file):
+    definitions = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
+    names = [node.name for node in ast.walk(parse(file)) if isinstance(node, definitions)]
+    for name in [*names, *module_name(file).split(".")]:
+        plain = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower().strip("_")
+        assert plain not in FORMER, name
+        assert not set(plain.split("_")) & (FORMER - ENGLISH), name
 
 
-def test_importing_fastbp_does_not_import_numba_nor_numpy():
-    script = "import sys, fastbp; print(sorted({'numba', 'numpy', 'llvmlite'} & set(sys.modules)))"
-    assert subprocess.run([sys.executable, "-c", script], capture_output=True, text=True).stdout == "[]\n"
+# ---- What is shipped -------------------------------------------------------------------------------------------------
+
+PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+PROJECT = PYPROJECT["project"]
+TOP_LEVEL = {"pyproject.toml", "fastbp", "benchmarks", "tests", "README.md", "LICENSE"}
 
 
-README = (ROOT / "README.md").read_text(encoding="utf-8")
-FORMULAS = README.split("## The lecture's formulas")[1].split("\n## ")[0]
-
-
-@pytest.mark.skipif(UNCOMPILED, reason="takes the loops a minute in the interpreter")
-@pytest.mark.parametrize(
-    "example",
-    re.findall(r"```python\n(.*?)```", README, re.DOTALL),
-    ids=["train", "files", "many", "estimators", "searches"],
-)
-def test_the_examples_of_the_readme_run(example, capsys, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    code, expected = example.split("# prints ")
-    assert len(code.strip().splitlines()) <= 12
-    exec(compile(code, "README.md", "exec"), {})
-    shown, printed = float(expected.strip()), float(capsys.readouterr().out)
-    assert printed == pytest.approx(shown, abs=0.01)
-
-
-def test_the_readme_names_every_formula():
-    named = set(re.findall(r"`(\w+)`", FORMULAS))
-    assert set(kernels(loops)) - named == set()
-    assert named <= set(kernels(loops))
-
-
-def slides(text):
-    """The numbers of the slides in "(slides 7, 8, 21-36)" or in a cell of the table: {7, 8, 21, ..., 36}."""
-    ranges = [part.split("-") for part in re.sub(r"[^\d,-]", "", text).split(",") if part]
-    return {slide for first, *last in ranges for slide in range(int(first), int((last or [first])[0]) + 1)}
-
-
-def test_the_readme_and_the_docstrings_name_the_same_slides():
-    rows = re.findall(r"^\| ([^|]*\d[^|]*) \| .* \| (`.*`) \|$", FORMULAS, re.MULTILINE)
-    assert {name for row in rows for name in re.findall(r"`(\w+)`", row[1])} == kernels(loops).keys()
-    for row in rows:
-        firsts = [inspect.getdoc(kernels(loops)[name]).splitlines()[0] for name in re.findall(r"`(\w+)`", row[1])]
-        if not row[0][0].isdigit():
-            assert {source(first) for first in firsts} == {row[0]}, row
-            continue
-        told = [re.findall(r"slides? ([\d, -]+?(?:and \d+)?)(?:[^\d, -]|$)", first) for first in firsts]
-        assert set().union(*(slides(",".join(numbers).replace("and", ",")) for numbers in told)) == slides(row[0]), row
-
-
-def test_ci_runs_the_commands_of_the_readme():
-    script = (ROOT / ".ci" / "run").read_text()
-    for command in ("pip install . && python -m fastbp", 'pip install -e ".[test]" && pytest'):
-        assert f"\n    {command}\n" in README
-        assert f"\nbash -c '{command}'\n" in script
-
-
-def test_the_top_level_is_what_it_should_be():
-    listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True)
-    if listed.returncode:
-        pytest.skip("not a git checkout")
-    top = {Path(line).parts[0] for line in listed.stdout.splitlines()}
-    assert {name for name in top if name[0] != "."} == {
-        "pyproject.toml",
-        "fastbp",
-        "benchmarks",
-        "tests",
-        "README.md",
-        "LICENSE",
+def test_archives_hold_the_top_level_and_wheels_the_package():
+    targets = PYPROJECT["tool"]["hatch"]["build"]["targets"]
+    assert set(targets["sdist"]["include"]) == {f"/{name}" for name in TOP_LEVEL}
+    assert targets["wheel"] == {"packages": ["fastbp"]}
+    assert {"py.typed", "__init__.pyi", "plots/__init__.pyi", "data/digits.npz"} <= {
+        file.relative_to(PACKAGE).as_posix() for file in PACKAGE.rglob("*") if file.suffix != ".py"
     }
+
+
+def test_the_version_stands_in_one_place():
+    assert "version" not in PROJECT
+    assert PYPROJECT["tool"]["hatch"]["version"]["path"] == "fastbp/__init__.py"
+    assert re.fullmatch(r"\d+\.\d+\.\d+((a|b|rc)\d+)?", fastbp.__version__)
+
+
+def test_the_license_is_the_one_that_is_named():
+    assert PROJECT["license"] == "BSD-3-Clause"
+    assert PROJECT["license-files"] == ["LICENSE"]
+    assert (ROOT / "LICENSE").read_text(encoding="utf-8").startswith("BSD 3-Clause License\n")
+
+
+def test_the_bare_install_needs_numba_and_numpy_without_a_cap():
+    assert [re.match(r"\w+", requirement)[0] for requirement in PROJECT["dependencies"]] == ["numba", "numpy"]
+    assert not [requirement for requirement in PROJECT["dependencies"] if re.search("<|==|~=", requirement)]
+
+
+def test_the_tests_have_every_extra_but_torch():
+    extras = PROJECT["optional-dependencies"]
+    for name in extras.keys() - {"test", "bench", "torch"}:
+        assert set(extras[name]) <= set(extras["test"]), name
+
+
+def test_extras_that_messages_name_are_there():
+    named = {name for file in SOURCES for name in re.findall(r"fastbp\[(\w+)\]", file.read_text(encoding="utf-8"))}
+    assert named
+    assert named <= PROJECT["optional-dependencies"].keys()
