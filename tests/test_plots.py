@@ -1,6 +1,7 @@
 """fastbp.plots: where is drawn and what is refused, for all pictures; the losses of trainings."""
 
 import doctest
+import itertools
 import subprocess
 import sys
 from types import SimpleNamespace
@@ -207,6 +208,27 @@ def test_fitted_estimators(early, ax):
     regressor = fastbp.MLPRegressor(hidden_layer_sizes=(3,), solver="lbfgs").fit(PLANE, PLANE[:, 0])
     with pytest.raises(TypeError, match=r"a solver other than 'lbfgs'.*got MLPRegressor"):
         plots.loss(regressor, ax)
+
+
+@pytest.mark.parametrize("log", [True, False])
+@pytest.mark.parametrize("low", [1e-9, 1e-4, 0.03, 0.3, 2.0, 2.2999])
+@pytest.mark.parametrize("size", [(2, 1.5), (4, 3), (8, 6)])
+def test_the_numbers_at_the_losses_can_be_read(low, log, size):
+    ax = rendered(plots.loss(np.geomspace(2.3, low, 20), drawing(figsize=size), log=log))
+    low, high = ax.get_ylim()
+    shown = [label for label in ax.yaxis.get_ticklabels() if low <= label.get_position()[1] <= high]
+    assert len(shown) >= 2
+    assert all("$" not in label.get_text() for label in shown) or high / low > 1e4
+    assert not any(label.get_text() for label in ax.yaxis.get_ticklabels(minor=True))
+    boxes = sorted((label.get_window_extent() for label in shown), key=lambda box: box.y0)
+    assert all(below.y1 <= above.y0 for below, above in itertools.pairwise(boxes))
+    assert "+" not in ax.yaxis.get_offset_text().get_text()
+
+
+def test_the_legend_of_many_networks_lies_above_all_of_them():
+    for log in (True, False):
+        ax = rendered(plots.loss(many([[2, 1], [4, 3]], [[3, 2], [60, 50]]), drawing(), log=log))
+        assert ax.get_legend().get_window_extent().y0 >= ax.transData.transform((1, 60))[1]
 
 
 @pytest.mark.parametrize(

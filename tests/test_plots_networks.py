@@ -65,6 +65,8 @@ def test_each_unit_is_an_image(inputs, hidden, options, form, gap, dtype, ax):
     np.testing.assert_array_equal(tiles(ax, *form, gap), network.W[0].reshape(hidden, *form))
     low, high = ax.images[0].get_clim()
     assert -low == high == np.abs(network.W[0]).max()
+    assert min(ax.images[0].cmap(0.5)[:3]) > 0.95, "no weight is white"
+    assert max(ax.images[0].cmap(np.ma.masked)[:3]) < 0.8, "what lies between the images is not"
     assert [other.get_ylabel() for other in ax.figure.axes if other is not ax] == ["weight"]
     assert len(ax.get_xticks()) == len(ax.get_yticks()) == 0
 
@@ -177,6 +179,18 @@ def test_no_more_than_fifty_networks_are_shown_alone(n, shown, ax):
     assert len(ax.lines) == 1 + shown
     np.testing.assert_allclose(ax.lines[0].get_ydata(), (n - 1) / 2)
     assert legend(ax)[0] == ("mean of 1 network" if n == 1 else f"mean of {n} networks")
+
+
+@pytest.mark.parametrize("size", [(2.5, 2), (7, 4)])
+@pytest.mark.parametrize("sizes", [(1, 1), (2, 1)])
+def test_the_legend_hides_nothing(sizes, size):
+    networks = [constant(b, sizes) for b in (1.0, 5.0)]
+    X = np.column_stack([[0.0, 1, 2]] * sizes[0])
+    ax = rendered(plots.ensemble_spread(networks, X, drawing(figsize=size), y=[9.0, 2, 9]))
+    low = ax.transData.transform((0, 9))[1]
+    assert low > ax.bbox.y0 + 0.3 * ax.bbox.height
+    box = ax.get_legend().get_window_extent()
+    assert box.y0 >= low or size == (2.5, 2), "a very small picture has no room for it"
 
 
 def test_samples_lie_on_top(ax):

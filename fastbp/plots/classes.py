@@ -224,4 +224,4 @@ def _draw_samples(ax, X, y, classes, palette, regions):
             look = {"s": 22, "linewidths": 0.6, "edgecolors": "white", "marker": MARKERS[place % len(MARKERS)]}
             handles.append(ax.scatter(*X[y == label].T, color=[palette[place]], label=str(label), **look))
     if len(handles) > 1:
-        ax.legend(handles=handles, loc="upper right", title="class")
+        ax.legend(handles=handles, loc="best", title="class")  # where the fewest samples are

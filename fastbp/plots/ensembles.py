@@ -6,7 +6,7 @@ import numpy as np
 
 from fastbp import validation
 from fastbp.plots import checks, models
-from fastbp.plots.style import COLOURS, axes
+from fastbp.plots.style import COLOURS, axes, legend_on_top
 
 SINGLE = 50  # networks that are drawn one by one, at most
 POINTS = 200  # between the least and the largest sample, besides the samples
@@ -58,7 +58,6 @@ def ensemble_spread(model_or_networks, X, ax=None, *, y=None):
         y = checks.labels("y", y, len(X))
         checks.known("y", y, classes)
     told = f"{len(networks):,} network{'s' * (len(networks) > 1)}"
-    corner = "best"
     if inputs == 1 and X.min() < X.max() and (classes is None or len(classes) == 2):
         x = np.union1d(X, np.linspace(X.min(), X.max(), POINTS))
         found = _moments(networks, x[:, None])
@@ -71,13 +70,11 @@ def ensemble_spread(model_or_networks, X, ax=None, *, y=None):
         mean, std, _ = _moments(networks, X)
         ax = axes(ax)
         if classes is None:
-            corner = "upper left"  # the means rise
             _draw_numbers(ax, mean, std, y, told)
         else:
-            corner = "upper right"  # what is nearly certain cannot spread
             _draw_classes(ax, mean, std, None if y is None else y == classes[mean.argmax(axis=1)], told)
     if len(ax.get_legend_handles_labels()[1]) > 1:
-        ax.legend(loc=corner)
+        legend_on_top(ax)
     return ax
 
 
@@ -140,6 +137,7 @@ def _draw_line(ax, x, mean, std, single, classes, told):
     if classes is not None:
         mean, std, single = mean[:, 1], std[:, 1], single[:, :, 1]
         within, what = (0, 1), f"probability of class {classes[1]}"
+        ax.set_yticks(np.linspace(0, 1, 6))  # above it the legend
     ax.plot(x, mean, color=COLOURS[0], linewidth=2, zorder=3, label=f"mean of {told}")
     for times, alpha in ((1, 0.25), (2, 0.15)):
         band = np.clip([mean - times * std, mean + times * std], *within)

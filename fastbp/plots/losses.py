@@ -5,7 +5,11 @@ import contextlib
 import numpy as np
 
 from fastbp import validation
-from fastbp.plots.style import COLOURS, axes
+from fastbp.plots.style import COLOURS, axes, legend_on_top
+
+LINE = 20  # points between two numbers at an axis, at least
+STEPS = (1, 2, 5), (1, 3), (1,)  # numbers in each decade, where there is room for them
+FEW = 4  # decades below which losses are numbers and not powers of ten
 
 
 def loss(history, ax=None, *, log=False):
@@ -68,9 +72,33 @@ def loss(history, ax=None, *, log=False):
     if best:
         height = lines[-1].get_ydata()[best - 1]
         lines += top.plot([best], [height], "o", color="black", fillstyle="none", label=f"best epoch: {best}")
-    if len(lines) > 1:  # losses fall to the lower right, scores rise to the upper right
-        top.legend(handles=lines, loc="center right" if len(scores) else "upper right")
+    if len(training) > 1 and len(lines) > 1:
+        legend_on_top(ax)  # many networks are everywhere
+    elif len(lines) > 1:  # beside the curve; scores rise to the upper right, where losses have fallen to the lower one
+        top.legend(handles=lines, loc="center right" if len(scores) else "best")
+    _ticks(ax, log)
     return ax
+
+
+def _ticks(ax, log):
+    """Numbers at the losses that can be read off: none that only tells what to add, no two that overlap."""
+    from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter, NullLocator, StrMethodFormatter
+
+    if not log:
+        ax.ticklabel_format(axis="y", useOffset=False)
+        return
+    low, high = ax.get_ylim()
+    decades, room = np.log10(high / low), ax.bbox.height / ax.figure.dpi * 72 / LINE
+    steps = next((steps for steps in STEPS if len(steps) * decades <= room), STEPS[-1])
+    if decades < 1:
+        ax.yaxis.set_major_locator(MaxNLocator(int(np.clip(room, 2, 6))))
+        ax.yaxis.set_minor_locator(NullLocator())
+    elif decades < FEW:
+        ax.yaxis.set_major_locator(LogLocator(subs=steps, numticks=100))
+        ax.yaxis.set_minor_locator(LogLocator(subs=range(2, 10), numticks=100))
+    if decades < FEW:
+        ax.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+    ax.yaxis.set_minor_formatter(NullFormatter())
 
 
 def _draw(ax, curves, colour, label):

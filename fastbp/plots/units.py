@@ -5,7 +5,7 @@ from collections.abc import Iterable
 import numpy as np
 
 from fastbp import validation
-from fastbp.plots.style import SCALE, axes
+from fastbp.plots.style import AROUND_ZERO, BETWEEN, axes
 
 WIDER = 4 / 3  # the picture, than high
 LISTED = 12  # numbers of units in a label, at most
@@ -27,7 +27,7 @@ def weights(model, ax=None, *, shape=None, units=None):
     Returns
     -------
     matplotlib.axes.Axes
-        With the images row by row; the colours, which a bar explains, are symmetric around 0.
+        With the images row by row; the colours, which a bar explains, are symmetric around 0, which is white.
 
     Raises
     ------
@@ -57,10 +57,13 @@ def weights(model, ax=None, *, shape=None, units=None):
         picture[top : top + rows, left : left + columns] = w[unit].reshape(rows, columns)
     limit = np.nanmax(np.abs(picture)) or 1.0
     ax = axes(ax)
-    image = ax.imshow(picture, cmap=SCALE, vmin=-limit, vmax=limit)
+    import matplotlib
+
+    scale = matplotlib.colormaps[AROUND_ZERO].with_extremes(bad=BETWEEN)
+    image = ax.imshow(picture, cmap=scale, vmin=-limit, vmax=limit)
     height, width = picture.shape
     ax.figure.colorbar(image, ax=ax, label="weight", fraction=0.05 * height / width, pad=0.03)  # as high as the images
-    ax.spines[:].set_visible(False)
+    ax.spines[:].set_color(BETWEEN)
     ax.set(xticks=[], yticks=[], xlabel=f"weights of {told}")
     return ax
 
