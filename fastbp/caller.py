@@ -3,7 +3,7 @@
 import sys
 import warnings
 
-OURS = ("fastbp", "sklearn", "joblib", "contextlib")  # what stands between a user and a training
+OURS = ("fastbp", "sklearn", "joblib", "contextlib", "numba", "importlib")  # what stands between a user and a training
 
 
 def warn(message, category=RuntimeWarning):
@@ -15,7 +15,9 @@ def warn(message, category=RuntimeWarning):
     category : type
         A Warning.
     """
-    frame, level = sys._getframe(1), 2
+    frame = sys._getframe(1)
     while frame.f_back and frame.f_globals.get("__name__", "").partition(".")[0] in OURS:
-        frame, level = frame.f_back, level + 1
-    warnings.warn(message, category, stacklevel=level)
+        frame = frame.f_back
+    names = frame.f_globals
+    registry = names.setdefault("__warningregistry__", {})
+    warnings.warn_explicit(message, category, frame.f_code.co_filename, frame.f_lineno, names.get("__name__"), registry)
