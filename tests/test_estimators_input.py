@@ -1,7 +1,5 @@
 """Bad input to the estimators: scikit-learn's own error for the same mistake, word for word, and ours for the rest."""
 
-import subprocess
-import sys
 
 import numpy as np
 import pytest
@@ -243,18 +241,3 @@ def test_targets_of_a_regressor():
         MLPRegressor(**SMALL, dtype="float32").fit(X * 1e300, Y)
     with pytest.raises(ValueError, match="y_val"):
         MLPRegressor(**SMALL).fit(X, Y, X_val=X, y_val=np.column_stack([Y, Y]))
-
-
-def test_without_scikit_learn():
-    """One sentence that says what to install; everything else works."""
-    script = (
-        "import sys; sys.modules['sklearn'] = None\n"
-        "import fastbp; from fastbp import *; print(SGD())\n"
-        "try: fastbp.MLPClassifier\n"
-        "except ImportError as problem: print(problem)"
-    )
-    out = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout.splitlines()
-    assert out == [
-        "SGD(learning_rate=0.1)",
-        "fastbp.MLPClassifier and fastbp.MLPRegressor need scikit-learn 1.6 or later: pip install 'fastbp[sklearn]'",
-    ]

@@ -11,7 +11,7 @@ _TELLERS, _TOLD = [], []
 
 @contextlib.contextmanager
 def told_by(say):
-    """Inside of this block `say(message)` tells of a compilation that takes long; None: nobody does."""
+    """Inside of this block `say(message)` tells of a compilation that takes long; None: who does outside of it."""
     if say is not None:
         _TELLERS.append(say)
     try:
@@ -38,5 +38,5 @@ def compiling():
 
 def _tell():
     if not _TOLD and _TELLERS:
-        _TOLD.append(True)
         _TELLERS[-1](MESSAGE)
+        _TOLD.append(True)  # after it: what could not be told is not told

@@ -1,7 +1,7 @@
 """The few operations on a number that Python cannot do on a vector of numbers too.
 
 A formula that chooses with `where`, and not with `if`, is right for a number and, in each lane, for a register full of
-numbers: so the loops of the lecture train one network, or one in each lane (engine/lanes.py).
+numbers: so the loops of the lecture train one network, or one in each lane (engine/lanes).
 """
 
 import numba

@@ -1,7 +1,8 @@
 """Activations and their derivatives, as index loops over the units of one layer (slides 5, 6, 32-36).
 
 The derivative of a kink, at u = 0, is that of u >= 0, as on slide 36. No function overflows for a finite u but the
-exponential, where infinity is right; NaN stays NaN: what diverges must be seen.
+exponential, where infinity is right; NaN stays NaN: what diverges must be seen. That is why the functions ask whether
+u < 0, where the slides ask whether u >= 0: NaN is neither, and has to pass. `where` chooses without a jump.
 """
 
 import numpy as np

@@ -40,7 +40,8 @@ def cross_entropy(u, y, d):
     top, ln_sum = double(_largest(u)), -double(np.log(double(_largest(y))))
     total = 0.0
     for r in range(u.size):
-        total -= double(d[r]) * (larger(double(u[r]) - top, -LARGEST) - ln_sum)
+        ln_y = larger(double(u[r]) - top, -LARGEST) - ln_sum
+        total -= double(d[r]) * ln_y
     return smaller(total, LARGEST)
 
 

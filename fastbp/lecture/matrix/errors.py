@@ -27,11 +27,10 @@ def squared_error(u, y, d):
 
 def cross_entropy(u, y, d):
     """E = -d . ln y, y = softmax(u) (slides 9, 33); ln y = u - max u + ln max y, as in the loops."""
-    quarter = u * 0.25  # u - max u can be twice the largest float, and their sum more; a quarter of it cannot
-    quarter -= quarter.max(axis=-1, keepdims=True)
-    quarter += 0.25 * np.log(y.max(axis=-1, keepdims=True))
-    quarter *= d
-    return 4 * np.minimum(-quarter.sum(axis=-1, dtype=np.float64), LARGEST / 4)
+    with np.errstate(over="ignore"):  # u - max u can be twice the largest float, and the sum more
+        ln_y = np.maximum(u - u.max(axis=-1, keepdims=True), np.finfo(u.dtype).min)
+        ln_y += np.log(y.max(axis=-1, keepdims=True))
+        return np.minimum(-(d * ln_y).sum(axis=-1, dtype=np.float64), LARGEST)
 
 
 def binary_cross_entropy(u, y, d):
