@@ -53,6 +53,26 @@ def test_a_training_without_tqdm_writes_its_last_line(monkeypatch, capsys):
     assert capsys.readouterr().err.splitlines()[-1].startswith(f"3 of 3 epochs, loss {loss:.4g}, ")
 
 
+def test_without_tqdm_a_table_that_is_read_for_long_says_so(monkeypatch, capsys):
+    now = [0.0]
+    monkeypatch.setitem(sys.modules, "tqdm.auto", None)
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
+    with display(True, 3, "epoch") as shown:
+        for now[0], rows in ((0.5, 100), (1.5, 200), (2.0, 300), (2.5, 400)):
+            shown.status(f"looked at {rows} rows")
+    assert capsys.readouterr().err.splitlines() == ["looked at 200 rows", "looked at 400 rows"]
+
+
+def test_a_bar_counts_epochs_without_the_rows_that_were_read_before(capsys):
+    pytest.importorskip("tqdm")
+    with display(True, 3, "epoch") as shown:
+        shown.status("read 150 rows")
+        shown.show(3, 3, 0.1, loss=0.25)
+    last = capsys.readouterr().err.split("\r")[-1]
+    assert "3/3" in last
+    assert "read" not in last
+
+
 def test_a_bar_shows_losses_and_says_what_happens(capsys):
     pytest.importorskip("tqdm")
     with display(True, 3, "epoch") as shown:
@@ -142,6 +162,26 @@ def test_nobody_is_told_where_nobody_watches():
         with nobody, notice.compiling():
             time.sleep(0.2)
     assert told == []
+
+
+@pytest.mark.parametrize("deaf", [lambda *now: None, Silent(), False], ids=["a callable", "Silent", "False"])
+def test_what_a_display_that_says_nothing_was_told_is_told_to_others(deaf):
+    outer = []
+    with display(deaf, 1, "epoch"), notice.compiling():
+        time.sleep(0.2)
+    with notice.told_by(outer.append), display(deaf, 1, "epoch"), notice.compiling():
+        wait(lambda: outer)
+    assert outer == [notice.MESSAGE]
+
+
+def test_what_could_not_be_told_is_told_later():
+    told = []
+    with notice.told_by(lambda message: 1 / 0), pytest.raises(ZeroDivisionError):
+        notice._tell()
+    with notice.told_by(told.append):
+        notice._tell()
+        notice._tell()
+    assert told == [notice.MESSAGE]
 
 
 def test_who_watches_last_is_told():

@@ -7,6 +7,7 @@ import warnings
 
 import fastbp
 from fastbp.cli import bench, demo, export, inspect, options, predict, train
+from fastbp.compiler import notice
 from fastbp.training.history import Diverged
 
 COMMANDS = (train, predict, inspect, export, bench, demo)
@@ -33,7 +34,7 @@ def main(arguments=None):
     if hasattr(sys.stdout, "reconfigure"):  # what a terminal cannot show must not end a training
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), notice.told_by(None if getattr(given, "quiet", False) else options.say):
             warnings.showwarning = lambda message, *_: options.say(f"warning: {message}")
             given.run(given)
         sys.stdout.flush()

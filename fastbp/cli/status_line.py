@@ -11,15 +11,10 @@ OFTEN, RARELY = 0.1, 5.0  # seconds between two states: on a terminal, and elsew
 
 
 class StatusLine(Silent):
-    """Shows a state now and then: in place of the last one on a terminal, else as a line of its own.
+    """Shows a state now and then: in place of the last one on a terminal, else as a line of its own."""
 
-    Parameters
-    ----------
-    quiet : bool
-    """
-
-    def __init__(self, quiet=False):
-        self._quiet, self._terminal = quiet, sys.stderr is not None and sys.stderr.isatty()
+    def __init__(self):
+        self._terminal = sys.stderr is not None and sys.stderr.isatty()
         self._shown, self._width, self._best, self._left_out = 0.0, 0, None, None
 
     def show(self, done, total, seconds, loss, validation=None):
@@ -33,18 +28,17 @@ class StatusLine(Silent):
         """A new state, which may be left out if the last one is not long ago."""
         now = time.monotonic()
         self._left_out = text
-        if not self._quiet and now - self._shown >= (OFTEN if self._terminal else RARELY):
+        if now - self._shown >= (OFTEN if self._terminal else RARELY):
             self._shown = now
             self._write(text)
 
     def say(self, message):
-        if not self._quiet:
-            self._end_line()
-            options.say(message)
+        self._end_line()
+        options.say(message)
 
     def close(self):
         """The last state is shown, and what is printed next begins a line."""
-        if self._left_out and not self._quiet:
+        if self._left_out:
             self._write(self._left_out)
         self._end_line()
 

@@ -95,7 +95,7 @@ def run(given):
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", "the training was interrupted")  # told below
             result = train_table(
-                given.data, **{name: getattr(given, name) for name in names}, progress=StatusLine(given.quiet)
+                given.data, **{name: getattr(given, name) for name in names}, progress=not given.quiet and StatusLine()
             )
     except Diverged as problem:
         raise ValueError(

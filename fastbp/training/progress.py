@@ -2,6 +2,7 @@
 
 import contextlib
 import sys
+import time
 
 import numpy as np
 
@@ -43,15 +44,19 @@ class Bar(Silent):
     def __init__(self, total, unit):
         from tqdm.auto import tqdm
 
-        self._bar = tqdm(total=total, unit=unit)
+        self._bar, self._described = tqdm(total=total, unit=unit), False
 
     def show(self, done, total, seconds, **figures):
+        if self._described:  # what is counted now is something else
+            self._bar.set_description(refresh=False)
+            self._described = False
         if figures:
             self._bar.set_postfix({name: f"{value:.6g}" for name, value in figures.items()}, refresh=False)
         self._bar.update(done - self._bar.n)
 
     def status(self, text):
         self._bar.set_description(text)
+        self._described = True
 
     def say(self, message):
         self._bar.write(message, file=sys.stderr)
@@ -64,7 +69,7 @@ class Lines(Silent):
     """Lines with what is done, how fast, and how long the rest will take, on standard error."""
 
     def __init__(self, unit):
-        self._unit, self._shown, self._done = unit, -EVERY, -1
+        self._unit, self._shown, self._done, self._said = unit, -EVERY, -1, time.monotonic()
 
     def show(self, done, total, seconds, **figures):
         if done == self._done or (seconds - self._shown < EVERY and done < total):
@@ -75,7 +80,12 @@ class Lines(Silent):
         losses = "".join(f", {name} {value:.4g}" for name, value in figures.items())
         self.say(f"{done:,} of {total:,} {self._unit}s{losses}, {rate:,.0f} a second{left}")
 
+    def status(self, text):
+        if time.monotonic() - self._said >= EVERY:
+            self.say(text)
+
     def say(self, message):
+        self._said = time.monotonic()
         print(message, file=sys.stderr)
 
 
@@ -83,13 +93,14 @@ class Lines(Silent):
 def display(progress, total, unit):
     """What the argument `progress` asks for: False, True, a callable, or a display of one's own.
 
-    A compilation that takes long is told of there.
+    A compilation that takes long is told of there, if it is one that says anything.
     """
     shown = progress
     if not isinstance(progress, Silent):
         shown = Calls(progress) if callable(progress) else _bar(total, unit) if progress else Silent()
+    speaks = type(shown).say is not Silent.say
     try:
-        with notice.told_by(shown.say if progress else None):
+        with notice.told_by(shown.say if speaks else None):
             yield shown
     finally:
         shown.close()
