@@ -50,12 +50,10 @@ class Network:
     ----------
     theta : ndarray of shape (P,)
         All parameters: W[0] row by row, B[0], W[1], B[1], ... Change its content, or that of its views, in place.
-    W : tuple of ndarray
-        `W[l]` is a view of theta of shape (receiving, sending); `l = 0` is the first weight layer.
-    B : tuple of ndarray
-        `B[l]` is a view of theta of shape (receiving,).
-    sizes, activation, output, dtype, loss, huber_delta, quantile
-        As given or by default; `sizes` a tuple of int, `activation` a str or a tuple of str, `dtype` a numpy.dtype.
+    W, B : tuple of ndarray
+        Views of theta, `W[l]` of shape (receiving, sending), `B[l]` of shape (receiving,); `l = 0` is the first layer.
+    sizes, activation, output, dtype, loss, huber_delta, quantile : tuple, str or tuple, str, dtype, str, float, float
+        As given or by default; None where the loss has no `huber_delta` or `quantile`.
     layers : structured ndarray of shape (len(sizes) - 1,)
         The table that the kernels read (see `fastbp/lecture/layout.py`).
 

@@ -21,7 +21,7 @@ class TableModel:
 
     Attributes
     ----------
-    network, encoding
+    network, encoding : Network, Encoding
         As given.
     classes : list of str, or None
         For a regression None.

@@ -33,10 +33,12 @@ SHUFFLE = {"state": 2**128, "inc": 2**128, "has_uint32": 2, "uinteger": 2**32}  
 class CheckpointError(OSError):
     """A training has ended, but its last checkpoint could not be written. The network is trained; nothing is lost.
 
-    Attributes
+    Parameters
     ----------
+    problem : OSError
+        What was in the way.
     history : History
-        What `train` would have returned.
+        What `train` would have returned; an attribute too.
 
     Examples
     --------

@@ -151,7 +151,7 @@ class TrainingState:
     >>> def enough(state):
     ...     return state.loss < 0.01
     >>> network = fastbp.Network((1, 1), output="identity")
-    >>> history = fastbp.train(network, [[1.0]], [0.5], epochs=1000, callbacks=enough)
+    >>> history = fastbp.train(network, [[1.0]], [3.0], epochs=1000, callbacks=enough)
     >>> history.outcome, history.loss[-1] < 0.01 < history.loss[-2]
     ('stopped', True)
     """

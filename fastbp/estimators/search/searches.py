@@ -55,7 +55,12 @@ class GridSearch(JointSearch, GridSearchCV):
 
     Attributes
     ----------
-    cv_results_, best_estimator_, best_score_, best_params_, best_index_, scorer_, n_splits_, refit_time_, multimetric_
+    cv_results_, best_params_ : dict
+    best_estimator_ : object
+    best_score_, refit_time_ : float
+    best_index_, n_splits_ : int
+    scorer_ : callable, or dict of str to callable
+    multimetric_ : bool
         As in `GridSearchCV`. mean_fit_time is the share of a fit in the time of all.
 
     Raises
@@ -115,8 +120,13 @@ class RandomSearch(JointSearch, RandomizedSearchCV):
 
     Attributes
     ----------
-    cv_results_, best_estimator_, best_score_, best_params_, best_index_, scorer_, n_splits_, refit_time_, multimetric_
-        As in `RandomizedSearchCV`.
+    cv_results_, best_params_ : dict
+    best_estimator_ : object
+    best_score_, refit_time_ : float
+    best_index_, n_splits_ : int
+    scorer_ : callable, or dict of str to callable
+    multimetric_ : bool
+        As in `RandomizedSearchCV`, and as in `GridSearch`.
 
     Raises
     ------
