@@ -1,57 +1,62 @@
-"""python -m benchmarks: run all benchmarks and write their tables into the README."""
+"""python -m benchmarks: the suite; --quick the story in a minute; --all every table of a release."""
 
-import argparse
-import json
 import subprocess
 import sys
-import tempfile
-from pathlib import Path
+import time
 
-from benchmarks import readme, tables
+from benchmarks import command, markdown, quick, suite
+from benchmarks.process import Failed, say
 
-FOLDER = Path(__file__).resolve().parent
-README = FOLDER.parent / "README.md"
-BEGIN, END = "<!-- benchmarks: begin -->", "<!-- benchmarks: end -->"
-
-
-class Failed(Exception):
-    """There are no tables to publish."""
+# Every part of a release and its options: a part stands between markers of its name, and is printed by a module of it.
+PARTS = {
+    "suite": [], "peers": ["--rounds", "7"], "estimators": ["--rounds", "3"], "many": [], "lanes": [], "searches": [],
+    "load": ["--rounds", "3", "--rows", "300-400", "784-128", "train_many"], "spread": [],
+}  # fmt: skip
+LARGE = {"large": []}
+QUICK = "quick"  # goes into the README of the project
 
 
 def main(arguments=None):
     """Run the command line; returns the exit code."""
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks",
-        description="Run the benchmarks (about three minutes on a quiet machine) and write their tables into "
-        f"README.md, between the lines {BEGIN} and {END}. One thread on one core, and all cores where threads are "
-        "compared; nothing else should run meanwhile.",
+    parser = command.parser("", "Time the lecture's loops, its matrix products and the engine (four minutes).")
+    what = parser.add_mutually_exclusive_group()
+    what.add_argument("--quick", action="store_true", help="six rows against other libraries, in about a minute")
+    what.add_argument(
+        "--all", action="store_true", help=f"every table of a release, about 35 minutes: {QUICK}, {', '.join(PARTS)}"
     )
-    parser.add_argument("--print", action="store_true", help="print the tables and leave README.md as it is")
-    options = parser.parse_args(arguments)
+    parser.add_argument("--large", action="store_true", help="with --all: also the tables of 5 GB, ten minutes more")
+    options = command.parse(parser, arguments)
+    if options.large and not options.all:
+        parser.error("--large goes with --all; alone it is python -m benchmarks.large")
+    if options.all:
+        return everything(PARTS | LARGE if options.large else PARTS, options.write)
+    if options.quick:
+        return command.run(QUICK, quick.render, options.write, markdown.FRONT)
+    return command.run("suite", suite.render, options.write)
+
+
+def everything(parts, write):
+    """One part after the other, each in a process of its own; what is written is written at the end."""
+    begin, texts, failed = time.monotonic(), {}, []
     try:
-        if options.print:
-            print(tables.render(run()))
-        else:
-            readme.around(README, BEGIN, END)  # before the long run, for those who would wait for an error
-            new = tables.render(run())
-            readme.replace(README, BEGIN, END, new)
-            print(f"Wrote the tables into {README.name}.")
-    except (Failed, readme.NoPlace) as problem:
-        print(f"error: {problem}", file=sys.stderr)
+        command.check(write, {markdown.FRONT: [QUICK], markdown.README: parts})
+        for number, (part, options) in enumerate({QUICK: [], **parts}.items()):
+            say(f"== {part}, {number + 1} of {len(parts) + 1}, after {(time.monotonic() - begin) / 60:.0f} minutes")
+            one = ["benchmarks", "--quick"] if part == QUICK else [f"benchmarks.{part}", *options]
+            ended = subprocess.run([sys.executable, "-m", *one], stdout=subprocess.PIPE, text=True, encoding="utf-8")
+            texts[part] = ended.stdout.strip("\n")
+            print(f"{texts[part]}\n", flush=True)
+            failed += [part] * (ended.returncode != 0)
+        if failed:
+            raise Failed(f"{', '.join(failed)} failed, see above" + "; nothing was written" * write)
+        if write:
+            markdown.write(markdown.FRONT, {QUICK: texts.pop(QUICK)})
+            markdown.write(markdown.README, texts)
+    except (Failed, markdown.NoPlace) as problem:
+        say(f"error: {problem}")
         return 1
+    say(f"== done after {(time.monotonic() - begin) / 60:.0f} minutes")
     return 0
-
-
-def run():
-    """The report of pytest-benchmark. A process of its own, because threads are pinned before NumPy is imported."""
-    with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder, "report.json")
-        command = [sys.executable, "-m", "pytest", str(FOLDER), f"--benchmark-json={file}"]
-        # Its output goes to stderr, so that `--print > tables.md` holds the tables alone.
-        code = subprocess.run(command, cwd=FOLDER.parent, stdout=sys.stderr).returncode
-        if code or not file.exists():  # no report: PYTEST_ADDOPTS may hold --benchmark-disable
-            raise Failed(f"the benchmarks failed, or wrote no report: see pytest's messages above (exit code {code})")
-        return json.loads(file.read_text(encoding="utf-8"))
 
 
 if __name__ == "__main__":

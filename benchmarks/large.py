@@ -4,7 +4,6 @@ Makes a table of numbers, texts and missing values, trains on it by the command 
 and tells how much memory that process had resident at most.
 """
 
-import argparse
 import os
 import subprocess
 import sys
@@ -14,13 +13,10 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks import readme
-from benchmarks.peers.contest import say
-from benchmarks.peers.report import this_machine
-from benchmarks.tables import digits, table
+from benchmarks import command, machine
+from benchmarks.markdown import digits, table
+from benchmarks.process import Failed, say
 
-README = Path(__file__).resolve().parent.parent / "README.md"
-BEGIN, END = "<!-- large: begin -->", "<!-- large: end -->"
 NUMBERS, ROWS = 16, 50_000  # columns; rows made at once
 TEXTS = np.array(["north", "east", "south", "west", ""])
 LIMIT, EPOCHS = 1e9, 2
@@ -68,45 +64,41 @@ def make_parquet(path, size):
 
 def trained(path, folder):
     """Seconds and the largest resident memory of `fastbp train`, in bytes."""
-    command = [sys.executable, "-m", "fastbp", "train", path, "--target", "y", "--out", folder / "model"]
+    train = [sys.executable, "-m", "fastbp", "train", path, "--target", "y", "--out", folder / "model"]
+    train += ["--epochs", str(EPOCHS), "--hidden-layer-sizes", "32"]
     begin = time.perf_counter()
-    process = subprocess.Popen(
-        [*command, "--epochs", str(EPOCHS), "--hidden-layer-sizes", "32"], env={**os.environ, "TMPDIR": str(folder)}
-    )
+    process = subprocess.Popen(train, stdout=sys.stderr, env={**os.environ, "TMPDIR": str(folder)})
     _, status, usage = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
-        raise SystemExit(f"error: fastbp train ended with {process.returncode}")
+        raise Failed(f"fastbp train ended with {process.returncode}")
     return time.perf_counter() - begin, usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024)
 
 
-def main(arguments=None):
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.large", description=__doc__.split(": ", 1)[1])
-    parser.add_argument("--gigabytes", type=float, default=5.0, metavar="G", help="of each file (default: 5)")
-    parser.add_argument(
-        "--write", action="store_true", help=f"write the table into README.md, between {BEGIN} and {END}"
-    )
-    parser.add_argument("--folder", help="where the files are made; default: the folder for temporary files")
-    options = parser.parse_args(arguments)
+def render(gigabytes, within):
+    """Markdown of a whole run."""
     body = []
     for kind, make in (("CSV", make_csv), ("Parquet", make_parquet)):
-        with tempfile.TemporaryDirectory(dir=options.folder) as folder:
+        with tempfile.TemporaryDirectory(dir=within) as folder:
             path = Path(folder, "table")
             say(f"  makes a {kind} file")
-            rows = make(path, options.gigabytes * 1e9)
+            rows = make(path, gigabytes * 1e9)
             size = path.stat().st_size
             say(f"  trains on {rows:,} rows")
             seconds, memory = trained(path, Path(folder))
         body.append([kind, f"{rows:,}", *(f"{digits(number, 3)}" for number in (size / 1e9, memory / 1e6, seconds))])
         if memory > LIMIT:
-            say(f"error: {memory / 1e6:.0f} MB resident, allowed are {LIMIT / 1e6:.0f} MB")
-            return 1
+            raise Failed(f"{memory / 1e6:.0f} MB resident, allowed are {LIMIT / 1e6:.0f} MB")
     heads = ["file", "rows", "GB", "resident at most, MB", f"seconds, {EPOCHS} epochs"]
-    text = f"{this_machine('numpy', 'numba', 'pyarrow')} One lap.\n\n{table(heads, body, left=(0,))}"
-    print(text)
-    if options.write:
-        readme.replace(README, BEGIN, END, text)
-    return 0
+    return f"{machine.line('pyarrow')} One lap.\n\n{table(heads, body)}"
+
+
+def main(arguments=None):
+    parser = command.parser("large", "Train on a CSV and on a Parquet file larger than the memory: ten minutes.")
+    parser.add_argument("--gigabytes", type=float, default=5.0, metavar="G", help="of each file (default: 5)")
+    parser.add_argument("--folder", help="where the files are made; default: the folder for temporary files")
+    options = command.parse(parser, arguments)
+    return command.run("large", lambda: render(options.gigabytes, options.folder), options.write)
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ The same command makes the same bytes: seeds are fixed, and the files tell neith
 """
 
 import argparse
+import io
 import sys
 from pathlib import Path
 
@@ -90,27 +91,31 @@ PICTURES = {
 }
 
 
-def save(figure, path):
-    """A PNG of 256 colours, a third of the size of one of all colours, and without metadata."""
+def made(draw, size):
+    """The bytes of a PNG of 256 colours, a third of the size of one of all colours, and without metadata."""
+    figure, file = Figure(size, DPI, layout="constrained"), io.BytesIO()
+    draw(figure)
     canvas = FigureCanvasAgg(figure)
     canvas.draw()
     picture = Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")
-    picture.quantize(256, dither=Image.Dither.NONE).save(path, optimize=True)
+    picture.quantize(256, dither=Image.Dither.NONE).save(file, "PNG", optimize=True)
+    return file.getvalue()
 
 
 def main(arguments=None):
     parser = argparse.ArgumentParser(prog="python -m benchmarks.pictures", description=__doc__.split(": ", 1)[1])
-    parser.add_argument("--folder", type=Path, default=FOLDER, metavar="F", help="default: benchmarks/pictures")
-    folder = parser.parse_args(arguments).folder
-    folder.mkdir(parents=True, exist_ok=True)
+    parser.add_argument("--write", action="store_true", help="write them into benchmarks/pictures")
+    parser.add_argument("--folder", type=Path, metavar="F", help="write them into this folder")
+    options = parser.parse_args(arguments)
+    folder = options.folder or (FOLDER if options.write else None)
     with matplotlib.rc_context():
         matplotlib.rcdefaults()  # whatever the user has set
         for draw, size in PICTURES.items():
-            figure = Figure(size, DPI, layout="constrained")
-            draw(figure)
-            path = folder / f"{draw.__name__}.png"
-            save(figure, path)
-            print(f"{path}: {path.stat().st_size / 1000:.0f} KB")
+            picture, name = made(draw, size), f"{draw.__name__}.png"
+            if folder:
+                folder.mkdir(parents=True, exist_ok=True)
+                (folder / name).write_bytes(picture)
+            print(f"{folder / name if folder else name}: {len(picture) / 1000:.0f} KB")
     return 0
 
 

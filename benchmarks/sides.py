@@ -2,7 +2,7 @@
 
 import time
 import warnings
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
@@ -16,7 +16,7 @@ PATIENCE = 5  # of the mixed networks
 
 @dataclass(frozen=True)
 class Row:
-    """Networks of one shape, their data, the epochs of a lap, and the goals: how many times faster than each side."""
+    """Networks of one shape, their data, and the epochs of a lap."""
 
     networks: int
     sizes: tuple
@@ -26,7 +26,6 @@ class Row:
     batch: int
     samples: int
     epochs: int
-    goals: dict = field(default_factory=dict)
 
     @property
     def steps(self):
@@ -37,19 +36,11 @@ class Row:
         return "identity" if self.sizes[-1] == 1 else "softmax"
 
 
-def _goals(*factors):
-    return dict(zip(("JAX", "PyTorch", "scikit-learn"), factors, strict=True))
-
-
 ROWS = {
-    "16,384 x 4-8-3 relu, batch 1, SGD": Row(16384, (4, 8, 3), "relu", "SGD", 0.01, 1, 128, 40, _goals(3.3, 5, 3000)),
-    "1,024 x 10-32-1 tanh, batch 32, Adam": Row(
-        1024, (10, 32, 1), "tanh", "Adam", 0.003, 32, 1024, 10, _goals(2, 5, 60)
-    ),
-    "256 x 64-64-10 relu, batch 32, SGD": Row(
-        256, (64, 64, 10), "relu", "SGD", 0.05, 32, 1024, 10, _goals(1.5, 1.5, 12)
-    ),
-    MIXED: Row(2000, (30, 64, 1), "relu", "SGD", 0.05, 32, 455, 100, {"scikit-learn": 25}),
+    "16,384 x 4-8-3 relu, batch 1, SGD": Row(16384, (4, 8, 3), "relu", "SGD", 0.01, 1, 128, 40),
+    "1,024 x 10-32-1 tanh, batch 32, Adam": Row(1024, (10, 32, 1), "tanh", "Adam", 0.003, 32, 1024, 10),
+    "256 x 64-64-10 relu, batch 32, SGD": Row(256, (64, 64, 10), "relu", "SGD", 0.05, 32, 1024, 10),
+    MIXED: Row(2000, (30, 64, 1), "relu", "SGD", 0.05, 32, 455, 100),
 }
 _PREPARED = {}
 

@@ -1,42 +1,26 @@
-"""The README's tables, made from the JSON report of pytest-benchmark."""
+"""The tables of the suite, made from what pytest-benchmark has measured."""
 
-import math
+import contextlib
+
+from benchmarks import machine
+from benchmarks.markdown import digits, is_lost, ratio_cell, table
 
 
-def render(report):
-    """Markdown of a whole run."""
+def render(benchmarks, parts=False):
+    """Markdown of a whole run; with `parts` of one that may lack some tests, whose tables are left out."""
     lines = {}
-    for benchmark in report["benchmarks"]:
+    for benchmark in benchmarks:
         lines.setdefault(benchmark["extra_info"]["what"], []).append(benchmark)
-    parts = [
-        machine(report),
-        *versions_table(lines),
-        *slide_12_table(lines["slide 12"]),
-        *startup_table(lines["startup"]),
-        *views_table(lines["views"]),
-        *functions_table(lines["functions"]),
-        *tiles_table(lines["tiles"]),
-        *few_samples_table(lines["few samples"]),
-        *many_samples_table(lines["many samples"]),
-        *team_table(lines["team"]),
-    ]
-    return "\n\n".join(parts)
+    told = [f"{machine.line()} One core, BLAS on one thread, but where threads are compared. Medians."]
+    for names, rendered in TABLES.items():
+        with contextlib.suppress(KeyError) if parts else contextlib.nullcontext():
+            told += rendered(*(lines[name] for name in names))
+    return "\n\n".join(told)
 
 
-def machine(report):
-    info = report["machine_info"]
-    cpu, cores = info["cpu"].get("brand_raw", info["machine"]), f"{info['cores']} core{'s' * (info['cores'] != 1)}"
-    used = "the process pinned to one" if info["pinned"] else "one thread, not pinned to a core"
-    return (
-        f"{cpu} ({info['compiled_for']}), {cores}, {used}; {info['system']}, Python {info['python_version']}, "
-        f"NumPy {info['numpy']} with {info['blas']} on one thread, Numba {info['numba']}, llvmlite {info['llvmlite']}; "
-        f"{report['datetime'][:10]}. Medians."
-    )
-
-
-def versions_table(lines):
+def versions_table(*benchmarks):
     """Loops against matrix products and tiles: an epoch with times and ratio, single calls by ratio."""
-    epoch, forward, backward = (by_case(lines[what]) for what in ("epoch", "forward", "backward"))
+    epoch, forward, backward = map(by_case, benchmarks)
     rows, lost, compared = [], 0, 0
     for case, versions in epoch.items():
         steps = versions["loops"]["extra_info"]["steps"]
@@ -215,23 +199,14 @@ def median(benchmark):
     return benchmark["stats"]["median"]
 
 
-def is_lost(ratio):
-    """Decided on what is printed, so that no 1.0 is ever bold."""
-    return float(digits(ratio, 2).replace(",", "")) < 1
-
-
-def ratio_cell(ratio):
-    return f"**{digits(ratio, 2)}**" if is_lost(ratio) else digits(ratio, 2)
-
-
-def digits(value, significant):
-    """A positive number with so many significant digits and never an exponent: 0.14, 3.0, 52, 1,300."""
-    rounded = float(f"{value:.{significant - 1}e}")
-    decimals = max(0, significant - 1 - math.floor(math.log10(rounded)))
-    return f"{rounded:,.{decimals}f}"
-
-
-def table(heads, rows, left):
-    """Markdown; the columns numbered in `left` hold words, all others figures."""
-    rules = [":--" if column in left else "--:" for column in range(len(heads))]
-    return "\n".join("| " + " | ".join(map(str, row)) + " |" for row in (heads, rules, *rows))
+TABLES = {
+    ("epoch", "forward", "backward"): versions_table,
+    ("slide 12",): slide_12_table,
+    ("startup",): startup_table,
+    ("views",): views_table,
+    ("functions",): functions_table,
+    ("tiles",): tiles_table,
+    ("few samples",): few_samples_table,
+    ("many samples",): many_samples_table,
+    ("team",): team_table,
+}

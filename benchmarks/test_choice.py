@@ -3,7 +3,8 @@
 Cases lie around the crossovers: few samples in a mini-batch, where a vector of samples is mostly empty, and steps just
 large enough to share. The choice is one of the other three, so it should lose nothing to the best of them but where two
 are about as fast. All ways take turns, epoch by epoch, because the speed of a processor drifts, and they share theta
-and the samples, because where large arrays lie in memory can make 15 %. The figures in engine/heuristics.py come from here.
+and the samples, because where large arrays lie in memory can make 15 %. The figures in engine/heuristics.py come from
+here.
 """
 
 import contextlib
@@ -79,7 +80,9 @@ def measure(case, cores, milliseconds, benchmark):
     with contextlib.ExitStack() as stack:
         runs, found = {}, []
         for name, (version, threads) in ways(cores).items():
-            epochs = stack.enter_context(EpochRunner(theta, layers, case.batch, *plain, version=version, threads=threads))
+            epochs = stack.enter_context(
+                EpochRunner(theta, layers, case.batch, *plain, version=version, threads=threads)
+            )
             runs[name] = partial(epochs.run, X, D, weight)
             np.copyto(theta, first)
             few = order[: 4 * case.batch]  # rounding grows: 256 steps of 784-100-10 in float32 differ by 5e-4

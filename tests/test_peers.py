@@ -7,9 +7,8 @@ import time
 import numpy as np
 import pytest
 
-from benchmarks import readme
-from benchmarks.peers import agree, contest, process, report
-from benchmarks.peers.__main__ import BEGIN, END
+from benchmarks import process
+from benchmarks.peers import agree, contest, report
 from benchmarks.peers.rows import OURS, ROWS, Row
 
 SGD, ADAM = (Row((2, 3), "relu", 4, rule) for rule in ("SGD", "Adam"))
@@ -50,62 +49,60 @@ def test_what_is_not_a_number_or_moved_where_nothing_should_differs(wrong):
 # ---- Processes -------------------------------------------------------------------------------------------------------
 
 
-def tells_its_surroundings(connection, name, cores):
-    connection.recv()
-    allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else cores
-    connection.send(("ok", (allowed, os.environ["OMP_NUM_THREADS"], os.environ["OPENBLAS_NUM_THREADS"])))
-    connection.recv()
+@pytest.fixture
+def rival():
+    """A process that has the functions of this file."""
+    with process.Process(__name__, cores=1) as one:
+        yield one
 
 
-def dies(connection, name, cores):
-    connection.recv()
+def surroundings():
+    allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
+    return allowed, os.environ["OMP_NUM_THREADS"], os.environ["OPENBLAS_NUM_THREADS"]
+
+
+def die():
     os._exit(3)
 
 
-def sleeps(connection, name, cores):
-    connection.recv()
+def sleep():
     time.sleep(60)
 
 
-@pytest.fixture
-def rival(monkeypatch):
-    """A process that does what a function of this file says."""
-    started = []
-
-    def start(serve):
-        monkeypatch.setattr(process, "serve", serve)
-        started.append(process.Process("somebody", 1))
-        return started[-1]
-
-    yield start
-    for one in started:
-        one.stop()
+def cannot():
+    raise process.Unavailable("not here")
 
 
 def test_threads_and_cores_are_set_before_a_rival_begins(rival):
     before, cores = dict(os.environ), process.all_cores()
-    assert rival(tells_its_surroundings).ask("versions") == (1, "1", "1")
+    assert rival.ask("surroundings") == (1, "1", "1")
     assert dict(os.environ) == before
     assert process.all_cores() == cores
 
 
 def test_a_rival_that_dies_is_a_failure_and_can_be_asked_again(rival):
-    dying = rival(dies)
     for _ in range(2):
         with pytest.raises(process.Failed, match=r"died \(exit code 3\)"):
-            dying.ask("lap")
+            rival.ask("die")
+    assert rival.ask("surroundings")
 
 
-def test_a_rival_that_hangs_is_given_up(rival, monkeypatch):
-    monkeypatch.setitem(process.PATIENCE, "lap", 0.1)
-    with pytest.raises(process.Failed, match=r"no answer within 0\.1 s"):
-        rival(sleeps).ask("lap")
+def test_a_rival_that_hangs_is_given_up(rival):
+    rival.begin("sleep")
+    with pytest.raises(process.NoAnswer, match=r"no answer within 0\.1 s"):
+        rival.answer(0.1)
+
+
+def test_a_rival_that_cannot_says_why_and_lives_on(rival):
+    with pytest.raises(process.Unavailable, match="not here"):
+        rival.ask("cannot")
+    assert rival.process.is_alive()
 
 
 def test_a_rival_that_raises_says_what():
-    nobody = process.Process("nobody", 1)
+    nobody = process.Process("benchmarks.peers.child:Rival", "nobody", 1, cores=1)
     with pytest.raises(process.Failed, match="KeyError: 'nobody'"):
-        nobody.ask("versions")
+        nobody.ask("lap")
     assert nobody.process is None
 
 
@@ -120,7 +117,6 @@ class Scripted:
             raise process.Failed("no such thing")
         return {
             "settle": {"parameters": self.parameters, "samples": 64, "epochs": 5, "steps": 10},
-            "versions": {"Somebody": "1.0"},
             "peak": 100.0,
             "lap": self.seconds,
         }[method]
@@ -132,7 +128,8 @@ def found(monkeypatch):
     from benchmarks.peers.problem import problem
 
     monkeypatch.setattr(contest, "PAUSE", {True: 0, False: 0})
-    row = Row((2, 3), "relu", 4, "SGD", goals={"numpy": 3, "share": 0.5})
+    monkeypatch.setattr(contest, "has", lambda package: True)
+    row = Row((2, 3), "relu", 4, "SGD")
     start = [array for pair in problem(row, "float32", 1).start() for array in pair]
     same, other = [array + 1 for array in start], [array + 2 for array in start]
     run = contest.Contest(["numpy", "jax", "torch", "sklearn"], rounds=4)
@@ -141,11 +138,8 @@ def found(monkeypatch):
         ("torch", 1): Scripted(1e-3, other), ("sklearn", 1): Scripted(1e-3, None),
     }  # fmt: skip
     result = run.row(row, "float32", 1)
-    return {
-        "date": "2020-01-01T00:00:00", "processor": "A processor", "machine_cores": 1, "system": "Linux",
-        "versions": run.versions, "rounds": 4, "rivals": ["numpy", "jax", "torch", "torch-compiled", "sklearn"],
-        "results": [result],
-    }  # fmt: skip
+    rivals = ["numpy", "jax", "torch", "torch-compiled", "sklearn"]
+    return {"machine": "A machine.", "rounds": 4, "rivals": rivals, "results": [result]}
 
 
 def test_a_contest_and_its_tables(found):
@@ -153,9 +147,8 @@ def test_a_contest_and_its_tables(found):
     assert result["rivals"][OURS]["us"] == 100
     assert result["rivals"][OURS]["laps"] == [1e-3] * 4
     assert report.share(result) == pytest.approx(result["flops"] / 100e-6 / 100e9)
-    text = report.render(found, with_goals=True)
+    text = report.render(found)
     assert "| 2-3 relu, 4, SGD | 100 | 2.0 | **0.50** | differs | - | failed | 0% |" in text
-    assert "| 2-3 relu, 4, SGD | **2.00** / 3 |" in text
     assert "scikit-learn failed: no such thing (1 of 1 rows)" in text
     json.dumps(found)
 
@@ -166,13 +159,3 @@ def test_nobody_is_timed_where_ours_fails(found):
     result = run.row(ROWS[0], "float32", 1)
     assert [rival["status"] for rival in result["rivals"].values()] == ["failed", "unavailable"]
     assert report.share(result) is None
-
-
-def test_the_text_goes_between_the_markers(tmp_path):
-    file = tmp_path / "README.md"
-    file.write_text(f"before\n{BEGIN}\nold\n{END}\nafter\n", encoding="utf-8")
-    readme.replace(file, BEGIN, END, "new")
-    assert file.read_text(encoding="utf-8") == f"before\n{BEGIN}\nnew\n{END}\nafter\n"
-    file.write_text(f"{END}\n{BEGIN}\n", encoding="utf-8")
-    with pytest.raises(readme.NoPlace, match="once and, below it"):
-        readme.replace(file, BEGIN, END, "new")

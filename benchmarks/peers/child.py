@@ -7,9 +7,7 @@ imported here is imported by all of its rivals' processes.
 import gc
 import importlib
 import math
-import os
 import time
-import traceback
 
 # Rival -> module and function that prepares it.
 PREPARE = {
@@ -30,12 +28,8 @@ class Rival:
 
     def __init__(self, name, cores):
         module, function = PREPARE[name]
-        self.module, self.cores = importlib.import_module(f"benchmarks.peers.{module}"), cores
-        self.prepare = getattr(self.module, function)
+        self.prepare, self.cores = getattr(importlib.import_module(f"benchmarks.peers.{module}"), function), cores
         self.trainer = self.epochs = None
-
-    def versions(self):
-        return self.module.versions()
 
     def peak(self, dtype):
         from benchmarks.peers.peak import peak_gflops
@@ -72,25 +66,3 @@ class Rival:
             return time.perf_counter() - begin
         finally:
             gc.enable()
-
-
-def serve(connection, name, cores):
-    """Answer each call (method, arguments) with ("ok", value), ("unavailable", why) or ("failed", why)."""
-    os.dup2(2, 1)  # what libraries print does not belong into the tables
-    rival = None
-    while True:
-        try:
-            method, arguments = connection.recv()
-        except EOFError:  # the parent is gone
-            return
-        try:
-            rival = rival or Rival(name, cores)
-            answer = "ok", getattr(rival, method)(*arguments)
-        except Exception as problem:
-            lines = str(problem).splitlines() or [""]
-            if type(problem).__name__ == "Unavailable":
-                answer = "unavailable", lines[0]
-            else:
-                traceback.print_exc()
-                answer = "failed", f"{type(problem).__name__}: {lines[0]}"
-        connection.send(answer)

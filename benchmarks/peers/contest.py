@@ -1,11 +1,11 @@
 """The contest: who trains which row on how many cores, the check, and the laps in turn."""
 
 import statistics
-import sys
 import time
 
-from benchmarks.peers import process
-from benchmarks.peers.rows import OURS
+from benchmarks.machine import has
+from benchmarks.peers.rows import OURS, PACKAGES, RIVALS
+from benchmarks.process import Failed, Process, Unavailable, in_turn, say
 
 ONE_CORE = "fastbp-one-core"  # in the contest on all cores, fastbp on one core runs along
 
@@ -13,23 +13,27 @@ ONE_CORE = "fastbp-one-core"  # in the contest on all cores, fastbp on one core 
 PAUSE = {True: 0.02, False: 0.15}
 
 
-def say(*words):
-    print(*words, file=sys.stderr, flush=True)
-
-
 class Contest:
-    """All processes, and what they answered."""
+    """The processes of all rivals that are installed; `rivals` are those that were asked for."""
 
     def __init__(self, rivals, rounds):
-        self.names, self.rounds = [OURS, *rivals], rounds
-        self.processes, self.versions, self.missing = {}, {}, set()
+        self.rivals, self.rounds, self.processes, self.names = rivals, rounds, {}, [OURS]
+        for name in rivals:
+            if has(PACKAGES.get(name, "numpy")):
+                self.names.append(name)
+            else:
+                say(f'{RIVALS[name]} is not installed, its column stays empty: pip install -e ".[bench]"')
 
-    def process(self, name, cores):
-        return self.processes.setdefault((name, cores), process.Process(name, cores))
+    def __enter__(self):
+        return self
 
-    def stop(self):
+    def __exit__(self, *exception):
         for one in self.processes.values():
             one.stop()
+
+    def process(self, name, cores):
+        new = Process("benchmarks.peers.child:Rival", name, cores, cores=cores)
+        return self.processes.setdefault((name, cores), new)
 
     def forget(self, cores):
         """Processes of another number of cores are not needed any more: their memory is."""
@@ -37,7 +41,7 @@ class Contest:
             self.processes.pop(key).stop()
 
     def entrants(self, cores):
-        entrants = {name: self.process(name, cores) for name in self.names if name not in self.missing}
+        entrants = {name: self.process(name, cores) for name in self.names}
         if cores > 1:
             entrants[ONE_CORE] = self.process(OURS, 1)
         return entrants
@@ -49,9 +53,8 @@ class Contest:
         for name, entrant in list(entrants.items()):
             try:
                 found[name] = entrant.ask("settle", row, dtype)
-                self.versions.update(entrant.ask("versions"))
                 results[name] = {"status": "ok", "laps": []}
-            except (process.Failed, process.Unavailable) as problem:
+            except (Failed, Unavailable) as problem:
                 results[name] = self.excuse(name, problem)
         self.check(row, dtype, found, results)
         peaks = self.laps(dtype, cores, entrants, results)
@@ -62,11 +65,11 @@ class Contest:
         return {
             "row": str(row), "sizes": row.sizes, "hidden": row.hidden, "output": row.output, "batch": row.batch,
             "rule": row.rule, "learning_rate": row.rate, "dtype": dtype, "cores": cores, "flops": row.flops,
-            "goals": row.goals, "peaks": peaks, "rivals": results,
+            "peaks": peaks, "rivals": results,
         }  # fmt: skip
 
     def excuse(self, name, problem):
-        status = "unavailable" if isinstance(problem, process.Unavailable) else "failed"
+        status = "unavailable" if isinstance(problem, Unavailable) else "failed"
         say(f"  {name}: {'not available' if status == 'unavailable' else status}: {problem}")
         return {"status": status, "reason": str(problem), "laps": []}
 
@@ -88,20 +91,20 @@ class Contest:
                 results[name].update(status="differs", reason=differs)
 
     def laps(self, dtype, cores, entrants, results):
-        """Round robin, one process at a time; returns the FMA peak before each of our laps."""
+        """In turn, one process at a time; returns the FMA peak before each of our laps."""
         peaks = []
-        for turn in range(self.rounds + 1):
-            for name, result in results.items():
-                if result["status"] != "ok":
-                    continue
-                try:
-                    peak = entrants[name].ask("peak", dtype) if name == OURS else None
-                    time.sleep(PAUSE[cores == 1])
-                    seconds = entrants[name].ask("lap")
-                except (process.Failed, process.Unavailable) as problem:
-                    result.update(self.excuse(name, problem))
-                    continue
-                if turn:  # the first round only wakes them up
-                    result["laps"].append(seconds)
-                    peaks += [peak] if name == OURS else []
+        for turn, name in in_turn(results, self.rounds + 1):
+            result = results[name]
+            if result["status"] != "ok":
+                continue
+            try:
+                peak = entrants[name].ask("peak", dtype) if name == OURS else None
+                time.sleep(PAUSE[cores == 1])
+                seconds = entrants[name].ask("lap")
+            except (Failed, Unavailable) as problem:
+                result.update(self.excuse(name, problem))
+                continue
+            if turn:  # the first round only wakes them up
+                result["laps"].append(seconds)
+                peaks += [peak] if name == OURS else []
         return peaks

@@ -31,17 +31,3 @@ def _prepare(problem, **options):
         return [array.copy() for pair in zip(network.W, network.B, strict=True) for array in pair]
 
     return Trainer(reset, run, parameters)
-
-
-def versions():
-    import llvmlite.binding
-    import numba
-    import numpy as np
-
-    blas = np.show_config(mode="dicts")["Build Dependencies"]["blas"]
-    return {
-        "NumPy": f"{np.__version__} with {blas['name']} {blas.get('version', '')}".strip(),
-        "Numba": numba.__version__,
-        "llvmlite": llvmlite.__version__,
-        "compiled for": numba.config.CPU_NAME or llvmlite.binding.get_host_cpu_name(),
-    }

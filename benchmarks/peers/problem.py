@@ -11,10 +11,7 @@ import fastbp
 from benchmarks.peers.rows import Row
 
 CHECK_STEPS = 5
-
-
-class Unavailable(Exception):
-    """This rival cannot run here; the message says why. Nobody's fault, so no failure."""
+LONG = 0.1  # seconds: laps that take so long together need no repetition to tell which way is faster
 
 
 class Trainer(NamedTuple):
@@ -81,7 +78,10 @@ def fastest(trainers):
     for trainer in trainers:
         if len(trainers) > 1:
             trainer.run(1)  # compiles
-            seconds = min(seconds_of(trainer) for _ in range(4))
+            laps = [seconds_of(trainer)]
+            while len(laps) < 4 and sum(laps) < LONG:
+                laps.append(seconds_of(trainer))
+            seconds = min(laps)
         else:
             seconds = 0
         if seconds < least:

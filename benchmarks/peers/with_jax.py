@@ -77,7 +77,3 @@ def _adam(rate, theta, moments, gradient, t):
         lambda p, m, v: p - rate * unbias_1 * m / (jnp.sqrt(unbias_2 * v) + EPSILON), theta, first, second
     )
     return theta, [first, second]
-
-
-def versions():
-    return {"JAX": jax.__version__}

@@ -2,7 +2,6 @@
 
 import math
 
-import sklearn
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.neural_network._stochastic_optimizers import AdamOptimizer
 
@@ -61,7 +60,3 @@ def prepare(problem, cores):
 
     reset()
     return Trainer(reset, run, parameters)
-
-
-def versions():
-    return {"scikit-learn": sklearn.__version__}

@@ -7,7 +7,8 @@ from functools import lru_cache, partial
 import torch
 from torch.nn import functional as F
 
-from benchmarks.peers.problem import Trainer, Unavailable, fastest
+from benchmarks.peers.problem import Trainer, fastest
+from benchmarks.process import Unavailable
 
 LAYERS = {"relu": torch.nn.ReLU, "sigmoid": torch.nn.Sigmoid, "tanh": torch.nn.Tanh}
 HIDDEN = {"relu": torch.relu, "sigmoid": torch.sigmoid, "tanh": torch.tanh}
@@ -127,7 +128,3 @@ def _loss(row, theta, x, d):
     for w_hidden, b_hidden in hidden:
         x = HIDDEN[row.hidden](F.linear(x, w_hidden, b_hidden))
     return _error(row, F.linear(x, w, b), d)
-
-
-def versions():
-    return {"PyTorch": torch.__version__}
