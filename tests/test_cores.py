@@ -56,6 +56,7 @@ def groups(tmp_path, lines, **files):
         file = tmp_path / "cgroup" / path
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(content)
+    cores._of_quotas.cache_clear()
 
 
 @pytest.mark.parametrize(
@@ -75,6 +76,17 @@ def test_quota_of_a_group_around_and_of_the_root_of_a_container(tmp_path):
     assert cores.usable_cores() == 3
     groups(tmp_path, ["0::/"], **{"cpu.max": "200000 100000\n"})
     assert cores.usable_cores() == 2
+
+
+def test_a_quota_is_read_once_a_second(tmp_path, monkeypatch):
+    """Because it takes longer than a small training; one that is changed is seen soon."""
+    now = [100.25]
+    monkeypatch.setattr(cores.time, "monotonic", lambda: now[0])
+    groups(tmp_path, ["0::/"], **{"cpu.max": "200000 100000\n"})
+    assert cores.usable_cores() == 2
+    (tmp_path / "cgroup" / "cpu.max").write_text("300000 100000\n")
+    for now[0], expected in ((100.75, 2), (101.25, 3)):
+        assert cores.usable_cores() == expected
 
 
 def test_of_several_quotas_the_least_holds(tmp_path):

@@ -23,9 +23,9 @@ def _matrix_at(array, at, rows, columns):
     return array.reshape(-1)[at : at + rows * columns].reshape(rows, columns)
 
 
-def _borrowed(array):
-    """The whole array, borrowed: from then on nothing that is made of it is counted, slices and rows included."""
-    return array
+def _borrowed(things):
+    """A tuple whose arrays are borrowed: from then on nothing that is made of them is counted, rows included."""
+    return things
 
 
 def _borrow(context, builder, signature, args):
@@ -38,11 +38,23 @@ def _borrow(context, builder, signature, args):
     return out._getvalue()
 
 
-def _borrow_whole(context, builder, signature, args):
-    source, out = (make_array(signature.return_type)(context, builder, *given) for given in (args, ()))
+def _borrow_all(context, builder, kind, value):
+    if isinstance(kind, types.BaseTuple):
+        items = cgutils.unpack_tuple(builder, value, len(kind))
+        items = [_borrow_all(context, builder, *each) for each in zip(kind, items, strict=True)]
+        return context.make_tuple(builder, kind, items)
+    if not isinstance(kind, types.Array):
+        return value
+    source, out = (make_array(kind)(context, builder, *given) for given in ((value,), ()))
     shape, strides = (cgutils.unpack_tuple(builder, each) for each in (source.shape, source.strides))
     populate_array(out, source.data, shape, strides, source.itemsize, meminfo=None)
     return out._getvalue()
+
+
+def _view_types(kind):
+    if isinstance(kind, types.BaseTuple):
+        return types.BaseTuple.from_types([_view_types(item) for item in kind])
+    return _view_type(kind, kind.ndim) if isinstance(kind, types.Array) else kind
 
 
 def _view_type(array, ndim):
@@ -64,6 +76,6 @@ else:
         return _view_type(array, 2)(array, types.intp, types.intp, types.intp), _borrow
 
     @intrinsic
-    def borrowed(typing_context, array):
-        view = _view_type(array, array.ndim)
-        return view(view), _borrow_whole
+    def borrowed(typing_context, things):
+        kind = _view_types(things)
+        return kind(kind), lambda context, builder, signature, args: _borrow_all(context, builder, kind, args[0])

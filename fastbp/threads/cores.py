@@ -1,6 +1,7 @@
 """How many cores there are for this process, and how many of them for a training that begins now."""
 
 import contextlib
+import functools
 import math
 import os
 import re
@@ -27,7 +28,7 @@ def usable_cores():
     int
         At least 1.
     """
-    cores = [_of_affinity(), *_of_quotas(*CGROUPS), *_of_environment()]
+    cores = [_of_affinity(), *_of_quotas(*CGROUPS, second=int(time.monotonic())), *_of_environment()]
     if threading.current_thread() is not threading.main_thread() and (_in_dask() or _in_joblib()):
         cores.append(1)
     return max(1, min(cores))
@@ -47,19 +48,23 @@ def _of_environment():
             yield int(first)
 
 
-def _of_quotas(mounted, groups):
-    """The CPU quotas of this process's control groups and of those around them.
+@functools.lru_cache(maxsize=1)
+def _of_quotas(mounted, groups, second):
+    """The CPU quotas of this process's control groups and of those around them, read once a second at most.
 
     Parameters
     ----------
     mounted, groups : Path
         Where control groups are mounted, and the file that tells those of a process: lines "number:controllers:path",
         of version 2 with no controllers.
+    second : int
+        When.
     """
+    quotas = []
     try:
         lines = groups.read_text()
     except OSError:  # not Linux
-        return
+        return quotas
     for controllers, path in re.findall(r"^\d+:([^:]*):/(.*)$", lines, re.MULTILINE):
         if controllers and "cpu" not in controllers.split(","):
             continue
@@ -68,9 +73,10 @@ def _of_quotas(mounted, groups):
             root = mounted / "cpu"
         inner = root / path
         for folder in (inner, *inner.parents):
-            yield from _quota(folder)
+            quotas += _quota(folder)
             if folder == root:
                 break
+    return quotas
 
 
 def _quota(folder):

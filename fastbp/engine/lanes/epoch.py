@@ -233,18 +233,14 @@ def epoch(shape, theta, layers, data, visits, steps, units, memory, report):
     # steps: rates (g, b, L), steps before (g, 1, L), settings (g, columns in codes.py, L),
     #     moments (g, rows of the rule, p, L), plain, units: widths (g, layer, L), masked,
     # memory: places, values (rows, S, L), spare (rows, p, L), numbers (7, L), report (g, 3, L)
+    theta, layers, data, visits, steps = borrowed((theta, layers, data, visits, steps))
     (rows, counts, weight_of, batch_size), (rates, first_step, settings, moments, plain) = visits, steps
-    (X, D, weight), (widths, masked), (places, values, spare, numbers) = data, units, memory
-    theta, layers, X, D, weight = borrowed(theta), borrowed(layers), borrowed(X), borrowed(D), borrowed(weight)
-    weight_of, rows, counts, rates = borrowed(weight_of), borrowed(rows), borrowed(counts), borrowed(rates)
-    first_step, settings, moments = borrowed(first_step), borrowed(settings), borrowed(moments)
-    widths, places, values, spare = borrowed(widths), borrowed(places), borrowed(values), borrowed(spare)
-    numbers, report = borrowed(numbers), borrowed(report)
+    (widths, masked), memory, report = borrowed((units, memory, report))
     for g in range(theta.shape[0]):
         epoch_of_group(
-            shape, theta[g], layers, (X, D, weight), (rows[g], counts[g], weight_of[g], batch_size),
+            shape, theta[g], layers, data, (rows[g], counts[g], weight_of[g], batch_size),
             (rates[g], first_step[g], settings[g], moments[g], plain), (widths[g], masked),
-            (places, values, spare, numbers), report[g],
+            memory, report[g],
         )  # fmt: skip
 
 
@@ -252,11 +248,9 @@ def epoch(shape, theta, layers, data, visits, steps, units, memory, report):
 def errors(shape, theta, layers, data, visits, settings, units, memory, E):
     """The mean error of each network over its own rows (slide 9), no unit dropped."""
     # as in `epoch`; E (g, L)
-    (X, D, weight), (rows, counts, weight_of), (widths, masked), (places, values, numbers) = data, visits, units, memory
-    theta, layers, X, D, weight = borrowed(theta), borrowed(layers), borrowed(X), borrowed(D), borrowed(weight)
-    weight_of, rows, counts, E = borrowed(weight_of), borrowed(rows), borrowed(counts), borrowed(E)
-    widths, places, values, numbers = borrowed(widths), borrowed(places), borrowed(values), borrowed(numbers)
-    settings, inside = borrowed(settings), samples_of(borrowed(values), shape)
+    theta, layers, (X, D, weight), (rows, counts, weight_of) = borrowed((theta, layers, data, visits))
+    settings, (widths, masked), (places, values, numbers), E = borrowed((settings, units, memory, E))
+    inside = samples_of(values, shape)
     shares, keep = values[places[SHARE_AT]], units_kept(values, places, layers)
     for g in range(theta.shape[0]):
         w = lanes_of(theta[g])

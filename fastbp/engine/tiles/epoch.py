@@ -271,7 +271,7 @@ def epoch(theta, layers, samples, order, batch_size, steps, memory, report, turn
     # turn: board, first phase, thread, threads
     (X, D, weight), (rates, first_step, settings, moments) = samples, steps
     (scratch, dtheta, places, sums), (board, first_phase, thread, threads) = memory, turn
-    layers, settings, places = borrowed(layers), borrowed(settings), borrowed(places)
+    layers, settings, places = borrowed((layers, settings, places))
     p, dp, values, all_rows = address(theta, 0), address(dtheta, 0), address(scratch, 0), address(order, 0)
     x, data, workspace = address(X, 0), (address(X, 0), address(D, 0), address(weight, 0)), (places, values, thread)
     shares, errors, L = moved(values, places[SHARES_AT]), moved(values, places[ERRORS_AT]), lanes(values)
@@ -323,7 +323,7 @@ def mean_error(theta, layers, samples, rows, memory, errors_of, turn):
     # theta (p), samples: X (N, i), D (N, k), weight (N), rows (s), memory: scratch, places, errors_of (chunks),
     # turn: board, phase, thread, threads
     (X, D, weight), (scratch, places), (board, phase, thread, threads) = samples, memory, turn
-    layers, places = borrowed(layers), borrowed(places)
+    layers, places = borrowed((layers, places))
     values = address(scratch, thread * (places[PANELS_AT] + places[OWN]))
     p, x, d, all_rows = address(theta, 0), address(X, 0), address(D, 0), address(rows, 0)
     shares, errors, L = moved(values, places[SHARES_AT]), moved(values, places[ERRORS_AT]), lanes(values)
@@ -344,7 +344,7 @@ def predict(theta, layers, X, memory, Y, turn):
     """The outputs y of the samples X (slides 7, 8); pieces, memory and turn as in `mean_error`."""
     # theta (p), X (N, i), Y (N, k)
     (scratch, places), (board, phase, thread, threads), last = memory, turn, layers.size - 1
-    layers, places = borrowed(layers), borrowed(places)
+    layers, places = borrowed((layers, places))
     values = address(scratch, thread * (places[PANELS_AT] + places[OWN]))
     p, counting, row, K = address(theta, 0), address(places, COUNTING_AT), places[ROW], layers[last]["receiving"]
     L, pieces = lanes(values), -(-X.shape[0] // places[CHUNK])

@@ -27,10 +27,10 @@ class EstimatorStopping:
         long."""
         own, best, exhausted = self._estimator, False, False
         if self._by_score or self._by_loss:
-            self._rule.best = np.asarray(-own.best_validation_score_ if self._by_score else own.best_loss_)
-            self._rule.waited = np.asarray(own._no_improvement_count)
+            self._rule.best = -own.best_validation_score_ if self._by_score else own.best_loss_
+            self._rule.waited = own._no_improvement_count
             best, exhausted = self._rule.update(-score if self._by_score else loss)
-            own._no_improvement_count = int(self._rule.waited)
+            own._no_improvement_count = self._rule.waited
         if self._by_loss and best:
             own.best_loss_ = loss
         if score is not None:

@@ -118,8 +118,9 @@ class _Iterations:
         loss = self.shown_loss(x)
         self.last = x.copy()
         np.copyto(self.theta, x, casting="same_kind")
-        ends, self._began = self.loop.end_epoch(loss, self._began), time.perf_counter()
-        if ends:
+        self.loop.end_epoch(loss, self._began)
+        self._began = time.perf_counter()
+        if self.loop.outcome != "finished":  # SciPy itself ends after the last iteration, and says why
             raise _Stop
 
     # ---- What the loop asks ------------------------------------------------------------------------------------------

@@ -112,6 +112,7 @@ class StochasticFit:
         self.stopping = EstimatorStopping(estimator, request.validation is not None)
         self.constant = estimator._constant_error(self.data)
         self._told, self._within = (lambda message: None), False
+        self._rates = np.full(self.steps, np.nan)
         estimator.n_iter_ = 0
 
     @functools.cached_property
@@ -186,7 +187,9 @@ class StochasticFit:
         """The learning rates of the next epoch's steps."""
         if self.scheduled:
             return self.rule.rates(self.memory.steps, self.steps, self.estimator.max_iter * self.steps)
-        return np.full(self.steps, float(self.memory.rate))
+        if self._rates[0] != self.memory.rate:
+            self._rates.fill(self.memory.rate)
+        return self._rates
 
     @property
     def scheduled(self):
@@ -210,9 +213,9 @@ class StochasticFit:
         ValueError
             If the loss or a parameter is no longer finite.
         """
-        with np.errstate(all="ignore"):
-            total = self.estimator._shown_error(error) + penalty
-            if self.constant is not None:
+        total = self.estimator._shown_error(error) + penalty
+        if self.constant is not None:
+            with np.errstate(all="ignore"):
                 total += self.sizes @ self._mean_of_batches(self.constant, order)
         if np.isnan(total) or not np.isfinite(theta).all():
             self.estimator._memory = None  # the rule's is no longer finite

@@ -1,4 +1,8 @@
-"""Whole passes through any number of layers, as index loops over samples; layout.py tells what `layers` holds."""
+"""Whole passes through any number of layers, as index loops over samples; layout.py tells what `layers` holds.
+
+What Python calls begins with `borrowed`, because the loops make rows and views of all arrays: with a count of the
+references to each they take more than twice the time.
+"""
 
 from fastbp.compiler.jit import jit
 from fastbp.compiler.scalars import double, where
@@ -78,6 +82,7 @@ def backward(theta, layers, x, d, weight, values, add, dtheta):
 def predict(theta, layers, X, scratch, Y):
     """The outputs y of each sample x (slides 7, 8)."""
     # theta (p), X (s, i), scratch (5, units), Y (s, k)
+    theta, layers, X, scratch, Y = borrowed((theta, layers, X, scratch, Y))
     u, y, last = scratch[0], scratch[1], layers.size - 1
     for s in range(X.shape[0]):
         forward(theta, layers, X[s], u, y)
@@ -96,7 +101,7 @@ def _weight_sum(weight, rows):
 def mean_error(theta, layers, samples, rows, scratch):
     """sum_s weight_s E_s / sum_s weight_s over a mini-batch, the samples `rows` (slide 9); 0 if nothing counts."""
     # theta (p), samples: X (N, i), D (N, k), weight (N), rows (s), scratch (5, units)
-    X, D, weight = samples
+    theta, layers, (X, D, weight), rows, scratch = borrowed((theta, layers, samples, rows, scratch))
     u, y = scratch[0], scratch[1]
     whole, total = _weight_sum(weight, rows), 0.0
     for s in range(rows.size):
@@ -113,6 +118,7 @@ def gradient(theta, layers, samples, rows, scratch, dtheta):
     The mini-batch are the samples `rows`; both are 0 if nothing counts.
     """
     # theta (p), samples: X (N, i), D (N, k), weight (N), rows (s), scratch (5, units), dtheta (p)
+    theta, layers, samples, rows, scratch, dtheta = borrowed((theta, layers, samples, rows, scratch, dtheta))
     X, D, weight = samples
     u, y, dy, dh, delta = scratch[0], scratch[1], scratch[2], scratch[3], scratch[4]
     whole, total, add = _weight_sum(weight, rows), 0.0, False
@@ -140,18 +146,14 @@ def epoch(theta, layers, samples, order, batch_size, steps, memory, report):
     # theta (p), samples: X (N, i), D (N, k), weight (N), order (N),
     # steps: rates (b), number of steps before, settings (columns in codes.py), moments (rows of the rule, p),
     # memory: scratch (5, units), dtheta (p), report (b, columns in codes.py)
-    (X, D, weight), (rates, first_step, settings, moments), (scratch, dtheta) = samples, steps, memory
-    # borrowed: the loops make rows and views of all these, and would count the references to each (a third of the time)
-    theta, layers, X = borrowed(theta), borrowed(layers), borrowed(X)
-    D, weight, order, rates = borrowed(D), borrowed(weight), borrowed(order), borrowed(rates)
-    settings, moments, scratch, dtheta = borrowed(settings), borrowed(moments), borrowed(scratch), borrowed(dtheta)
-    report = borrowed(report)
+    theta, layers, samples, order = borrowed((theta, layers, samples, order))
+    (rates, first_step, settings, moments), (scratch, dtheta), report = borrowed((steps, memory, report))
     for start in range(0, order.size, batch_size):
         rows, b = vector_at(order, start, min(batch_size, order.size - start)), start // batch_size
-        whole = _weight_sum(weight, rows)
+        whole = _weight_sum(samples[2], rows)
         report[b, MEAN_ERROR], report[b, PENALTY], report[b, WEIGHT] = 0, 0, whole
         if whole > 0:
-            report[b, MEAN_ERROR] = gradient(theta, layers, (X, D, weight), rows, scratch, dtheta)
+            report[b, MEAN_ERROR] = gradient(theta, layers, samples, rows, scratch, dtheta)
             report[b, PENALTY] = update(settings, layers, rates[b], first_step + b + 1, whole, theta, dtheta, moments)
 
 
