@@ -146,18 +146,6 @@ def test_a_full_disk_is_one_line(here):
     assert (done.returncode, done.stderr) == (1, "error: cannot write: No space left on device\n")
 
 
-@pytest.mark.skipif(UNCOMPILED, reason="times what is compiled")
-def test_bench(capsys, monkeypatch):
-    monkeypatch.setattr(cli.bench, "ROWS", cli.bench.ROWS[:2])
-    monkeypatch.setattr(cli.bench, "LAPS", 1)
-    assert cli.main(["bench", "--dtype", "float64"]) == 0
-    lines = capsys.readouterr().out.splitlines()
-    assert [line.split()[0] for line in lines] == ["network", "4-8-3", "10-32-1"]
-    for line in lines[1:]:
-        engine, matrix, ratio = map(float, line.split()[2:])
-        assert ratio == pytest.approx(matrix / engine, rel=0.05)
-
-
 def test_interrupted_before_there_is_anything(here, monkeypatch, capsys):
     monkeypatch.setattr(cli.inspect, "ModelFile", lambda path: (_ for _ in ()).throw(KeyboardInterrupt))
     assert cli.main(["inspect", str(here / "model.safetensors")]) == 1

@@ -30,7 +30,7 @@ PUBLIC = {name: getattr(fastbp, name) for name in fastbp.__all__ if name != "plo
 }
 
 
-def run(*arguments, cwd=ROOT, **environment):
+def run(*arguments, cwd=ROOT):
     """What Python says to some arguments, on both streams: (lines, exit code)."""
     done = subprocess.run([sys.executable, *arguments], capture_output=True, text=True, cwd=cwd, timeout=600)
     return done.stdout + done.stderr, done.returncode

@@ -1,6 +1,7 @@
 """fastbp demo: the lecture at work on real handwritten digits."""
 
 import argparse
+import contextlib
 import statistics
 import time
 
@@ -8,6 +9,8 @@ import numpy as np
 
 from fastbp import validation
 from fastbp.cli import options
+from fastbp.cli.options import VERSIONS
+from fastbp.compiler import notice
 from fastbp.datasets import load_digits
 from fastbp.lecture.layout import scratch_for
 from fastbp.network import DTYPES, Network
@@ -23,10 +26,13 @@ def add(commands):
     parser = options.command(
         commands,
         "demo",
-        "train a network on handwritten digits twice, with index loops and with matrix products",
-        "Trains a network on handwritten digits twice from the same start, with the engine's index loops and with its "
-        "matrix products, and compares the two.",
+        "train a network on handwritten digits by loops, engine and matrix, and compare them",
+        "Trains a network on handwritten digits three times, from the same start with the same\n"
+        "mini-batches, and compares what they learn and how long they take:\n\n"
+        f"{options.ABOUT_VERSIONS}\n\n"
+        "`python -m fastbp` without a command is this one, with the same options.",
         "fastbp demo --epochs 10",
+        "fastbp demo --dtype float64 --learning-rate 0.2",
     )
     number = options.of(int, 1)
     parser.add_argument(
@@ -52,37 +58,50 @@ def run(given):
 
 
 def demonstrate(data, epochs, optimizer, dtype, seed):
-    """Train both versions side by side and print what they do. (Predictions are made by the engine for both.)"""
+    """Train all versions side by side and print what they do. (Predictions are made by the engine for all.)"""
     X, D, X_test, labels_test = data
-    loops, matrix = (Network(SIZES, dtype=dtype, seed=seed) for _ in range(2))
+    networks = {version: Network(SIZES, dtype=dtype, seed=seed) for version in VERSIONS}
+    network = networks["matrix"]
     print(
         f"Handwritten digits: {len(X)} images to learn from, {len(X_test)} others to test on.\n"
-        f"Network {'-'.join(map(str, SIZES))}, {loops.activation} and {loops.output}, {loops.theta.size} parameters in "
-        f"{dtype}; {optimizer}, batches of {BATCH}.\n"
+        f"Network {'-'.join(map(str, SIZES))}, {network.activation} and {network.output}, {network.theta.size} "
+        f"parameters in {dtype}; {optimizer}, batches of {BATCH}.\n"
     )
-    compile_engine(dtype)
-    seconds = {"engine": 0.0, "matrix": 0.0}
-    print("        index loops (Numba)             matrix products (NumPy)")
-    print("epoch     loss   test right  seconds      loss   test right  seconds")
+    print(options.ABOUT_VERSIONS)
+    compile_versions(dtype)
+    seconds = {version: [] for version in VERSIONS}
+    print("\n      " + "".join(f"{version:31s}" for version in VERSIONS).rstrip())
+    print("epoch" + "    loss   test right        ms  " * 2 + "    loss   test right        ms")
     for epoch in range(1, epochs + 1):
         line = f"{epoch:5d}"
-        for version, network in (("engine", loops), ("matrix", matrix)):
+        for version, network in networks.items():
             how = {"batch_size": BATCH, "optimizer": optimizer, "seed": seed + epoch, "version": version}
             try:
                 history = train(network, X, D, epochs=1, **how)
             except Diverged as problem:  # in the only epoch of this call, which is not the first of the demonstration
                 raise Diverged(epoch, optimizer, problem.history) from None
             right = (network.predict(X_test).argmax(axis=1) == labels_test).mean()
-            seconds[version] += history.seconds[0]
-            line += f"  {history.loss[0]:7.4f}     {right:6.1%}  {history.seconds[0]:8.5f}  "
+            seconds[version] += history.seconds
+            line += f" {history.loss[0]:7.4f}       {right:6.1%}  {history.seconds[0] * 1e3:8.2f}  "
         print(line.rstrip(), flush=True)
-    apart, largest = np.abs(loops.theta - matrix.theta).max(), np.abs(matrix.theta).max()
-    print(
-        f"\nParameters of the two versions: at most {apart:.1e} apart (the largest is {largest:.2f}).\n"
-        f"Time of {epochs} epochs: loops {seconds['engine'] * 1e3:.2f} ms, matrix {seconds['matrix'] * 1e3:.2f} ms, "
-        f"ratio {seconds['matrix'] / seconds['engine']:.2f}."
-    )
+    compare(networks, seconds)
     compare_with_differences(X, D, seed)
+
+
+def compare(networks, seconds):
+    """How far the versions have come apart, and how long an epoch took."""
+    theta = {version: network.theta for version, network in networks.items()}
+    loops, engine = (np.abs(theta[version] - theta["matrix"]).max() for version in ("loops", "engine"))
+    median = {version: statistics.median(epochs) for version, epochs in seconds.items()}
+    took = ", ".join(f"{version} {median[version] * 1e3:.2f} ms" for version in VERSIONS)
+    ratios = [median["matrix"] / median[version] for version in ("loops", "engine")]
+    print(
+        f"\nParameters: those of loops and matrix are at most {loops:.1e} apart, those of engine and matrix "
+        f"{engine:.1e}\n(the largest is {np.abs(theta['matrix']).max():.2f}).\n"
+        f"Time of an epoch, the median of {len(seconds['matrix'])}: {took}.\n"
+        f"The loops are {ratios[0]:.2f} times as fast as matrix, the engine is {ratios[1]:.2f} times as fast.\n"
+        "(One run, beside whatever else runs here; `fastbp bench` measures with more care.)"
+    )
 
 
 def digits(dtype):
@@ -93,30 +112,55 @@ def digits(dtype):
     return X[~held_out], np.eye(10, dtype=dtype)[labels[~held_out]], X[held_out], labels[held_out]
 
 
-def compile_engine(dtype):
-    """Let Numba compile, or load from its cache, what the table below times."""
-    begin = time.perf_counter()
+def compile_versions(dtype):
+    """Let Numba compile, or load from its cache, what is timed in the table."""
     network, X, D = Network(SIZES, dtype=dtype), np.zeros((BATCH, SIZES[0])), np.eye(SIZES[-1])[np.zeros(BATCH, int)]
-    train(network, X, D, epochs=1)
-    network.predict(X)
-    print(f"Compiled the engine, or found it compiled before, in {time.perf_counter() - begin:.1f} s.\n", flush=True)
+    print("\nCompiled by the first run on a machine, loaded by later ones:", flush=True)
+    with compiled("  loops"):
+        train(network, X, D, epochs=1, version="loops")
+    with compiled("  engine"):
+        train(network, X, D, epochs=1)
+        network.predict(X)
+    train(network, X, D, epochs=1, version="matrix")  # not compiled, but its first time takes longer, too
+
+
+@contextlib.contextmanager
+def compiled(what):
+    """Says what is compiled in the block, before and after."""
+    print(f"{what} ...", end="", flush=True)
+    begin = time.perf_counter()
+    with notice.told_by(lambda message: None):  # it is told here
+        yield
+    print(f" {time.perf_counter() - begin:.1f} s", flush=True)
+
+
+def compile_gradients():
+    """By a network of a single weight: the differences of 2P errors take a while."""
+    from fastbp.lecture import differences, loops  # here, because they import Numba
+
+    small = Network((1, 1), output="sigmoid", dtype="float64")
+    one, weight = (np.ones(shape) for shape in ((1, 1), 1))
+    for array in (one, weight):
+        array.flags.writeable = False  # as of all data
+    for kernel in (loops.gradient, differences.gradient):
+        scratch = scratch_for(small.layers, 1, small.dtype)
+        kernel(small.theta, small.layers, (one, one, weight), np.arange(1), scratch, np.empty(2))
 
 
 def compare_with_differences(X, D, seed):
     """Slide 12: the gradient is found analytically, and not by differences, to save time. How much? (In float64.)"""
-    from fastbp.lecture import differences, loops  # here, because they import Numba
+    from fastbp.lecture import differences, loops
 
+    with compiled("\nSlide 12 in float64, compiled too:\n  gradients"):
+        compile_gradients()
     network, rows = Network(SIZES, dtype="float64", seed=seed), np.arange(BATCH)
     X, D = (
         validation.real_matrix(name, array[:BATCH], array.shape[1], "float64") for name, array in (("X", X), ("D", D))
     )
+    weight = validation.sample_weights(None, BATCH, "float64")
     found, seconds = {}, {}
     for name, kernel, repeats in (("analytic", loops.gradient, 50), ("differences", differences.gradient, 1)):
         found[name], scratch = np.empty_like(network.theta), scratch_for(network.layers, 1, network.dtype)
-        small = Network((1, 1), output="sigmoid", dtype="float64")  # to compile the kernel: 2P errors take a while
-        one = validation.real_matrix("X", [[1.0]], 1, "float64")
-        weight = validation.sample_weights(None, BATCH, "float64")
-        kernel(small.theta, small.layers, (one, one, weight), rows[:1], scratch, np.empty(2))
         laps = []
         for _ in range(repeats):
             begin = time.perf_counter()
@@ -125,7 +169,7 @@ def compare_with_differences(X, D, seed):
         seconds[name] = statistics.median(laps)
     apart = np.abs(found["analytic"] - found["differences"]).max()
     print(
-        f"Slide 12: one gradient of {BATCH} samples takes {seconds['analytic'] * 1e6:.0f} us analytically and "
+        f"One gradient of {BATCH} samples takes {seconds['analytic'] * 1e6:.0f} us analytically and "
         f"{seconds['differences'] * 1e3:.0f} ms by differences,\n"
         f"{seconds['differences'] / seconds['analytic']:.0f} times as long for {network.theta.size} parameters; "
         f"the two are at most {apart:.1e} apart."

@@ -9,6 +9,12 @@ import sys
 from fastbp.validation import did_you_mean
 
 LENGTH = 40  # letters of a name in a list
+VERSIONS = {  # what `demo` and `bench` compare
+    "loops": "the lecture's index loops, compiled by Numba (fastbp/lecture/loops)",
+    "engine": "the same formulas in register tiles, as fastbp.train uses them (fastbp/engine)",
+    "matrix": "the same formulas as matrix products by NumPy (fastbp/lecture/matrix)",
+}
+ABOUT_VERSIONS = "\n".join(f"{name:8s}{what}" for name, what in VERSIONS.items())
 EXIT = "exit status: 0 done, 1 failed, 2 wrong usage"
 
 

@@ -36,6 +36,13 @@ class StatusLine(Silent):
         self._end_line()
         options.say(message)
 
+    def clear(self):
+        """Takes the last state away: what comes next is printed in its place."""
+        self._left_out = None
+        if self._terminal and self._width:
+            options.say(f"\r{' ' * self._width}\r", end="")
+            self._width = 0
+
     def close(self):
         """The last state is shown, and what is printed next begins a line."""
         if self._left_out:

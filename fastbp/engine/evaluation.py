@@ -24,7 +24,7 @@ def outputs(theta, layers, X, threads=None, slices=None):
     slices : Slices, optional
         How the work is cut, and how many threads share each part.
     """
-    Y = np.empty((len(X), int(layers[-1]["receiving"])), theta.dtype)
+    Y = np.empty((len(X), layers["receiving"].item(-1)), theta.dtype)
     if heuristics.prefers_loops(layers, len(X), theta.dtype):
         loops.predict(theta, layers, X, scratch_for(layers, 1, theta.dtype), Y)
         return Y

@@ -43,7 +43,7 @@ def plan(layers, batch_size, dtype, threads):
     row = whole_vectors(chunk, lanes)
     if row * dtype.itemsize % 512 == 0:
         row += lanes  # rows a power of two apart would share their places in the cache
-    units, outputs = unit_count(layers), int(layers[-1]["receiving"])
+    units, outputs = unit_count(layers), layers["receiving"].item(-1)
     sizes = [int(layers[0]["sending"]), *layers["receiving"].tolist()]
     widest = whole_vectors(max(sizes), lanes)
     panels = max(widest * whole_vectors(chunk, lanes), whole_vectors(chunk, lanes) * WIDEST * lanes)

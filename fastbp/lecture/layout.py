@@ -59,7 +59,7 @@ def weight_counts(layers):
 
 def unit_count(layers):
     """The number of units without the input layer."""
-    return int(layers["receiving"].sum())
+    return layers["units_at"].item(-1) + layers["receiving"].item(-1)
 
 
 def scratch_for(layers, samples, dtype):
