@@ -47,6 +47,7 @@ def pytest_terminal_summary(terminalreporter, config):
     """The tables of what has run, as `python -m benchmarks` prints them."""
     from benchmarks import tables
 
+    process.confine(ALL_CORES)
     measured = [one.as_dict(include_data=False) for one in config._benchmarksession.benchmarks if one]
     if measured and config.option.benchmark_json is None:
         terminalreporter.write_line("")

@@ -21,7 +21,7 @@ def ratios(sizes, dtype, rounds):
     from fastbp import Network
     from fastbp.engine import heuristics
 
-    network, found = Network(sizes, dtype=dtype), []
+    network, found = Network(sizes, output=_output(sizes), dtype=dtype), []
     for batch in BATCHES:
         laps = {True: [], False: []}
         for number, in_lanes in in_turn(laps, rounds + 1):
@@ -31,6 +31,10 @@ def ratios(sizes, dtype, rounds):
     return found
 
 
+def _output(sizes):
+    return "softmax" if sizes[-1] > 1 else "identity"
+
+
 def _lap(sizes, dtype, batch, in_lanes):
     """Seconds of a training on one thread."""
     import fastbp
@@ -38,8 +42,7 @@ def _lap(sizes, dtype, batch, in_lanes):
     rng, outputs = np.random.default_rng(0), sizes[-1]
     X = rng.normal(size=(SAMPLES, sizes[0])).astype(dtype)
     D = np.eye(outputs)[rng.integers(0, outputs, SAMPLES)].astype(dtype)
-    output = "softmax" if outputs > 1 else "identity"
-    networks = [fastbp.Network(sizes, output=output, dtype=dtype, seed=seed) for seed in range(NETWORKS)]
+    networks = [fastbp.Network(sizes, output=_output(sizes), dtype=dtype, seed=seed) for seed in range(NETWORKS)]
     how = {"epochs": EPOCHS, "batch_size": batch, "optimizer": fastbp.SGD(0.01), "threads": 1}
     with mock.patch("fastbp.engine.heuristics.prefers_lanes", return_value=in_lanes):
         begin = time.perf_counter()

@@ -30,12 +30,11 @@ def line(*packages):
             mine = [_blas_words(blas) for blas in found["blas"] if blas["of"] == package]
             versions.append(" with ".join([f"{package} {metadata.version(package)}", *mine]))
     versions += [_blas_words(blas) for blas in found["blas"] if not blas["of"]]
-    slow = " PyTorch's MKL has slower kernels for AMD's processors than for Intel's." * (
-        "AMD" in _cpu()[0] and "torch" in packages and has("torch")
-    )
+    cores, system = len(all_cores()), f"{platform.system()}, {', '.join(versions)}"
+    slow = " PyTorch's MKL has slower kernels for AMD's processors than for Intel's."
     return (
-        f"{_cpu()[0]} ({found['compiled for']}), {len(all_cores())} cores; {platform.system()}, {', '.join(versions)}; "
-        f"{time.strftime('%Y-%m-%d')}.{slow}"
+        f"{_cpu()[0]} ({found['compiled for']}), {cores} core{'s' * (cores != 1)}; {system}; "
+        f"{time.strftime('%Y-%m-%d')}.{slow if 'AMD' in _cpu()[0] and 'torch' in packages and has('torch') else ''}"
     )
 
 
