@@ -311,7 +311,7 @@ def test_an_array_of_no_dimension_is_one_value_for_all():
         np.testing.assert_array_equal(many[i].theta, expected[i].theta)
         fastbp.train(alone[i], X, D, **arrays)
         assert_close(many[i].theta, alone[i].theta, "float64", 10)
-    with pytest.raises(TypeError, match=r"^epochs must be an integer, got np\.float64\(3\.0\)"):
+    with pytest.raises(TypeError, match=r"^epochs must be an integer, got (np\.float64\()?3\.0"):
         fastbp.train_many(many, X, D, epochs=np.array(3.0))
 
 
