@@ -2,6 +2,7 @@
 
 import statistics
 import time
+from dataclasses import asdict
 
 from benchmarks.machine import has
 from benchmarks.peers.rows import OURS, PACKAGES, RIVALS
@@ -17,7 +18,7 @@ class Contest:
     """The processes of all rivals that are installed; `rivals` are those that were asked for."""
 
     def __init__(self, rivals, rounds):
-        self.rivals, self.rounds, self.processes, self.names = rivals, rounds, {}, [OURS]
+        self.rounds, self.processes, self.names = rounds, {}, [OURS]
         for name in rivals:
             if has(PACKAGES.get(name, "numpy")):
                 self.names.append(name)
@@ -62,11 +63,8 @@ class Contest:
             if result["laps"]:
                 result.update({key: found[name][key] for key in ("samples", "epochs", "steps")})
                 result["us"] = statistics.median(result["laps"]) / result["steps"] * 1e6
-        return {
-            "row": str(row), "sizes": row.sizes, "hidden": row.hidden, "output": row.output, "batch": row.batch,
-            "rule": row.rule, "learning_rate": row.rate, "dtype": dtype, "cores": cores, "flops": row.flops,
-            "peaks": peaks, "rivals": results,
-        }  # fmt: skip
+        about = {"row": str(row), **asdict(row), "dtype": dtype, "cores": cores, "flops": row.flops}
+        return {**about, "peaks": peaks, "rivals": results}
 
     def excuse(self, name, problem):
         status = "unavailable" if isinstance(problem, Unavailable) else "failed"
