@@ -134,6 +134,20 @@ def test_columns_of_names_are_told(here):
     assert "note: nearly every row has a text of its own in name; new tables will have others" in out
 
 
+@pytest.mark.parametrize("options", [[], ["--text", "size"], ["--task", "classification"]])
+def test_numbers_that_become_texts_are_told(options, here):
+    table = "size,y\n" + "".join(f"{i % 4},{i % 3 + 0.5}\n" for i in range(30)) + "unknown,free\n" * 10
+    (here / "mixed.csv").write_text(table)
+    out, _ = run(here, "train", "mixed.csv", "--target", "y", "--out", "mixed", "--epochs", "1", *options)
+    notes = [line for line in out.splitlines() if line.startswith("note: ")]
+    told = [
+        f"note: 30 of 40 values in {name} are numbers, but all are taken for texts because of others, such as: "
+        f"mixed.csv, line 32, column '{name}': '{text}' is no number"
+        for name, text in (("size", "unknown"), ("y", "free"))
+    ]
+    assert notes == [note for note, option in zip(told, ("--text", "--task"), strict=True) if option not in options]
+
+
 def test_terminals_obey_no_cell(here):
     table = "a,t\n" + "1,\x1b[31mred\n2,blue\n" * 10
     (here / "escape.csv").write_text(table)
@@ -184,8 +198,7 @@ def test_the_three_commands_of_the_readme(tmp_path):
     """From a table of one's own to a saved model, predictions and an ONNX file."""
     pytest.importorskip("onnx")
     readme = (Path(__file__).parent.parent / "README.md").read_text()
-    section = readme.split("## A table of your own")[1].split("\n## ")[0]
-    commands = [line.split() for line in re.findall(r"^    fastbp (.*)$", section, re.MULTILINE)[:3]]
+    commands = [line.split() for line in re.findall(r"^    fastbp (.*)$", readme, re.MULTILINE)[:3]]
     assert [command[0] for command in commands] == ["train", "predict", "export"]
     (tmp_path / "data.csv").write_text(FRUIT.replace("kind", "species"))
     (tmp_path / "new.csv").write_text("size,colour,id\n1.5,red,7\n")
@@ -217,6 +230,10 @@ WRONG = {
         "train", "fruit.csv", "--target", "kind", "--drop", "kind", "--out", "x"
     ],
     "no folder/x: No such file": ["train", "fruit.csv", "--target", "kind", "--out", "no folder/x", "--quiet", *QUICK],
+    "no folder/x.csv: No such file": ["predict", "model.safetensors", "new.csv", "--out", "no folder/x.csv"],
+    "no folder/x.c: No such file": ["export", "model.safetensors", "no folder/x.c"],
+    "no folder/x.onnx: No such file": ["export", "model.safetensors", "no folder/x.onnx"],
+    ".: it is there and no regular file": ["predict", "model.safetensors", "new.csv", "--out", "."],
     "new.csv: it has no column 'kind'": ["evaluate", "model.safetensors", "new.csv"],
     "Lower --learning-rate, which was 1e+37. Nothing was written.": [
         "train", "fruit.csv", "--target", "kind", "--out", "x", "--learning-rate", "1e37"
@@ -263,9 +280,29 @@ USAGE = {
     "argument --hidden-layer-sizes: must be at least 1, got 0": [
         "train", "x", "--target", "x", "--out", "x", "--hidden-layer-sizes", "8,0"
     ],
-    "argument --hidden-layer-sizes: invalid int value: 'big'": [
-        "train", "x", "--target", "x", "--out", "x", "--hidden-layer-sizes", "big"
+    "--hidden-layer-sizes: must be whole numbers with commas between them, as 64,32, or none, got '64 32'": [
+        "train", "x", "--target", "x", "--out", "x", "--hidden-layer-sizes", "64 32"
     ],
+    "unrecognized arguments: --hiden 4; did you mean '--hidden-layer-sizes'?": [
+        "train", "x", "--target", "x", "--out", "x", "--hiden", "4"
+    ],
+    "unrecognized arguments: --prob; did you mean '--probabilities'?": ["predict", "x", "x", "--prob"],
+    "unrecognized arguments: -target x; did you mean '--target'?": [
+        "train", "x", "--target", "x", "--out", "x", "-target", "x"
+    ],
+    "unrecognized arguments: --Batch_Size 4; did you mean '--batch-size'?": [
+        "train", "x", "--target", "x", "--out", "x", "--Batch_Size", "4"
+    ],
+    "unrecognized arguments: --lr 4; what there is: fastbp train --help": [
+        "train", "x", "--target", "x", "--out", "x", "--lr", "4"
+    ],
+    "required: --target; unrecognized: --traget; did you mean '--target'?": ["train", "x", "--traget=y", "--out", "x"],
+    "required: data; --drop takes all names that follow it: write the file before it": [
+        "train", "--target", "y", "--out", "m", "--drop", "id", "data.csv"
+    ],
+    "argument COMMAND: invalid choice: 'tain' (choose from": ["tain"],
+    "'bench', 'demo'); did you mean 'train'?": ["tain"],
+    "got 'Relu'; did you mean 'relu'?": ["train", "x", "--target", "x", "--out", "x", "--activation", "Relu"],
     "unrecognized arguments: --hiden-layer-sizes 4; did you mean '--hidden-layer-sizes'?": [
         "train", "x", "--target", "x", "--out", "x", "--hiden-layer-sizes", "4"
     ],

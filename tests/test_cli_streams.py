@@ -6,6 +6,7 @@ import re
 import signal
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -13,8 +14,9 @@ import pytest
 
 import fastbp
 from fastbp import cli
+from fastbp.compiler import notice
 from tests.cases import UNCOMPILED
-from tests.cli_cases import FRUIT, QUICK, RUN, filled, run
+from tests.cli_cases import FRUIT, NEW, QUICK, RUN, filled, run
 
 
 @pytest.fixture(scope="module")
@@ -42,6 +44,38 @@ def test_help_and_version(capsys):
         assert stop.value.code == 0
         shown = capsys.readouterr().out
         assert all(part in shown for part in expected)
+
+
+@pytest.mark.skipif(UNCOMPILED, reason="trains")
+def test_the_examples_of_the_help_run(tmp_path):
+    """In the order of the commands: train writes what others read. (bench would take a minute.)"""
+    pytest.importorskip("onnx")
+    parquet, frames = pytest.importorskip("pyarrow.parquet"), pytest.importorskip("pyarrow")
+    for name in ("data.csv", "new.csv", "test.csv"):
+        (tmp_path / name).write_text(FRUIT.replace("kind", "species"))
+    numbers = np.arange(60.0)
+    houses = {"id": numbers, "address": [f"Street {i}" for i in range(60)], "zip": [1234, 4321] * 30}
+    parquet.write_table(frames.table({**houses, "area": numbers, "price": numbers * 7}), tmp_path / "houses.parquet")
+    for command in ("train", "predict", "evaluate", "inspect", "export", "demo"):
+        found = re.findall(r"^  fastbp (.*)$", run(tmp_path, command, "--help")[0], re.MULTILINE)
+        assert found
+        for example in found:
+            if command in ("train", "demo"):
+                example += " --epochs 2"
+            line = f"{sys.executable} -m fastbp {example}"
+            done = subprocess.run(["bash", "-c", line], cwd=tmp_path, capture_output=True, text=True, timeout=120)
+            assert done.returncode == 0, example + done.stderr
+
+
+@pytest.mark.parametrize("arguments", [["inspect", "x"], ["train", "x", "--target", "y", "--out", "m"]])
+@pytest.mark.parametrize("quiet", [False, True])
+def test_a_compilation_that_takes_long_is_told_of(arguments, quiet, monkeypatch, capsys):
+    monkeypatch.setattr(notice, "_TOLD", [])
+    monkeypatch.setattr(getattr(cli, arguments[0]), "run", lambda given: notice._tell())
+    if quiet and arguments[0] != "train":
+        pytest.skip("has no such option")
+    assert cli.main([*arguments, *["--quiet"] * quiet]) == 0
+    assert capsys.readouterr().err == ("" if quiet else f"{notice.MESSAGE}\n")
 
 
 def test_help_does_not_wait_for_numba(here):
@@ -135,6 +169,29 @@ def test_a_model_is_saved_before_anything_is_printed(here):
     arguments[1] = "letters.csv"
     out, _ = run(here, *arguments, PYTHONIOENCODING="ascii")
     assert r"\u8272 (2)" in out
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="limits of POSIX")
+@pytest.mark.parametrize(
+    ("most", "arguments", "named"),
+    [
+        (100, ["predict", "model.safetensors", "new.csv", "--out", "full.csv"], "full.csv"),
+        (100, ["export", "model.safetensors", "full.c"], "full.c"),
+        (1000, ["train", "fruit.csv", "--target", "kind", "--out", "full", "--quiet", *QUICK], "full"),
+        (100, ["predict", "model.safetensors", "new.csv"], tempfile.gettempdir()),
+    ],
+)
+def test_no_room_for_a_file_is_one_line_that_names_it(most, arguments, named, here):
+    """No file may have more bytes; what does not fit into the memory of a prediction is in a temporary one."""
+    (here / "new.csv").write_text(NEW + "1,red\n" * 200)
+    memory = 1 << 26 if "--out" in arguments else 64
+    script = (
+        f"import resource, sys; from fastbp import cli; cli.predict.IN_MEMORY = {memory}; "
+        f"resource.setrlimit(resource.RLIMIT_FSIZE, ({most},) * 2); sys.exit(cli.main({arguments}))"
+    )
+    done = subprocess.run([sys.executable, "-c", script], cwd=here, capture_output=True, text=True)
+    assert (done.returncode, done.stdout, done.stderr) == (1, "", f"error: {named}: File too large\n")
+    assert not any(path.name.endswith(".part") or path.name.startswith("full") for path in here.iterdir())
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="a device of Linux")

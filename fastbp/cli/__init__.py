@@ -18,8 +18,9 @@ def main(arguments=None):
     parser = options.Parser(
         prog="fastbp",
         description="Train multilayer perceptrons on tables, and use them: the backpropagation lecture as index loops.",
-        epilog="example:\n  fastbp train data.csv --target species --out model.safetensors\n  fastbp train --help\n\n"
-        + options.EXIT,
+        epilog="examples:\n  fastbp train data.csv --target species --out model.safetensors\n"
+        "  fastbp train --help     what can be changed in a training\n"
+        "  python -m fastbp        without a command: demo, with its options (fastbp demo --help)\n\n" + options.EXIT,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action="version", version=f"fastbp {fastbp.__version__}")

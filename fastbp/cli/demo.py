@@ -43,8 +43,9 @@ def add(commands):
     )
     parser.add_argument("--dtype", choices=DTYPES, default="float32", help="of all computation (default: %(default)s)")
     parser.add_argument(
-        "--seed", type=options.of(int, 0), default=0, help="of the first weights and the orders (default: %(default)s)"
-    )
+        "--seed", type=options.of(int, 0), default=0, metavar="N",
+        help="of the first weights and the orders (default: %(default)s)",
+    )  # fmt: skip
     parser.set_defaults(run=run)
 
 

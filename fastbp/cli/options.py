@@ -2,6 +2,7 @@
 
 import argparse
 import contextlib
+import difflib
 import math
 import os
 import sys
@@ -9,6 +10,7 @@ import sys
 from fastbp.validation import did_you_mean
 
 LENGTH = 40  # letters of a name in a list
+SHORTEST = 3  # letters, hyphens too, of what may be the beginning of an option
 VERSIONS = {  # what `demo` and `bench` compare
     "loops": "the lecture's index loops, compiled by Numba (fastbp/lecture/loops)",
     "engine": "the same formulas in register tiles, as fastbp.train uses them (fastbp/engine)",
@@ -44,12 +46,36 @@ class Parser(argparse.ArgumentParser):
             message = f"invalid choice: {value!r} (choose from {', '.join(map(repr, choices))}){near}"
             raise argparse.ArgumentError(action, message)
 
+    def parse_known_args(self, args=None, namespace=None):
+        self._words = sys.argv[1:] if args is None else [*args]
+        return super().parse_known_args(args, namespace)
+
     def refuse(self, unknown):
         """Ends with an error about arguments that are no options of this command."""
+        self.error(f"unrecognized arguments: {' '.join(unknown)}{self._meant(unknown)}")
+
+    def error(self, message):
+        """What is missing may be there, but misspelt, or taken for more names of an option."""
+        if message.startswith("the following arguments are required"):
+            known = {option: action for action in self._actions for option in action.option_strings}
+            words = [word.partition("=")[0] for word in self._words]
+            unknown = [word for word in words if word.startswith("--") and word not in known]
+            greedy = [word for word in words if word in known and known[word].nargs == "+"]
+            if unknown:
+                message += f"; unrecognized: {unknown[0]}{self._meant(unknown)}"
+            elif greedy and "data" in message:
+                message += f"; {greedy[0]} takes all names that follow it: write the file before it"
+        super().error(message)
+
+    def _meant(self, unknown):
+        """The option that the first unknown one may stand for, misspelt, or cut off after some of its words."""
+        first = next((word.partition("=")[0] for word in unknown if word.startswith("-")), "")
         known = [option for action in self._actions for option in action.option_strings]
-        first = next((word for word in unknown if word.startswith("-")), unknown[0])
-        near = did_you_mean(first.partition("=")[0], known) if first.startswith("-") else ""
-        self.error(f"unrecognized arguments: {' '.join(unknown)}{near}")
+        parts = [(option, option.lstrip("-").split("-")) for option in reversed(known)]  # the first of two counts
+        whole = {"-".join(words[:n]): option for option, words in parts for n in range(1, len(words) + 1)}
+        near = [option for option in known if len(first) > SHORTEST and option.startswith(first)]
+        near = near or [whole[begin] for begin in difflib.get_close_matches(first.lstrip("-").lower(), whole, 1)]
+        return f"; did you mean {near[0]!r}?" if near else f"; what there is: {self.prog} --help"
 
 
 def command(commands, name, short, long, *examples):
@@ -83,7 +109,12 @@ def sizes(text):
     """Units of hidden layers: "64,32"; "none" for no such layer."""
     if text.strip().lower() == "none":
         return ()
-    return tuple(of(int, 1)(part) for part in text.split(","))
+    try:
+        numbers = [int(part) for part in text.split(",")]
+    except ValueError:
+        what = "whole numbers with commas between them, as 64,32, or none"
+        raise argparse.ArgumentTypeError(f"must be {what}, got {text!r}") from None
+    return tuple(of(int, 1)(number) for number in numbers)
 
 
 def names(text):

@@ -1,5 +1,6 @@
 """fastbp predict and fastbp evaluate: a model applied to a table."""
 
+import contextlib
 import csv
 import io
 import shutil
@@ -71,23 +72,35 @@ def predict(given):
     table = opened(given.data, given.delimiter)
     model.encoding.check(table.source, table.names, with_target=False)
     with tempfile.SpooledTemporaryFile(IN_MEMORY) as whole:
-        text = io.TextIOWrapper(whole, "utf-8", newline="", write_through=True)
-        lines, name = csv.writer(text, lineterminator="\n"), model.encoding.target.name
-        lines.writerow([name, *(f"{name}={label}" for label in model.classes)] if given.probabilities else [name])
-        for block in table.blocks():
-            Y = outputs_of(model, block, given.ignore_unseen)
-            columns = [model.encoding.target.decode(Y).tolist()]
-            if given.probabilities:
-                columns += [[f"{p:.9g}" for p in column] for column in Y.T.tolist()]
-            lines.writerows(zip(*columns, strict=True))
-        text.detach()
-        whole.seek(0)
+        try:
+            _write_lines(model, table, given, whole)
+            whole.seek(0)
+        except OSError as problem:
+            if problem.filename is not None:  # of the table
+                raise
+            with contextlib.suppress(OSError):  # of what it could not write
+                whole.close()
+            raise OSError(problem.errno, problem.strerror, tempfile.gettempdir()) from problem
         if to_stdout:
             sys.stdout.flush()
             shutil.copyfileobj(whole, sys.stdout.buffer)
         else:
             with replacing(given.out) as file:
                 shutil.copyfileobj(whole, file)
+
+
+def _write_lines(model, table, given, whole):
+    """A line of names, and one for each row."""
+    text = io.TextIOWrapper(whole, "utf-8", newline="", write_through=True)
+    lines, name = csv.writer(text, lineterminator="\n"), model.encoding.target.name
+    lines.writerow([name, *(f"{name}={label}" for label in model.classes)] if given.probabilities else [name])
+    for block in table.blocks():
+        Y = outputs_of(model, block, given.ignore_unseen)
+        columns = [model.encoding.target.decode(Y).tolist()]
+        if given.probabilities:
+            columns += [[f"{p:.9g}" for p in column] for column in Y.T.tolist()]
+        lines.writerows(zip(*columns, strict=True))
+    text.detach()
 
 
 def evaluate(given):

@@ -14,7 +14,8 @@ from fastbp.tables.sources import MISSING
 from fastbp.tables.train_table import TASKS, train_table
 from fastbp.training.history import Diverged
 
-MANY, UNLIKE = 20, 0.5  # a column of more texts than that, and than half of its rows has, is perhaps of names
+MANY, UNLIKE = 5, 0.5  # a column of more texts than that, and than half of its rows has, is perhaps of names
+NUMERIC = 0.5  # a column of which more than half is numbers was perhaps meant to be one of numbers
 
 
 def add(commands):
@@ -30,7 +31,7 @@ def add(commands):
         f"Missing values are empty cells, and {', '.join(sorted(MISSING - {''}))},\n"
         "in small or capital letters.",
         "fastbp train data.csv --target species --hidden-layer-sizes 64,32 --out model.safetensors",
-        "fastbp train houses.parquet --target price --drop id address --text zip --out model.safetensors",
+        "fastbp train houses.parquet --target price --drop id address --text zip --out houses.safetensors",
     )
     parser.add_argument("data", help="a CSV file in UTF-8 whose first line has the names of the columns, or Parquet")
     parser.add_argument("--target", required=True, metavar="NAME", help="the column to be predicted")
@@ -108,17 +109,17 @@ def run(given):
         )
     result.model.save(given.out)  # before anything is printed, which may fail
     if not given.quiet:
-        print("\n".join(_about(given.data, result)))
+        print("\n".join(_about(given, result)))
     print("\n".join(result.test.lines("test ")))
     if not given.quiet:
         print(f"written: {given.out}")
 
 
-def _about(path, result):
+def _about(given, result):
     """What was found, and what was done with it."""
     encoding, columns = result.model.encoding, result.columns
     target, found = encoding.target, columns[encoding.target.name]
-    yield f"{path}: {found.rows:,} rows, {len(columns) + len(encoding.ignored)} columns"
+    yield f"{given.data}: {found.rows:,} rows, {len(columns) + len(encoding.ignored)} columns"
     if target.kind == CLASSES:
         yield f"target {target.name!r}: classification, {len(target.texts)} classes: {options.listed(target.texts)}"
     else:
@@ -139,14 +140,34 @@ def _about(path, result):
         missing = [f"{c.name} ({columns[c.name].missing:,})" for c in of[kind] if columns[c.name].missing]
         if missing:
             yield f"missing values, {what}: {options.listed(missing)}"
-    unlike = [c.name for c in of[TEXT] if len(c.texts) > max(MANY, UNLIKE * (found.rows - columns[c.name].missing))]
-    if unlike:
-        yield (
-            f"note: nearly every row has a text of its own in {options.listed(unlike)}; new tables will have others: "
-            "--drop leaves a column out"
-        )
+    yield from _notes(given, result)
     network = result.model.network
     yield (
         f"network {'-'.join(map(str, network.sizes))}, {network.theta.size:,} parameters; {result.rows:,} rows to "
         f"train with, {result.validated:,} for early stopping, {result.test.rows:,} for the test"
     )
+
+
+def _notes(given, result):
+    """What may not be as it was meant."""
+    encoding, columns = result.model.encoding, result.columns
+    texts = [column for column in encoding.inputs if column.kind == TEXT]
+    unlike = [c.name for c in texts if len(c.texts) > max(MANY, UNLIKE * _known(columns[c.name]))]
+    if unlike:
+        yield (
+            f"note: nearly every row has a text of its own in {options.listed(unlike)}; new tables will have others: "
+            "--drop leaves a column out"
+        )
+    mixed = [column.name for column in texts if column.name not in given.text]
+    if encoding.target.kind == CLASSES and given.task is None:
+        mixed.append(encoding.target.name)
+    for found in (columns[name] for name in mixed):
+        if found.first_text is not None and found.numeric > NUMERIC * _known(found):
+            yield (
+                f"note: {found.numeric:,} of {_known(found):,} values in {options.listed([found.name])} are numbers, "
+                f"but all are taken for texts because of others, such as: {found.first_text}"
+            )
+
+
+def _known(column):
+    return column.rows - column.missing
