@@ -9,8 +9,8 @@ from benchmarks.process import Failed, say
 
 # Every part of a release and its options: a part stands between markers of its name, and is printed by a module of it.
 PARTS = {
-    "suite": [], "peers": ["--rounds", "7"], "estimators": ["--rounds", "3"], "many": [], "lanes": [], "searches": [],
-    "load": ["--rounds", "3", "--rows", "300-400", "784-128", "train_many"], "spread": [],
+    "suite": [], "peers": ["--rounds", "5"], "estimators": ["--rounds", "3"], "many": [], "lanes": [], "searches": [],
+    "load": ["--rounds", "3", "--rows", "784-128", "train_many"], "spread": [],
 }  # fmt: skip
 LARGE = {"large": []}
 QUICK = "quick"  # goes into the README of the project

@@ -24,13 +24,13 @@ class Case:
     """A network, its mini-batch and its dtype."""
 
     sizes: tuple
-    hidden: str
+    activation: str
     output: str
     batch: int
     dtype: str
 
     def __str__(self):
-        return f"{'-'.join(map(str, self.sizes))} {self.hidden} batch {self.batch} {self.dtype}"
+        return f"{'-'.join(map(str, self.sizes))} {self.activation} batch {self.batch} {self.dtype}"
 
 
 NETWORKS = [
@@ -58,7 +58,7 @@ class Start(NamedTuple):
 
 def start(case, samples):
     """The same numbers at each call, in arrays of their own: one call for each version that runs."""
-    network = Network(case.sizes, activation=case.hidden, output=case.output, dtype=case.dtype, seed=0)
+    network = Network(case.sizes, activation=case.activation, output=case.output, dtype=case.dtype, seed=0)
     rng = np.random.default_rng(1)
     X = rng.uniform(-1, 1, (samples, case.sizes[0]))
     if case.output == "softmax":

@@ -117,7 +117,7 @@ class Sides:
 
     def __exit__(self, *exception):
         for process in self.processes.values():
-            process.stop()
+            process.stop(politely=True)
 
     def ask(self, side, function, *arguments):
         return self.processes[side].ask(function, side, *arguments)

@@ -114,7 +114,7 @@ class Process:
         return self
 
     def __exit__(self, *exception):
-        self.stop()
+        self.stop(politely=True)
 
     def ask(self, method, *arguments):
         self.begin(method, *arguments)
@@ -125,9 +125,10 @@ class Process:
         if self.process is None:
             context = multiprocessing.get_context("spawn")
             self.connection, theirs = context.Pipe()
-            self.process = context.Process(target=serve, args=(theirs, self.target, self.arguments), daemon=False)
+            process = context.Process(target=serve, args=(theirs, self.target, self.arguments))
             with confined(self.cores):
-                self.process.start()
+                process.start()
+            self.process = process
             theirs.close()  # so that its end is seen as the end of the pipe
         with contextlib.suppress(OSError):  # it has died: the answer will tell
             self.connection.send((method, arguments))
@@ -153,9 +154,11 @@ class Process:
             raise Failed(value)
         return value
 
-    def stop(self):
+    def stop(self, politely=False):
+        """End it; politely: it sees the end of the pipe first, and may let go of what it holds."""
         if self.process is not None:
             self.connection.close()
+            self.process.join(2 if politely else 0)
             self.process.kill()
             self.process.join()
             self.process = None

@@ -20,7 +20,7 @@ class Row:
 
     networks: int
     sizes: tuple
-    hidden: str
+    activation: str
     rule: str
     rate: float
     batch: int
@@ -92,7 +92,7 @@ def _fastbp(row, X, D, theta):
     def run(epochs):
         networks = []
         for i in range(row.networks):
-            network = fastbp.Network(row.sizes, activation=row.hidden, output=row.output)
+            network = fastbp.Network(row.sizes, activation=row.activation, output=row.output)
             for place, array in zip(
                 (p for w_b in zip(network.W, network.B, strict=True) for p in w_b), theta, strict=True
             ):
@@ -113,7 +113,7 @@ def _jax(axis, row, X, D, theta):
     import jax
     import jax.numpy as jnp
 
-    hidden = {"relu": jax.nn.relu, "tanh": jnp.tanh}[row.hidden]
+    hidden = {"relu": jax.nn.relu, "tanh": jnp.tanh}[row.activation]
     xs, ds = (jnp.array(a).reshape(row.steps, row.batch, -1) for a in (X, D))
 
     def loss_of(theta, x, d):
@@ -163,7 +163,7 @@ def _torch(row, X, D, theta):
     from torch.nn import functional
 
     torch.set_num_threads(1)
-    hidden = {"relu": torch.relu, "tanh": torch.tanh}[row.hidden]
+    hidden = {"relu": torch.relu, "tanh": torch.tanh}[row.activation]
     batches = list(zip(torch.tensor(X).split(row.batch), torch.tensor(D).split(row.batch), strict=True))
 
     def loss_of(theta, x, d):
@@ -198,7 +198,7 @@ def _sklearn_model(kind, row, epochs, hidden_units, rate, arrays, X, y):
     """A model that begins with these parameters."""
     from sklearn import neural_network
 
-    options = {"solver": row.rule.lower(), "activation": row.hidden, "alpha": 0, "batch_size": row.batch, "tol": 0}
+    options = {"solver": row.rule.lower(), "activation": row.activation, "alpha": 0, "batch_size": row.batch, "tol": 0}
     model = getattr(neural_network, kind)(
         hidden_layer_sizes=(hidden_units,), learning_rate_init=rate, momentum=0, shuffle=False, max_iter=1,
         warm_start=True, n_iter_no_change=10**9, **options,
@@ -248,7 +248,7 @@ def _mixed_networks(row):
     rng = np.random.default_rng(0)
     units = rng.integers(4, 65, row.networks)
     networks = [
-        fastbp.Network((X.shape[1], int(n), 1), activation=row.hidden, output="sigmoid", seed=i)
+        fastbp.Network((X.shape[1], int(n), 1), activation=row.activation, output="sigmoid", seed=i)
         for i, n in enumerate(units)
     ]
     rates = np.exp(rng.uniform(np.log(0.01), np.log(0.3), row.networks)).tolist()

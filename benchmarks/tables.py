@@ -31,7 +31,7 @@ def versions_table(*benchmarks):
         lost, compared = lost + sum(map(is_lost, ratios)), compared + len(ratios)
         times = [digits(time * 1e6, 3) for time in (loops, matrix, tiles)]
         rows.append([*case, *times, *map(ratio_cell, ratios), digits(matrix / tiles, 2)])
-    heads = ["network", "hidden", "batch", "dtype", "loops, us a step", "matrix, us a step", "tiles, us a step"]
+    heads = ["network", "activation", "batch", "dtype", "loops, us a step", "matrix, us a step", "tiles, us a step"]
     heads += ["matrix / loops", "of one gradient", "of one forward pass", "matrix / tiles"]
     yield table(heads, rows, left=(0, 1, 3))
     yield (
@@ -52,7 +52,7 @@ def slide_12_table(benchmarks):
         times = [digits(time, 3) for time in (loops, matrix, differences)]
         parameters = versions["loops"]["extra_info"]["parameters"]
         rows.append([*network, f"{parameters:,}", *times, digits(differences / loops, 2)])
-    heads = ["network", "hidden", "batch", "parameters", "`loops.gradient`, us", "`matrix.gradient`, us"]
+    heads = ["network", "activation", "batch", "parameters", "`loops.gradient`, us", "`matrix.gradient`, us"]
     yield table([*heads, "`differences.gradient`, us", "differences / loops"], rows, left=(0, 1))
     yield (
         "Slide 12: one gradient of a mini-batch, analytically and by central differences, which take two forward "
@@ -185,11 +185,11 @@ def team_table(benchmarks):
 
 
 def by_case(benchmarks):
-    """{(sizes, hidden, batch, dtype): {version: benchmark}}, in the order of the run."""
+    """{(sizes, activation, batch, dtype): {version: benchmark}}, in the order of the run."""
     cases = {}
     for benchmark in benchmarks:
         info = benchmark["extra_info"]
-        case = "-".join(map(str, info["sizes"])), info["hidden"], info["batch"], info["dtype"]
+        case = "-".join(map(str, info["sizes"])), info["activation"], info["batch"], info["dtype"]
         cases.setdefault(case, {})[info["version"]] = benchmark
     return cases
 

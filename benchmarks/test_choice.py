@@ -21,8 +21,8 @@ from fastbp.lecture.codes import REPORTED, SETTINGS
 from fastbp.training.runner import EpochRunner
 
 FEW = [
-    Case(sizes, hidden, output, batch, dtype)
-    for sizes, hidden, output in [
+    Case(sizes, activation, output, batch, dtype)
+    for sizes, activation, output in [
         ((4, 8, 3), "relu", "softmax"),
         ((10, 32, 1), "sigmoid", "identity"),
         ((64, 64, 10), "relu", "softmax"),

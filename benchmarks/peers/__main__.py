@@ -10,6 +10,8 @@ from benchmarks.peers.contest import Contest
 from benchmarks.peers.rows import RIVALS, ROWS
 from benchmarks.process import all_cores
 
+WORTH_SHARING = 1e6  # floating-point operations of a step: networks with less are not timed on all cores
+
 
 def main(arguments=None):
     """Run the command line; returns the exit code: 1 if a rival failed, or trained something else than the others."""
@@ -54,7 +56,8 @@ def run(options):
         for cores in numbers:
             contest.forget(cores)
             for dtype in options.dtypes[:1] if cores > 1 else options.dtypes:
-                results += [contest.row(row, dtype, cores) for row in options.rows]
+                rows = [row for row in options.rows if cores == 1 or row.flops > WORTH_SHARING]
+                results += [contest.row(row, dtype, cores) for row in rows]
     versions = machine.line("jax", "torch", "scikit-learn")
     return {"machine": versions, "rounds": options.rounds, "rivals": rivals, "results": results}
 

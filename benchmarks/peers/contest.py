@@ -30,7 +30,7 @@ class Contest:
 
     def __exit__(self, *exception):
         for one in self.processes.values():
-            one.stop()
+            one.stop(politely=True)
 
     def process(self, name, cores):
         new = Process("benchmarks.peers.child:Rival", name, cores, cores=cores)

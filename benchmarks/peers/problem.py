@@ -39,7 +39,7 @@ class Problem:
 
     def network(self):
         row = self.row
-        return fastbp.Network(row.sizes, activation=row.hidden, output=row.output, dtype=self.dtype, seed=0)
+        return fastbp.Network(row.sizes, activation=row.activation, output=row.output, dtype=self.dtype, seed=0)
 
     def start(self):
         """[(W[0], B[0]), ...], in arrays of their own."""

@@ -23,7 +23,7 @@ class Row:
     """
 
     sizes: tuple
-    hidden: str
+    activation: str
     batch: int
     rule: str
     output: str = "softmax"
@@ -32,7 +32,7 @@ class Row:
 
     def __str__(self):
         batch = f"all {self.batch:,}" if self.batch >= self.epoch else self.batch
-        return f"{'-'.join(map(str, self.sizes))} {self.hidden}, {batch}, {self.rule}"
+        return f"{'-'.join(map(str, self.sizes))} {self.activation}, {batch}, {self.rule}"
 
     @property
     def samples(self):

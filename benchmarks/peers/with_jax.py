@@ -49,7 +49,7 @@ def _prepare(problem, unroll):
 
 def _loss(row, theta, x, d):
     for w, b in theta[:-1]:
-        x = HIDDEN[row.hidden](x @ w.T + b)
+        x = HIDDEN[row.activation](x @ w.T + b)
     w, b = theta[-1]
     u = x @ w.T + b
     errors = 0.5 * jnp.square(u - d) if row.output == "identity" else -d * jax.nn.log_softmax(u)

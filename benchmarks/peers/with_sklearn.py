@@ -28,7 +28,7 @@ def prepare(problem, cores):
     regression = row.output == "identity"
     model = (MLPRegressor if regression else MLPClassifier)(
         hidden_layer_sizes=row.sizes[1:-1],
-        activation=HIDDEN[row.hidden],
+        activation=HIDDEN[row.activation],
         solver=row.rule.lower(),
         alpha=0,
         batch_size=row.batch,

@@ -37,7 +37,7 @@ def _eager(problem, **way):
     modules = []
     for w, _ in problem.start():
         receiving, sending = w.shape
-        modules += [torch.nn.Linear(sending, receiving, dtype=start[0].dtype), LAYERS[row.hidden]()]
+        modules += [torch.nn.Linear(sending, receiving, dtype=start[0].dtype), LAYERS[row.activation]()]
     model = torch.nn.Sequential(*modules[:-1])
     if row.rule == "Adam":
         optimizer = torch.optim.Adam(model.parameters(), row.rate, (BETA_1, BETA_2), EPSILON, **way)
@@ -126,5 +126,5 @@ def _step(row, theta, moments, t, x, d):
 def _loss(row, theta, x, d):
     *hidden, (w, b) = zip(theta[::2], theta[1::2], strict=True)
     for w_hidden, b_hidden in hidden:
-        x = HIDDEN[row.hidden](F.linear(x, w_hidden, b_hidden))
+        x = HIDDEN[row.activation](F.linear(x, w_hidden, b_hidden))
     return _error(row, F.linear(x, w, b), d)
