@@ -43,7 +43,7 @@ def __getattr__(name):
     if name == "__all__":
         return _listed()
     if name not in _HOMES:
-        raise AttributeError(f"module 'fastbp' has no attribute {name!r}")
+        raise AttributeError(f"module 'fastbp' has no attribute {name!r}", name=name, obj=sys.modules[__name__])
     try:
         value = getattr(importlib.import_module(f"fastbp.{_HOMES[name]}"), name)
     except ImportError as problem:

@@ -15,8 +15,10 @@ from fastbp.lecture.codes import (
     MAX_NORM,
     MOMENTUM,
     NESTEROV,
+    NO_STEP,
     RMSPROP,
     RULE,
+    RULES,
     SECOND_DECAY,
     SETTINGS,
     SGD,
@@ -27,7 +29,6 @@ from tests.cases import DTYPES, Case, assert_close
 
 both = pytest.mark.parametrize("version", [loops, matrix])
 dtypes = pytest.mark.parametrize("dtype", DTYPES)
-RULES = {"sgd": SGD, "momentum": MOMENTUM, "nesterov": NESTEROV, "adam": ADAM, "adamw": ADAMW, "rmsprop": RMSPROP}
 OPTIONS = {"none": {}, "l2": {L2: 0.1}, "l1": {L1: 0.1}, "max": {MAX_NORM: 0.3}, "clip": {CLIP_NORM: 0.01}}
 OPTIONS["all"] = {L1: 0.01, L2: 0.1, MAX_NORM: 0.3, CLIP_NORM: 0.01}
 
@@ -43,6 +44,11 @@ def settings_of(rule, **columns):
 
 def by(options):
     return {str(column): value for column, value in options.items()}
+
+
+def test_each_rule_has_a_name():
+    """Checkpoints have it."""
+    assert sorted(RULES.values()) == [*range(NO_STEP)]
 
 
 def steps(version, rule, gradients, eta, theta):

@@ -1,4 +1,4 @@
-"""Views of flat vectors that cost a kernel nothing. The only file that knows LLVM.
+"""Views of flat vectors that cost a kernel nothing, written in LLVM.
 
 All parameters of a network lie in one vector, all units of its layers in another. A slice inside a compiled function
 counts references with two atomic instructions and a `reshape` calls into C, three quarters of the time of a small

@@ -1,4 +1,4 @@
-"""MLPClassifier and MLPRegressor of scikit-learn on this package's engine. Nothing else here imports scikit-learn."""
+"""MLPClassifier and MLPRegressor of scikit-learn on this package's engine, and what is made of them."""
 
 NEEDED = (1, 6)
 

@@ -34,6 +34,14 @@ ERRORS_OF = {
 
 # Update rules, and what the vector `settings` of an epoch holds.
 SGD, MOMENTUM, NESTEROV, ADAM, ADAMW, RMSPROP, NO_STEP = range(7)
+RULES = {
+    "sgd": SGD,
+    "momentum": MOMENTUM,
+    "nesterov": NESTEROV,
+    "adam": ADAM,
+    "adamw": ADAMW,
+    "rmsprop": RMSPROP,
+}
 RULE, FIRST_DECAY, SECOND_DECAY, EPSILON, WEIGHT_DECAY, L1, L2, MAX_NORM, CLIP_NORM, DROPOUT, SEED = range(11)
 PER_SAMPLE, EPSILON_HAT = range(11, 13)  # penalties are divided by the mini-batch's weight; what Adam's epsilon means
 SETTINGS = 13

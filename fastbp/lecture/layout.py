@@ -32,7 +32,8 @@ def layer_table(sizes, activations, error, level=0.0):
     error : int
         Code of the error.
     level : float
-        Threshold of the Huber error, or level of the quantile error; rounded to a multiple of 2**-32.
+        Threshold of the Huber error, level of the quantile error, or limit of a cross-entropy (0 for none); rounded to
+        a multiple of 2**-32.
     """
     layers = np.zeros(len(sizes) - 1, LAYER)
     parameters = units = 0

@@ -17,10 +17,7 @@ from fastbp.lecture import codes
 from fastbp.schedules import Schedule
 
 EVERY = 30.0  # seconds between two checkpoints
-RULES = {
-    codes.SGD: "sgd", codes.MOMENTUM: "momentum", codes.NESTEROV: "nesterov", codes.ADAM: "adam", codes.ADAMW: "adamw",
-    codes.RMSPROP: "rmsprop",
-}  # fmt: skip
+RULES = {code: name for name, code in codes.RULES.items()}
 LIMITS = {
     "l1": codes.L1, "l2": codes.L2, "max_norm": codes.MAX_NORM, "clip_norm": codes.CLIP_NORM, "dropout": codes.DROPOUT
 }  # fmt: skip

@@ -1,4 +1,4 @@
-"""What `simd.py` and `tiles.py` have, in NumPy: for `NUMBA_DISABLE_JIT=1`, where intrinsics cannot run.
+"""What the other modules of this folder have, in NumPy: for `NUMBA_DISABLE_JIT=1`, where intrinsics cannot run.
 
 A vector is an array of lanes, a tile an array (rows, columns, lanes), a pointer an array and a place in it; reading or
 writing beside the array raises IndexError, which is how we know that the compiled code, which checks nothing, does not.

@@ -15,7 +15,7 @@ from fastbp.estimators.mlp.fit_request import FitRequest
 from fastbp.estimators.mlp.lbfgs import fit_lbfgs
 from fastbp.estimators.mlp.samples import outputs
 from fastbp.estimators.mlp.stochastic import fit_stochastic
-from fastbp.network import Network, blank
+from fastbp.network import blank
 
 try:
     from sklearn.callback import CallbackSupportMixin, with_callbacks

@@ -234,7 +234,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         with np.errstate(divide="ignore"):
             return np.log(Y, out=Y)
 
-    # ---- What the floors below ask -----------------------------------------------------------------------------------
+    # ---- What the training asks --------------------------------------------------------------------------------------
 
     def _checked(self, X, y, reset, incremental):
         X, y = self._validated(X, y, multi_output=True, reset=reset)

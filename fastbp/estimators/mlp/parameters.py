@@ -1,4 +1,4 @@
-"""What the constructor's parameters may be, and what they mean to the floors below."""
+"""What the constructor's parameters may be, and what they mean to the training."""
 
 from numbers import Integral, Real
 

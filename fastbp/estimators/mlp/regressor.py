@@ -163,7 +163,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         check_is_fitted(self)
         return self._decode(self._outputs(X))
 
-    # ---- What the floors below ask -----------------------------------------------------------------------------------
+    # ---- What the training asks --------------------------------------------------------------------------------------
 
     def _checked(self, X, y, reset, incremental):
         X, y = self._validated(X, y, multi_output=True, y_numeric=True, reset=reset)

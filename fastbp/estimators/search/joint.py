@@ -14,7 +14,8 @@ import math
 import time
 
 import joblib
-from sklearn.base import clone
+from sklearn.base import clone, is_classifier
+from sklearn.model_selection import check_cv
 from sklearn.pipeline import Pipeline
 from sklearn.utils import indexable
 from sklearn.utils.metaestimators import _safe_split
@@ -68,11 +69,13 @@ class JointSearch:
         if not is_trained_jointly(self.estimator):
             return super().fit(X, y, **params)
         self._given, self._shares, self._over = indexable(X, y), [], False
+        cv, self.cv = self.cv, check_cv(self.cv, self._given[1], classifier=is_classifier(self.estimator))  # drawn once
         self._end = None if self.time_limit is None else time.monotonic() + self.time_limit
         try:
             with joblib.parallel_config(backend="sequential"):  # the threads are in the training
                 return super().fit(X, y, **params)
         finally:
+            self.cv = cv
             del self._given, self._shares, self._over, self._end
             vars(self).pop("_routed", None)
 
@@ -104,7 +107,7 @@ class JointSearch:
     def _evaluate(self, evaluate_candidates, candidates, cv=None, more_results=None, **context):
         """Trains the candidates together, then lets scikit-learn score them."""
         (X, y), candidates = self._given, list(candidates)
-        splits = list((cv or self._checked_cv_orig).split(X, y, **self._routed.splitter.split))
+        splits = list((cv or self.cv).split(X, y, **self._routed.splitter.split))
         collector, fits = Collector(), len(candidates) * len(splits)
         seconds = 0.0 if self._over else self._train(collector, candidates, [(X, y, train) for train, _ in splits])
         if self._over and self._shares:
