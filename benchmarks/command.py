@@ -51,6 +51,8 @@ def check(write, places):
         raise Failed("; ".join(faults))
     for fault in faults:
         say(f"warning: {fault}")
+    if not machine.judged():
+        say("note: whether the BLAS has its kernels for this processor cannot be told here")
     for path, parts in places.items() if write else ():
         markdown.places(path, parts)
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from benchmarks import command, machine
 from benchmarks.markdown import digits, ratio_cell, table
-from benchmarks.process import Failed, Process, all_cores, in_turn, say
+from benchmarks.process import Failed, all_cores, in_turn, processes, say
 
 SIDES = ("scikit-learn", "fastbp")
 DTYPES = ("float64", "float32")
@@ -106,56 +106,40 @@ def prediction(side, dtype, what):
 # ---- In the parent ---------------------------------------------------------------------------------------------------
 
 
-class Sides:
-    """A process for each side, on so many cores."""
-
-    def __init__(self, cores):
-        self.processes = {side: Process("benchmarks.estimators", cores=cores) for side in SIDES}
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *exception):
-        for process in self.processes.values():
-            process.stop(politely=True)
-
-    def ask(self, side, function, *arguments):
-        return self.processes[side].ask(function, side, *arguments)
-
-    def laps(self, rounds, function, *arguments):
-        """The answers of each side, taken in turn."""
-        found = {side: [] for side in SIDES}
-        for _, side in in_turn(SIDES, rounds):
-            found[side].append(self.ask(side, function, *arguments))
-        return found
+def laps(sides, rounds, function, *arguments):
+    """The answers of each side, taken in turn."""
+    found = {side: [] for side in SIDES}
+    for _, side in in_turn(SIDES, rounds):
+        found[side].append(sides[side].ask(function, side, *arguments))
+    return found
 
 
 def epochs_of(sides, row, dtype):
     """As many as scikit-learn makes in a lap."""
-    few = sides.ask(SIDES[0], "lap", row, dtype, FEWEST_EPOCHS)[0]
+    few = sides[SIDES[0]].ask("lap", SIDES[0], row, dtype, FEWEST_EPOCHS)[0]
     return int(np.clip(SECONDS_OF_LAP / few * FEWEST_EPOCHS, FEWEST_EPOCHS, MOST_EPOCHS))
 
 
 def fit_times(sides, row, dtype, rounds):
     """Milliseconds an epoch of each side, after a look at the loss curves."""
     epochs = epochs_of(sides, row, dtype)
-    curves = [sides.ask(side, "lap", row, dtype, min(epochs, 50))[1] for side in SIDES]
+    curves = [sides[side].ask("lap", side, row, dtype, min(epochs, 50))[1] for side in SIDES]
     apart = float(np.max(np.abs(np.divide(*curves) - 1)))
     if not apart <= SAME[dtype]:
         raise Failed(f"the loss curves of {row}, {dtype}, are {apart:.1e} apart: nothing was timed")
-    found = sides.laps(rounds, "lap", row, dtype, epochs)
+    found = laps(sides, rounds, "lap", row, dtype, epochs)
     return [median(seconds for seconds, _ in found[side]) / epochs * 1e3 for side in SIDES]
 
 
 def prediction_times(sides, what, dtype, rounds):
     """Microseconds of a call of each side."""
-    found = sides.laps(rounds, "prediction", dtype, what)
+    found = laps(sides, rounds, "prediction", dtype, what)
     return [median(found[side]) * 1e6 for side in SIDES]
 
 
 def memory(sides, row, dtype, rounds):
     """MiB of each side."""
-    return [sides.ask(side, "peak", row, dtype) / 2**20 for side in SIDES]
+    return [sides[side].ask("peak", side, row, dtype) / 2**20 for side in SIDES]
 
 
 def compared(head, unit, measure, sides, rows, rounds):
@@ -177,7 +161,7 @@ def render(rows, rounds):
     """Markdown of a whole run."""
     parts = [f"{machine.line('scikit-learn')} Medians of {rounds} laps, taken in turn."]
     for cores in dict.fromkeys((1, len(all_cores()))):
-        with Sides(cores) as sides:
+        with processes("benchmarks.estimators", SIDES, cores) as sides:
             parts += [
                 "Fits, one core:" if cores == 1 else f"Fits, {cores} cores:",
                 compared("data", "ms an epoch", fit_times, sides, rows, rounds),

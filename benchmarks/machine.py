@@ -46,6 +46,11 @@ def faults():
     return [why for why in (fault(blas, flags) for blas in found) if why]
 
 
+def judged():
+    """Whether the right kernels are known here: of OpenBLAS, where the system lists the processor's instructions."""
+    return bool(_cpu()[1]) and all(blas["library"] == "openblas" for blas in _look()["blas"])
+
+
 def fault(blas, flags):
     """What is wrong with the kernels of one BLAS on a processor with these flags; None if nothing is, or can be told.
 

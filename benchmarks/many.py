@@ -5,7 +5,6 @@ losses of the networks are compared before anything is timed. All begin with the
 samples in the same order.
 """
 
-import contextlib
 import sys
 from statistics import median
 
@@ -13,7 +12,7 @@ import numpy as np
 
 from benchmarks import command, machine
 from benchmarks.markdown import digits, ratio_cell, table
-from benchmarks.process import Failed, Process, all_cores, in_turn, say
+from benchmarks.process import Failed, all_cores, in_turn, processes, say
 from benchmarks.sides import MIXED, ROWS
 
 OURS = "fastbp"
@@ -24,8 +23,7 @@ SAME = 2e-3  # how far the losses of a network may be apart, float32
 
 def measure(row, names, cores, rounds):
     """Nanoseconds a step and network of each side."""
-    with contextlib.ExitStack() as stack:
-        sides = {name: stack.enter_context(Process("benchmarks.sides", cores=cores)) for name in names}
+    with processes("benchmarks.sides", names, cores) as sides:
         losses = {name: np.asarray(side.ask("prepare", name, row)) for name, side in sides.items()}
         for name, loss in losses.items():
             apart = float(np.max(np.abs(loss / losses[OURS][: len(loss)] - 1)))

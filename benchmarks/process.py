@@ -162,3 +162,10 @@ class Process:
             self.process.kill()
             self.process.join()
             self.process = None
+
+
+@contextlib.contextmanager
+def processes(target, names, cores):
+    """{name: Process}, one for each name, for as long as the `with` block lasts."""
+    with contextlib.ExitStack() as stack:
+        yield {name: stack.enter_context(Process(target, cores=cores)) for name in names}

@@ -23,6 +23,7 @@ def page(tmp_path):
 @pytest.fixture
 def good(monkeypatch):
     monkeypatch.setattr(machine, "faults", list)
+    monkeypatch.setattr(machine, "judged", lambda: True)
     monkeypatch.setenv("NUMBA_DISABLE_JIT", "0")
 
 
@@ -74,6 +75,12 @@ def test_wrong_kernels_are_refused_before_the_run_if_it_shall_be_published(page,
     assert "error: kernels for an older processor" in capsys.readouterr().err
     assert command.run("one", lambda: "new", False, page) == 0
     assert "warning: kernels for an older processor" in capsys.readouterr().err
+
+
+def test_where_kernels_cannot_be_judged_a_note_says_so(page, good, capsys, monkeypatch):
+    monkeypatch.setattr(machine, "judged", lambda: False)
+    assert command.run("one", lambda: "new", True, page) == 0
+    assert "note: whether the BLAS" in capsys.readouterr().err
 
 
 def test_without_a_place_nothing_runs(page, good, capsys):
