@@ -39,7 +39,7 @@ def test_a_line_for_each_network(quick, capsys):
     assert "\nfloat64, 1 thread, medians of 2 laps in turn\n" in shown
 
 
-def test_the_blas_is_what_it_is_by_itself_and_has_the_threads_that_are_told(quick, monkeypatch, capsys):
+def test_the_blas_is_what_it_is_by_itself_and_has_the_threads_that_are_messages(quick, monkeypatch, capsys):
     """Whatever the environment says."""
     pytest.importorskip("threadpoolctl")
     monkeypatch.setattr(bench, "ROWS", [])
@@ -60,7 +60,7 @@ def test_what_the_process_finds_in_its_environment(monkeypatch):
     for name in (*bench.UNSET, *bench.LIMITS, "OMP_NUM_THREADS", "ELSE"):
         monkeypatch.setenv(name, "7")
     with pytest.raises(ZeroDivisionError):
-        next(bench._told("float32", 3))
+        next(bench._messages("float32", 3))
     assert not {*bench.UNSET, *bench.LIMITS} & found[0].keys()
     assert {found[0][name] for name in bench.THREADS} == {"3"}
     assert found[0]["ELSE"] == "7"
@@ -93,7 +93,7 @@ def test_the_ratio_is_that_of_laps_beside_each_other():
     assert bench._ratio([4.0, 40.0, 8.0], [2.0, 20.0, 4.0]) == 2.0
 
 
-def test_a_process_that_dies_is_told(monkeypatch, capsys):
+def test_a_process_that_dies_is_messages(monkeypatch, capsys):
     monkeypatch.setattr(bench, "CHILD", "import sys; sys.exit(3)")
     assert cli.main(["bench"]) == 1
     assert capsys.readouterr().err == "error: the measuring process has ended with exit status 3\n"

@@ -62,7 +62,10 @@ def add(commands):
 def run(given):
     """Carries it out."""
     uneven, rows = False, iter(ROWS)
-    with contextlib.closing(StatusLine()) as status, contextlib.closing(_told(given.dtype, given.threads)) as messages:
+    with (
+        contextlib.closing(StatusLine()) as status,
+        contextlib.closing(_messages(given.dtype, given.threads)) as messages,
+    ):
         for what, value in messages:
             if what == "status":
                 status.status(value)
@@ -106,7 +109,7 @@ def _ratio(seconds, others):
     return statistics.median(a / b for a, b in zip(seconds, others, strict=True))
 
 
-def _told(dtype, threads):
+def _messages(dtype, threads):
     """What the measuring process tells, (what, value), as it does; it ends with this."""
     environment = {name: value for name, value in os.environ.items() if name not in (*UNSET, *LIMITS)}
     environment |= dict.fromkeys(THREADS, str(threads))

@@ -10,9 +10,9 @@ import platform
 import subprocess
 import sys
 import time
+from importlib import metadata
 from pathlib import Path
 
-import numba
 import numpy as np
 
 import fastbp
@@ -86,7 +86,7 @@ def _lap(network, data, how):
 def machine():
     """Processor, versions, and what NumPy multiplies its matrices with, in a line each."""
     versions = {"fastbp": fastbp.__version__, "Python": platform.python_version()}
-    versions |= {"Numba": numba.__version__, "NumPy": np.__version__}
+    versions |= {"Numba": metadata.version("numba"), "NumPy": np.__version__}
     words = ", ".join(f"{name} {version}" for name, version in versions.items())
     return [f"{_processor()}, {os.cpu_count()} cores, {platform.system()}", words, _blas()]
 
