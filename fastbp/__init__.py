@@ -61,4 +61,4 @@ def _listed():
 
 
 def __dir__():
-    return sorted({*globals(), *_listed()})
+    return sorted({name for name in globals() if name[:2] == "__"} | {*_listed()})

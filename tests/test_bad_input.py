@@ -80,7 +80,7 @@ BAD_D = [
 BAD_LABELS = [
     ([0, 1, 3, 0], ValueError, "D must hold class labels, integers from 0 to 2 for the 3 outputs, got 3 in place 2"),
     ([0, -1, 2, 0], ValueError, "D must hold class labels, integers from 0 to 2 for the 3 outputs, got -1 in place 1"),
-    ([0.0, 1.0, 2.0, 3.0], ValueError, "D must hold class labels, integers from 0 to 2 for the 3 outputs, got 3 in place 3"),
+    ([0.0, 1.0, 2.0, 3.0], ValueError, "D must hold class labels, integers from 0 to 2 .* got 3.0 in place 3"),
     ([0, 1, 2], ValueError, "D must have a target for each of the 4 samples of X, got 3"),
     ([0.5, 1, 2, 0], ValueError, "D must hold class labels, integers from 0 to 2 .* got 0.5 in place 0"),
     ([0, np.nan, 2, 0], ValueError, "D must hold class labels, integers from 0 to 2 .* got nan in place 1"),
@@ -97,7 +97,7 @@ BAD_HOW = [
     ({"batch_size": 8.0}, TypeError, "batch_size must be an integer, got 8.0"),
     ({"batch_size": True}, TypeError, "batch_size must be an integer, got True"),
     ({"batch_size": None}, TypeError, "batch_size must be an integer, got None"),
-    ({"optimizer": 0.1}, TypeError, "optimizer must be a fastbp.Optimizer or one of 'sgd', 'adam', 'adamw', 'rmsprop', got 0.1"),
+    ({"optimizer": 0.1}, TypeError, "optimizer must be a fastbp.Optimizer or one of 'sgd', .*'rmsprop', got 0.1"),
     ({"optimizer": fastbp.SGD}, TypeError, r"optimizer must be a fastbp.Optimizer, got the class SGD: give SGD\(\)"),
     (
         {"optimizer": "adm"},
@@ -311,7 +311,7 @@ def test_train_wants_a_network():
         ),
         ({"huber_delta": "1"} | HUBER, TypeError, "huber_delta must be a number, got '1'"),
         *(
-            ({"quantile": quantile} | QUANTILE, ValueError, f"quantile must be between 2^-32 and 1 - 2^-32, got {quantile}")
+            ({"quantile": quantile} | QUANTILE, ValueError, rf"quantile must be between 2\^-32 .*, got {quantile}")
             for quantile in (1, 1e-12, -0.5, np.nan)
         ),
         ({"quantile": "0.5"} | QUANTILE, TypeError, "quantile must be a number, got '0.5'"),

@@ -1,6 +1,5 @@
 """Bad input to the estimators: scikit-learn's own error for the same mistake, word for word, and ours for the rest."""
 
-
 import numpy as np
 import pytest
 

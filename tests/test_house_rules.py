@@ -56,6 +56,7 @@ WHERE_THERE_IS = {  # what is imported inside functions of these modules only, a
     "estimators": {"joblib", "scipy", "sklearn"},
     "training.progress": {"tqdm"},
     "tables.sources": {"pyarrow"},
+    "cli.laps": {"threadpoolctl"},
     **{f"plots.{module}": {"matplotlib"} for module in ("style", "losses", "classes", "units")},
     "export.onnx": {"onnx", "skl2onnx", "sklearn"},
     "export.torch": {"torch"},

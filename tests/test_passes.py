@@ -45,10 +45,7 @@ def test_gradients_of_the_versions_are_equal(sizes, hidden, output, dtype, sampl
             layer_of(by_loops, case.layers), layer_of(by_matrix, case.layers), strict=True
         ):
             assert_close(loops_layer, matrix_layer, dtype, times=100)
-    error = [
-        v.mean_error(case.theta, case.layers, case.data, case.rows, case.scratch())
-        for v in (loops, matrix)
-    ]
+    error = [v.mean_error(case.theta, case.layers, case.data, case.rows, case.scratch()) for v in (loops, matrix)]
     assert_close(error, E_matrix, dtype, times=10)
 
 

@@ -130,8 +130,8 @@ def test_a_number_of_another_loss_is_named():
 
 
 def test_what_a_fit_leaves_behind_is_that_of_a_training_alone():
-    from fastbp.estimators.batched.collector import Collector
     from fastbp.estimators.batched.fits import train_fits
+    from fastbp.estimators.mlp.collector import Collector
 
     models = [*MODELS.values(), classifier(hidden_layer_sizes=(9,), dtype="float32", tol=0.1, n_iter_no_change=2)]
     collector = Collector()

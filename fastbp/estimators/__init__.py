@@ -1,19 +1,15 @@
 """MLPClassifier and MLPRegressor of scikit-learn on this package's engine, and what is made of them."""
 
 NEEDED = (1, 6)
+WHO = "MLPClassifier, MLPRegressor, their ensembles and searches of fastbp need scikit-learn 1.6 or later"
 
 try:
     import sklearn
 except ImportError as missing:
-    raise ImportError(
-        "fastbp.MLPClassifier and fastbp.MLPRegressor need scikit-learn 1.6 or later: pip install 'fastbp[sklearn]'"
-    ) from missing
+    raise ImportError(f"{WHO}: pip install 'fastbp[sklearn]'") from missing
 
 if tuple(int(number) for number in sklearn.__version__.split(".")[:2]) < NEEDED:
-    raise ImportError(
-        f"fastbp.MLPClassifier and fastbp.MLPRegressor need scikit-learn 1.6 or later, found {sklearn.__version__}: "
-        "pip install --upgrade 'fastbp[sklearn]'"
-    )
+    raise ImportError(f"{WHO}, found {sklearn.__version__}: pip install --upgrade 'fastbp[sklearn]'")
 
 from fastbp.estimators.ensemble.ensembles import EnsembleClassifier, EnsembleRegressor
 from fastbp.estimators.mlp.classifier import MLPClassifier

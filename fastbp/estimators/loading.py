@@ -12,7 +12,7 @@ from fastbp import validation
 from fastbp.estimators.ensemble.ensembles import EnsembleClassifier, EnsembleRegressor
 from fastbp.estimators.mlp.classifier import MLPClassifier
 from fastbp.estimators.mlp.regressor import MLPRegressor
-from fastbp.estimators.saving import COUNTS, CURVES, NUMBERS, OUT_OF_BAG, check
+from fastbp.estimators.mlp.saving import COUNTS, CURVES, NUMBERS, OUT_OF_BAG, check
 from fastbp.files import values
 from fastbp.network import Network
 

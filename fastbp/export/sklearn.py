@@ -7,7 +7,7 @@ import numpy as np
 from fastbp import caller, validation
 from fastbp.export.networks import network_of
 from fastbp.lecture import layout
-from fastbp.network import Network, blank
+from fastbp.network import blank
 
 ACTIVATIONS = {"identity": "identity", "sigmoid": "logistic", "tanh": "tanh", "relu": "relu"}  # ours: scikit-learn's
 OUTPUTS = {"softmax": "softmax", "sigmoid": "logistic", "identity": "identity", "exponential": "exp"}

@@ -6,7 +6,7 @@ from fastbp import validation
 from fastbp.export.networks import network_of
 from fastbp.lecture.codes import ERROR, ERRORS_OF, HIDDEN, OUTPUT
 from fastbp.lecture.matrix.activations import SLOPE
-from fastbp.network import DTYPES, Network, blank
+from fastbp.network import DTYPES, blank
 
 # torch's softplus is u itself above a threshold: e^-20 is below the rounding of float32, e^-40 below that of float64.
 LEAST_THRESHOLD, THRESHOLD = 20, 40

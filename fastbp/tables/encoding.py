@@ -128,13 +128,18 @@ class Encoding:
     ignored: list = field(default_factory=list)
 
     @property
+    def used(self):
+        """The columns that the network sees."""
+        return [column for column in self.inputs if column.width]
+
+    @property
     def width(self):
         """Units of the input layer."""
         return sum(column.width for column in self.inputs)
 
     def check(self, source, names, with_target):
         """Refuses a table that lacks columns, or has others."""
-        wanted = [column.name for column in self.inputs if column.width] + [self.target.name] * with_target
+        wanted = [column.name for column in self.used] + [self.target.name] * with_target
         lacking = [name for name in wanted if name not in names]
         if lacking:
             raise TableError(f"{source}: it has no column {short_list(lacking)}")

@@ -126,4 +126,4 @@ class EpochRunner:
                     self._team.run(self._kernel, *arguments, memory, report[part], threads=threads)
                 else:
                     self._lecture.epoch(*arguments, (self._scratch, self.gradient), report[part])
-            return self._lecture.mean_of_batches(report)
+            return float(self._lecture.mean_of_batches(report))

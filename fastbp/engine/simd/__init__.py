@@ -1,1 +1,1 @@
-"""The vocabulary of the kernels: vectors, register tiles, arrays of lanes and atomics as LLVM's, or NumPy's uncompiled."""
+"""The vocabulary of the kernels: vectors, register tiles, arrays of lanes, atomics; in LLVM, or uncompiled in NumPy."""

@@ -3,8 +3,8 @@
 Of the engine only this folder knows LLVM. A `Vec` is one register, full of numbers of one
 dtype, and lives in a variable of a loop as a float does; `+ - * /` work on vectors, and a plain number among them is
 spread over all lanes. A pointer is a place in an array: `p[i]` is a number, `load(p)` a vector. It is valid as long as
-its array, and nothing is checked. With `NUMBA_DISABLE_JIT=1` the same names come from `numpy_fallback.py`: NumPy, with checks
-of bounds.
+its array, and nothing is checked. With `NUMBA_DISABLE_JIT=1` the same names come from `numpy_fallback.py`: NumPy, with
+checks of bounds.
 """
 
 import operator

@@ -10,10 +10,10 @@ from sklearn.utils._param_validation import Interval, RealNotInt
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from fastbp import caller
-from fastbp.estimators import saving
-from fastbp.estimators.batched.collector import Collector
 from fastbp.estimators.batched.fits import train_fits
+from fastbp.estimators.mlp import saving
 from fastbp.estimators.mlp.base import SPARSE
+from fastbp.estimators.mlp.collector import Collector
 from fastbp.estimators.mlp.parameters import FROM_ONE, POSITIVE
 from fastbp.estimators.mlp.samples import outputs
 

@@ -8,9 +8,8 @@ from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import _check_sample_weight, check_consistent_length, check_is_fitted, validate_data
 
-from fastbp.estimators import saving
-from fastbp.estimators.batched.collector import COLLECTOR, GIVEN
-from fastbp.estimators.mlp import parameters
+from fastbp.estimators.mlp import parameters, saving
+from fastbp.estimators.mlp.collector import COLLECTOR, GIVEN
 from fastbp.estimators.mlp.fit_request import FitRequest
 from fastbp.estimators.mlp.lbfgs import fit_lbfgs
 from fastbp.estimators.mlp.samples import outputs

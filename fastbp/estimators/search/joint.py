@@ -22,10 +22,10 @@ from sklearn.utils.metaestimators import _safe_split
 from sklearn.utils.validation import _check_method_params
 
 from fastbp import caller
-from fastbp.estimators.batched.collector import PLAIN, Collector, parameters_key
 from fastbp.estimators.batched.fits import train_fits
 from fastbp.estimators.mlp.base import BaseMLP
 from fastbp.estimators.mlp.classifier import MLPClassifier
+from fastbp.estimators.mlp.collector import PLAIN, Collector, parameters_key
 from fastbp.estimators.mlp.fit_request import Interrupted
 from fastbp.estimators.mlp.regressor import MLPRegressor
 

@@ -1,8 +1,8 @@
 """`to_c`: a model as one file of C99 that needs <math.h> alone. Its parts: source.py."""
 
 from fastbp.export.c.source import CLOSING, c_name, c_type, network_text, opening
+from fastbp.export.c.tables import table_text
 from fastbp.export.networks import network_of
-from fastbp.export.onnx.tables import table_text
 from fastbp.files.atomic import replacing
 from fastbp.tables.model import TableModel
 

@@ -30,7 +30,7 @@ class LaneBatch:
         table = how.network.layers
         layers = layer_table(group.sizes, table["activation"], *table[["error", "level"]][-1].item())
         self.block = block.Block(
-            layers, how.network.dtype, scheduler.slots_for(group), group.rows, how.batch_size, how.moments,
+            layers, how.network.dtype, scheduler.networks_at_once(group), group.rows, how.batch_size, how.moments,
             how.settings, group.masked,
         )  # fmt: skip
         self.jobs, self._taken, self._places = [None] * self.block.slots, np.zeros(self.block.slots, bool), {}

@@ -13,10 +13,10 @@ from fastbp.training.many.groups import operations
 from fastbp.training.many.lane_batch import NetworkBatch
 from fastbp.training.train import train_alone
 
-OPERATIONS, SLOTS = 1e7, 1024  # networks that a thread trains at a time: as many as have so many to do in an epoch,
+OPERATIONS, AT_ONCE = 1e7, 1024  # networks that a thread trains at a time: as many as have so many to do in an epoch,
 # which makes the time between two epochs small, and not more, so that those that end early make room
 TICK = 0.1  # seconds between two looks at the clock
-ROWS_OF_SLOTS = 1 << 22  # and not more than have so many rows to visit
+ROWS_AT_ONCE = 1 << 22  # and not more than have so many rows to visit
 
 
 class Scheduler:
@@ -106,11 +106,11 @@ class Scheduler:
             group.cost -= sum(job.cost for job in taken)
             return taken
 
-    def slots_for(self, group):
+    def networks_at_once(self, group):
         """How many networks a thread takes at a time."""
         enough = int(OPERATIONS / (operations(group.sizes) * group.rows)) + 1
         with self._lock:
-            return max(1, min(enough, SLOTS, ROWS_OF_SLOTS // group.rows, -(-len(group.waiting) // self._threads)))
+            return max(1, min(enough, AT_ONCE, ROWS_AT_ONCE // group.rows, -(-len(group.waiting) // self._threads)))
 
     def may_go_on(self, epochs):
         """Whether a training that has done so many epochs goes on: a time limit lets each have its first one."""
