@@ -78,8 +78,8 @@ def ensemble_spread(figure):
     )
     ax = plots.ensemble_spread(networks, np.linspace(-4.2, 4.2, 200)[:, None], figure.subplots())
     ax.plot(x, d, "o", color="black", markersize=3, zorder=4, label="samples")
-    ax.legend(loc="upper right")
-    ax.set(ylim=(-2.6, 3.1), title="100 networks 1-32-16-1 on a noisy sine")
+    ax.legend(loc="upper center", ncols=2)  # in room above the data, which it would hide at either end
+    ax.set(ylim=(-2.6, 5.2), title="100 networks 1-32-16-1 on a noisy sine")
 
 
 PICTURES = {

@@ -220,10 +220,10 @@ def test_ctrl_c_later_leaves_the_whole_epochs(epoch, told, what):
 def test_ctrl_c_while_progress_is_shown_leaves_epochs_and_history_in_step():
     task = Task()
     shown = SimpleNamespace(show=lambda done, *state, **figures: ctrl_c() if done == 3 else None)
-    with pytest.warns(RuntimeWarning, match=r"^the training was interrupted after [23] epochs$"):
+    with pytest.warns(RuntimeWarning, match="^the training was interrupted after 3 epochs$"):
         done = ran(task, shown=shown)
-    assert done.epoch == len(task.updates)
-    assert task.theta.tolist() == [done.epoch] * 3
+    assert done.epoch == len(task.updates) == 3
+    assert task.theta.tolist() == [3.0] * 3
 
 
 def test_ctrl_c_in_a_callback_comes_after_its_epoch():

@@ -99,13 +99,15 @@ class Loop:
         task, epoch = self.task, self.epoch + 1
         validated = task.validate()
         seconds = time.monotonic() - self._begin
-        if self._shown:
-            figures = {} if validated is None else {"validation": validated}
-            self._shown.show(epoch, task.epochs, seconds, loss=loss, **figures)
-        keep, ends = task.update(epoch, loss, validated, time.perf_counter() - begin)
-        if keep:
-            np.copyto(self.kept, task.theta)
-        self.epoch, self.outcome = epoch, "stopped" if ends else "finished"
+        try:
+            if self._shown:
+                figures = {} if validated is None else {"validation": validated}
+                self._shown.show(epoch, task.epochs, seconds, loss=loss, **figures)
+        finally:  # Ctrl-C may strike while it is shown: the epoch counts
+            keep, ends = task.update(epoch, loss, validated, time.perf_counter() - begin)
+            if keep:
+                np.copyto(self.kept, task.theta)
+            self.epoch, self.outcome = epoch, "stopped" if ends else "finished"
         if self._checkpointer:
             self._checkpointer.after(self, ends)
         if self._call_back(loss, validated, seconds):
