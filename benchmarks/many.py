@@ -44,7 +44,7 @@ def rivals_table(rows, rounds):
         found = measure(row, [OURS, *(name for name in possible if machine.has(PACKAGES[name]))], 1, rounds)
         line = [row, digits(found[OURS], 3)]
         for name in RIVALS:
-            absent = "-" if name in possible else "not possible"
+            absent = "-" if name in possible else "not written"
             line.append(ratio_cell(found[name] / found[OURS]) if name in found else absent)
         body.append(line)
     heads = ["networks", "fastbp, ns a step and network", *(f"{name}, {way}" for name, way in RIVALS.items())]

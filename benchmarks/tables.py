@@ -121,8 +121,9 @@ def tiles_table(benchmarks):
     heads = [f"{n} vector{'s' * (n != 1)}" for n in next(iter(rates.values()))]
     yield table(["dtype", "weights", *heads, "peak"], rows, left=(0, 1))
     yield (
-        "GFLOP/s of the weights of a layer times 1 to 4 vectors of samples, tiles / BLAS: `engine.layers.product`, in "
-        "a compiled loop, and `np.dot`, called from Python. Peak is the core's: the same tile without memory."
+        "GFLOP/s of the weights of a layer times 1 to 4 vectors of samples, tiles / BLAS: `product` of "
+        "`engine/tiles/layers.py`, in a compiled loop, and `np.dot`, called from Python. Peak is the core's: the same "
+        "tile without memory."
     )
 
 

@@ -1,4 +1,4 @@
-"""The loop over register tiles (`engine.layers.product`) against BLAS, and against the peak of the core.
+"""The loop over register tiles (`product` in engine/tiles/layers.py) against BLAS, and against the peak of the core.
 
 out = a b with the shapes of a layer: a are weights, b a panel of 1 to 4 vectors of samples. The tiles run as in an
 epoch, many products in one compiled call; np.dot as in the matrix version, one call from Python for each. The peak is a
