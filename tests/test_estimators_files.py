@@ -209,7 +209,7 @@ def test_other_generators_and_callbacks_of_scikit_learn_are_left_out_too(tmp_pat
 def test_what_could_not_be_read_is_not_written(tmp_path):
     """Parameters that were changed after the fit."""
     model = regressor().fit(X, X[:, 0])
-    with pytest.raises(ValueError, match="ask for the error 'poisson' of outputs by exponential, but the network was"):
+    with pytest.raises(ValueError, match="ask for the loss 'poisson' of outputs by exponential, but the network was"):
         model.set_params(loss="poisson").save(tmp_path / "model")
     with pytest.raises(ValueError, match="'alpha' parameter"):
         model.set_params(loss="squared_error", alpha=-1).save(tmp_path / "model")
@@ -278,7 +278,7 @@ CHANGES = {
         s.update(classes_="text"), a.pop("classes_"), a.update({"classes_.ends": np.array([0, 0, 10**6]),
         "classes_.text": np.zeros(10**6, np.uint8)})
     ),
-    "the parameters ask for the error 'cross_entropy' of outputs by softmax": lambda s, a: s.update(
+    "the parameters ask for the loss 'cross_entropy' of outputs by softmax": lambda s, a: s.update(
         {"output": "identity", "loss": "squared_error", "loss parameter": "none"}
     ),
     "the texts of 'classes_' must follow each other": lambda s, a: (

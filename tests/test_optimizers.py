@@ -92,8 +92,8 @@ def test_names_are_rules_with_their_defaults(name):
         ("adma", ValueError, "optimizer must be one of 'sgd', 'adam', 'adamw', 'rmsprop', got 'adma'; did you mean 'a"),
         ("", ValueError, "optimizer must be one of 'sgd', 'adam', 'adamw', 'rmsprop', got ''"),
         (Adam, TypeError, r"optimizer must be a fastbp\.Optimizer, got the class Adam: give Adam\(\)"),
-        (3, TypeError, r"optimizer must be a fastbp\.Optimizer, got 3"),
-        (None, TypeError, r"optimizer must be a fastbp\.Optimizer, got None"),
+        (3, TypeError, r"optimizer must be a fastbp\.Optimizer or one of .*, got 3"),
+        (None, TypeError, r"optimizer must be a fastbp\.Optimizer or one of .*, got None"),
     ],
 )
 def test_what_is_no_rule(given, error, message):

@@ -61,8 +61,8 @@ BAD = [
     ("callbacks", 3, TypeError, "callbacks must be a callable or a sequence of callables, got 3"),
     ("callbacks", "ab", TypeError, "callbacks must be a callable or a sequence of callables, got 'ab'"),
     ("callbacks", [print, 3], TypeError, r"callbacks\[1\] must be callable, got 3"),
-    ("progress", "bar", TypeError, "progress must be True or False.*, got 'bar'"),
-    ("progress", 1, TypeError, "progress must be True or False.*, got 1"),
+    ("progress", "bar", TypeError, "progress must be True, False or a callable, got 'bar'"),
+    ("progress", 1, TypeError, "progress must be True, False or a callable, got 1"),
     ("version", "fast", ValueError, f"version must be one of {VERSIONS}, got 'fast'"),
     ("version", None, TypeError, f"version must be one of {VERSIONS}, got None"),
 ]
