@@ -49,7 +49,7 @@ def __getattr__(name):
     except ImportError as problem:
         if _HOMES[name] not in _OF_SKLEARN or sys._getframe(1).f_code.co_name == "_handle_fromlist":
             raise  # `from fastbp import MLPClassifier` ends in an ImportError; an attribute that is not there does not
-        raise AttributeError(str(problem)) from problem
+        raise AttributeError(str(problem)) from None
     globals()[name] = value
     return value
 

@@ -132,11 +132,14 @@ def row_numbers(name, value, samples):
             f"{name} must be numbers of rows of X, got arrays of samples: append these to X and D, and give the "
             "numbers of their rows"
         )
-    given = _real_array(name, value)
+    given = _real_array(name, np.arange(samples)[value] if isinstance(value, slice) else value)
+    if given.ndim == 0:
+        raise ValueError(f"{name} must be a vector of row numbers, at least one, got {shown(value)}")
     if given.ndim != 1 or given.size == 0:
         raise ValueError(f"{name} must be a vector of row numbers, at least one, got an array of shape {given.shape}")
     if given.dtype.kind not in "iu":
-        raise TypeError(f"{name} must hold integers, got an array of dtype {given.dtype}")
+        hint = " (np.flatnonzero gives the numbers of what is True)" * (given.dtype == bool)
+        raise TypeError(f"{name} must hold integers, got an array of dtype {given.dtype}{hint}")
     wrong = (given < 0) | (given >= samples)
     if wrong.any():
         place = int(wrong.argmax())
@@ -144,6 +147,13 @@ def row_numbers(name, value, samples):
             f"{name} must lie between 0 and {samples - 1}, the rows of X, got {given[place]} in place {place}"
         )
     return np.ascontiguousarray(given, np.int64)
+
+
+def hidden_units(sizes):
+    """The numbers of units of the hidden layers, of which a single one may be an integer, as a list of int."""
+    if isinstance(sizes, str | bytes | Set | Mapping | None) or not isinstance(sizes, Iterable):
+        return [whole_number("hidden_layer_sizes", sizes, 1)]
+    return [whole_number(f"hidden_layer_sizes[{layer}]", size, 1) for layer, size in enumerate(sizes)]
 
 
 def layer_sizes(sizes):

@@ -58,7 +58,7 @@ def test_targets_that_are_all_the_same_are_learnt_by_biases_alone(output):
 
 
 D = np.tile([[0.0], [2.0]], (N // 2, 1))  # by constant outputs a loss of 1/2
-SCALED = unscaled(largest=30.0)
+SCALED = unscaled(largest=10.0)
 
 
 @pytest.mark.parametrize(

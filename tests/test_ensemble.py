@@ -1,6 +1,8 @@
 """EnsembleClassifier and EnsembleRegressor: what they average, which rows they see, and what is left out."""
 
 import pickle
+import signal
+import threading
 import tracemalloc
 import warnings
 
@@ -191,8 +193,15 @@ def test_networks_that_diverge_are_left_out():
 
 def test_the_time_limit_leaves_the_networks_that_are_done():
     slow = clone(NETWORK).set_params(max_iter=10**7, tol=0.0, n_iter_no_change=np.inf)
-    with pytest.raises(RuntimeError, match="interrupted before"):
+    with pytest.raises(RuntimeError, match=r"^time_limit=0\.3 seconds were over before one network was done"):
         fastbp.EnsembleClassifier(slow, 4, time_limit=0.3).fit(X, y)
+
+
+def test_ctrl_c_before_one_network_is_done_is_passed_on():
+    slow = clone(NETWORK).set_params(max_iter=10**7, tol=0.0, n_iter_no_change=np.inf)
+    threading.Timer(0.5, signal.raise_signal, [signal.SIGINT]).start()
+    with pytest.raises(KeyboardInterrupt):
+        fastbp.EnsembleClassifier(slow, 4).fit(X, y)
 
 
 def test_pickle_and_weights():

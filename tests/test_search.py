@@ -258,6 +258,19 @@ def test_ctrl_c_leaves_what_is_done():
     assert np.isfinite(search.cv_results_["mean_test_score"]).tolist() == [True, False]
 
 
+def test_a_search_that_ends_before_one_candidate_is_whole_is_no_search():
+    """scikit-learn would call the first candidate the best, with a score of NaN, and fit it."""
+    endless = classifier(max_iter=10**7, tol=0.0, n_iter_no_change=np.inf, hidden_layer_sizes=(3,))
+    grid = {"alpha": [0.1, 0.01]}
+    with pytest.raises(
+        RuntimeError, match=r"^the search ended before one of the 2 candidates was trained on all 3 folds"
+    ):
+        fastbp.GridSearch(endless, grid, cv=3, time_limit=0.3).fit(X, y)
+    threading.Timer(0.5, signal.raise_signal, [signal.SIGINT]).start()
+    with pytest.raises(KeyboardInterrupt):
+        fastbp.GridSearch(endless, grid, cv=3).fit(X, y)
+
+
 def test_progress_is_told():
     seen = []
     fastbp.GridSearch(classifier(), GRID, cv=3, progress=lambda *state: seen.append(state)).fit(X, y)

@@ -303,6 +303,12 @@ def test_numbers_far_from_0_keep_their_digits(tmp_path):
         ({"drop": ["size", "colour", "id"]}, fastbp.TableError, "must have columns that differ from row to row"),
         ({"test_size": 1}, ValueError, "test_size must be at least 0 and below 1, got 1"),
         ({"hidden_layer_sizes": (0,)}, ValueError, r"hidden_layer_sizes\[0\] must be at least 1, got 0"),
+        ({"hidden_layer_sizes": None}, TypeError, "hidden_layer_sizes must be an integer, got None"),
+        ({"hidden_layer_sizes": "64,32"}, TypeError, "hidden_layer_sizes must be an integer, got '64,32'"),
+        ({"drop": 3}, TypeError, "drop must be names of columns, got 3"),
+        ({"text": [1]}, TypeError, r"text must be names of columns, got \[1\]"),
+        ({"drop": "xy"}, fastbp.TableError, r"has no column 'xy' \(drop\)"),  # and not x and y
+        ({"target": 3}, TypeError, "target must be the name of a column, got 3"),
         ({"activation": "x"}, ValueError, "activation must be one of"),
         ({"task": "guess"}, ValueError, "task must be one of 'classification', 'regression'"),
         ({"epochs": -1}, ValueError, "epochs must be at least 0"),

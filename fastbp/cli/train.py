@@ -125,7 +125,7 @@ def _about(given, result):
     else:
         yield f"target {target.name!r}: regression, mean {target.mean:.4g}, standard deviation {target.deviation:.4g}"
     if result.left_out:
-        yield f"left out: {result.left_out:,} rows without a target"
+        yield f"left out: {result.left_out:,} row{'s' * (result.left_out != 1)} without a target"
     of = {kind: [column for column in encoding.inputs if column.kind == kind] for kind in (NUMBER, TEXT, LEFT_OUT)}
     if of[NUMBER]:
         yield f"numbers, standardised: {options.listed([column.name for column in of[NUMBER]])}"

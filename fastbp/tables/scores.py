@@ -25,6 +25,9 @@ class Scores:
         self.confusion = np.zeros((target.outputs, target.outputs), np.int64)
         self._sums = np.zeros(4)  # of d, d^2, (y - d)^2, |y - d|: standardised values
 
+    def __repr__(self):
+        return f"<Scores: {'; '.join(self.lines())}>"
+
     def add(self, Y, d):
         """The outputs Y (rows, outputs) for rows whose encoded targets are d (rows,); NaN is left out."""
         known = ~np.isnan(d)
@@ -81,4 +84,4 @@ class Scores:
             yield f"{what}RMSE: {self.rmse:.4g} on {self.rows:,} rows (mean error {self.mae:.4g}, R^2 {self.r2:.3f})"
             yield f"baseline: {self.usual_rmse:.4g}, if it were always the mean in training, {self.target.mean:.4g}"
         if self.left_out:
-            yield f"left out: {self.left_out:,} rows without a target"
+            yield f"left out: {self.left_out:,} row{'s' * (self.left_out != 1)} without a target"

@@ -1,6 +1,7 @@
 """A model from a table: looks at it, decides what its columns mean, shuffles its rows, trains, and scores."""
 
 import contextlib
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -86,7 +87,7 @@ def train_table(
         A CSV file in UTF-8 with the names of the columns in its first line, or a Parquet file.
     target : str
         The column to be predicted. Rows without are left out.
-    hidden_layer_sizes : sequence of int
+    hidden_layer_sizes : int or sequence of int
         Units of each hidden layer; empty for none.
     activation : str or sequence of str
         As in `Network`.
@@ -94,9 +95,9 @@ def train_table(
         None: a classification, if the target has texts, or at most 20 different whole numbers.
     test_size : float
         Part of the rows that are held out for the test, 0 or more and below 1.
-    drop : sequence of str
+    drop : str or sequence of str
         Columns to be ignored.
-    text : sequence of str
+    text : str or sequence of str
         Columns of numbers that are names: each has an input of its own.
     delimiter : str or None
         Between the cells of a CSV file. None: comma, semicolon, tab or bar, as the first line has it.
@@ -167,8 +168,10 @@ def train_table(
     patience = validation.whole_number("patience", patience, 1)
     stopping = EarlyStopping(patience, real_number("min_delta", min_delta, *validation.NOT_NEGATIVE))
     callbacks, time_limit = validation.callables("callbacks", callbacks), validation.time_limit(time_limit)
-    units = [validation.whole_number(f"hidden_layer_sizes[{i}]", n, 1) for i, n in enumerate(hidden_layer_sizes)]
+    units, drop, text = validation.hidden_units(hidden_layer_sizes), _names("drop", drop), _names("text", text)
     Network((1, *units, 1), activation, "identity")  # what is wrong with these shows before the file is read
+    if not isinstance(target, str):
+        raise TypeError(f"target must be the name of a column, got {validation.shown(target)}")
     if not can_be_read_twice(validation.path("path", path)) or path == STDIN:
         raise TableError(f"{path}: it must be a regular file, because it is read twice: write the table to one first")
     with contextlib.ExitStack() as stack:
@@ -191,13 +194,21 @@ def train_table(
     return TableResult(model, columns, history, counts[TRAINING], counts[VALIDATION], left_out, test)
 
 
+def _names(argument, given):
+    """Names of columns, each once; a text is one name."""
+    names = [given] if isinstance(given, str) else [*given] if isinstance(given, Iterable) else [None]
+    if not all(isinstance(name, str) for name in names):
+        raise TypeError(f"{argument} must be names of columns, got {validation.shown(given)}")
+    return [*dict.fromkeys(names)]
+
+
 def _held_out(rows, test_size):
     return HELD_OUT if rows * (1 - test_size) >= FEWEST else 0.0
 
 
 def _looked_at(path, target, task, test_size, drop, text, delimiter, seed, shown):
     """The first pass: what is in the columns, and what they mean."""
-    table, drop, text = opened(path, delimiter), [*dict.fromkeys(drop)], [*dict.fromkeys(text)]
+    table = opened(path, delimiter)
     for argument, names in (("target", [target]), ("drop", drop), ("text", text)):
         for name in names:
             if name not in table.names:

@@ -4,7 +4,7 @@ import numpy as np
 
 from fastbp.lecture import matrix
 
-ENOUGH, LARGE = 5, 30.0  # epochs after which a network should have learnt something; inputs that are far from -1..1
+ENOUGH, LARGE = 5, 10.0  # epochs after which a network should have learnt something; inputs that are far from -1..1
 SOME = 1000  # rows that are looked at
 STUCK, HUGE = 0.99, 10.0  # parts of the loss of the best constant outputs, after ENOUGH epochs and after any
 
@@ -22,22 +22,32 @@ def advice(history, network, X, D, weight, rows):
     stuck = loss >= STUCK * constant and len(history.loss) >= ENOUGH
     if not (stuck or loss > HUGE * constant):
         return None
+    epochs = f"{len(history.loss)} epoch{'s' * (len(history.loss) != 1)}"
     return (
-        f"the network has learnt nothing: its loss is {loss:.4g} after {len(history.loss)} epochs, and {constant:.4g} "
-        f"for outputs that are always the same. X has values up to {largest:.4g}: scale its columns to about -1..1, by "
+        f"the network has learnt nothing: its loss is {loss:.4g} after {epochs}, and {constant:.4g} for outputs that are "
+        f"always the same. X has values up to {largest:.4g}: scale its columns to about -1..1, by "
         "(X - X.mean(axis=0)) / X.std(axis=0) for example"
     )
 
 
 def _loss_of_constant(network, D, weight):
-    """The mean loss if all outputs were the weighted mean (for some losses the median) of the targets."""
+    """The mean loss if all outputs were the weighted mean of the targets; their quantile; or for the loss of Huber the
+    better of mean and median."""
     share = weight / weight.sum(dtype=np.float64)
     mean = share @ D.astype(np.float64)
-    if network.loss in ("huber", "quantile"):
-        mean = np.quantile(D, 0.5 if network.loss == "huber" else network.quantile, axis=0)
+    if network.loss == "quantile":
+        mean = np.quantile(D, network.quantile, axis=0)
+    if network.loss == "huber":
+        median = np.quantile(D, 0.5, axis=0)
+        return min(_loss_at(network, D, share, constant) for constant in (mean, median))
+    return _loss_at(network, D, share, mean)
+
+
+def _loss_at(network, D, share, constant):
+    """The mean loss if all outputs were these."""
     tiny = np.finfo(np.float64).tiny
     with np.errstate(all="ignore"):
-        y = np.broadcast_to(mean, D.shape)
+        y = np.broadcast_to(constant, D.shape)
         if network.output in ("softmax", "exponential"):
             u = np.log(np.maximum(y, tiny))
         elif network.output == "sigmoid":

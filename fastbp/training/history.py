@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass, field
 
+INTERRUPTED = "the training was interrupted; what is there is returned"
+
 
 @dataclass(repr=False)
 class History:

@@ -59,7 +59,8 @@ def train(
     rows : array-like of int, or None
         Rows of X to train with, for folds and bootstrap samples: a row may come several times. None: all.
     validation_rows : array-like of int, or None
-        Rows of X whose mean loss is taken after each epoch.
+        Rows of X whose mean loss is taken after each epoch. They are no others than those that are trained with unless
+        `rows` leaves them out.
     patience : int or None
         Stop when the mean loss of the validation rows (without them: that of the training) has not fallen below its
         best by more than `min_delta` for so many epochs, 1 to 2**53; the network gets the parameters of the best epoch.

@@ -5,11 +5,13 @@ from types import SimpleNamespace
 import numpy as np
 import scipy.sparse
 
+from fastbp import caller
 from fastbp.estimators.mlp.fit_request import Interrupted
 from fastbp.estimators.mlp.stochastic import all_rows, begin
 from fastbp.estimators.n_jobs import threads_of
 from fastbp.files.digest import digest
 from fastbp.training.early_stopping import EarlyStopping
+from fastbp.training.history import INTERRUPTED
 from fastbp.training.many.groups import Job, grouped
 from fastbp.training.many.lane_batch import LaneBatch
 from fastbp.training.many.scheduler import Scheduler
@@ -29,6 +31,11 @@ def train_fits(fits, n_jobs=None, time_limit=None, progress=False):
         Seconds, after which those that are not done have a problem.
     progress : bool or callable
         As in `train_many`.
+
+    Raises
+    ------
+    KeyboardInterrupt
+        If Ctrl-C comes before one is done; else there is a warning.
     """
     threads, jobs = threads_of(n_jobs), []
     for fit in fits:
@@ -43,11 +50,16 @@ def train_fits(fits, n_jobs=None, time_limit=None, progress=False):
     scheduler = Scheduler(grouped(jobs), min(threads, len(jobs)), FitBatch, FitsOneByOne)
     try:
         with display(progress, len(jobs), "network") as shown:
-            return scheduler.train(time_limit, shown)
+            seconds = scheduler.train(time_limit, shown)
     finally:
         for job in jobs:
             if job.outcome in ("waiting", "interrupted"):
                 job.fit.problem = Interrupted()
+    if scheduler.interrupted:
+        if all(job.fit.problem for job in jobs):
+            raise KeyboardInterrupt
+        caller.warn(INTERRUPTED)
+    return seconds
 
 
 class FitJob(Job):

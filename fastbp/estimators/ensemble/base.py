@@ -14,6 +14,7 @@ from fastbp.estimators.batched.fits import train_fits
 from fastbp.estimators.mlp import saving
 from fastbp.estimators.mlp.base import SPARSE
 from fastbp.estimators.mlp.collector import Collector
+from fastbp.estimators.mlp.fit_request import Interrupted
 from fastbp.estimators.mlp.parameters import FROM_ONE, POSITIVE
 from fastbp.estimators.mlp.samples import outputs
 
@@ -127,6 +128,8 @@ class BaseEnsemble(BaseEstimator, ABC):
     def _tell_of_problems(self, fits):
         failed = [(number, fit.problem) for number, fit in enumerate(fits) if fit.problem]
         if len(failed) == len(fits):
+            if all(isinstance(problem, Interrupted) for _, problem in failed):
+                raise RuntimeError(f"time_limit={self.time_limit:g} seconds were over before one network was done")
             raise failed[0][1]
         if failed:
             told = "; ".join(f"network {number}: {problem}" for number, problem in failed[:TOLD])

@@ -20,6 +20,7 @@ from dataclasses import dataclass
 import joblib
 import numpy as np
 
+from fastbp.estimators.mlp.fit_request import Interrupted
 from fastbp.files.digest import digest
 
 GIVEN = ("X", "y", "sample_weight", "X_val", "y_val", "sample_weight_val")  # what a fit is called with
@@ -109,6 +110,11 @@ class Collector:
     def waiting(self):
         """The fits that are not trained."""
         return [fit for fit in self.fits if fit.request is not None]
+
+    def whole(self):
+        """The classes and parameters of which no fit was ended before it was done."""
+        ended = {fit.key[0] for fit in self.fits if isinstance(fit.problem, Interrupted)}
+        return {fit.key[0] for fit in self.fits} - ended
 
     def forget_samples(self):
         """All fits are trained: what is known about their samples would only take memory."""

@@ -61,7 +61,7 @@ def hidden_sizes(estimator):
     """The units of the hidden layers, a list."""
     sizes = estimator.hidden_layer_sizes
     sizes = list(sizes) if hasattr(sizes, "__iter__") else [sizes]
-    if np.any(np.array(sizes) <= 0):
+    if any(isinstance(size, Real) and size <= 0 for size in sizes):
         raise ValueError(f"hidden_layer_sizes must be > 0, got {sizes}.")
     return [validation.whole_number(f"hidden_layer_sizes[{i}]", size, 1) for i, size in enumerate(sizes)]
 

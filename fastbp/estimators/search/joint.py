@@ -112,6 +112,13 @@ class JointSearch:
         seconds = 0.0 if self._over else self._train(collector, candidates, [(X, y, train) for train, _ in splits])
         if self._over and self._shares:
             raise _Over
+        if self._over and not collector.whole():
+            raise RuntimeError(
+                f"the search ended before one of the {len(candidates)} candidates was trained on all {len(splits)} "
+                f"folds: give it more time than time_limit={self.time_limit:g} seconds, or fewer candidates"
+                if self.time_limit is not None
+                else "the search was interrupted before one candidate was trained on all folds"
+            )
         self._shares += [seconds / max(1, fits)] * fits
         with collector.handed_out():
             return evaluate_candidates(candidates, _Splits(splits), more_results=more_results, **context)

@@ -5,7 +5,6 @@ import time
 
 import numpy as np
 
-from fastbp import caller
 from fastbp.threads.cores import trainings
 from fastbp.threads.pool import ThreadPool
 from fastbp.training.history import Diverged
@@ -35,6 +34,8 @@ class Scheduler:
         Jobs that have ended.
     stopping, at_once : bool
         Whether what trains shall end after its epoch, and whether a first epoch is dropped for that, too.
+    interrupted : bool
+        Whether Ctrl-C has ended it: what that means, the caller says.
     calling_back : Lock
         Callbacks are called one at a time.
     began : float
@@ -44,7 +45,7 @@ class Scheduler:
     def __init__(self, groups, threads, in_lanes=NetworkBatch, alone=None):
         self._groups, self._lock, self._ways = groups, threading.Lock(), (alone or OneByOne, in_lanes)
         self._threads, self.done, self.stopping, self.at_once, self._problem = threads, 0, False, False, None
-        self.calling_back = threading.Lock()
+        self.calling_back, self.interrupted = threading.Lock(), False
 
     def train(self, time_limit, shown):
         """Trains all, or until the time is over, or Ctrl-C; returns seconds.
@@ -67,8 +68,7 @@ class Scheduler:
                 if time_limit is not None and seconds >= time_limit:
                     break
         except KeyboardInterrupt:
-            self.at_once = True
-            caller.warn("the training was interrupted; what is there is returned")
+            self.at_once = self.interrupted = True
         finally:
             self.stopping = True
             threads.leave()

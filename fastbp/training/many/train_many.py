@@ -12,7 +12,7 @@ from fastbp.threads.cores import usable_cores
 from fastbp.training import progress as display
 from fastbp.training.configuration import TrainingConfiguration
 from fastbp.training.diagnosis import advice
-from fastbp.training.history import History
+from fastbp.training.history import INTERRUPTED, History
 
 TOLD = 5  # networks that diverged, by name, in a warning
 LOOKED_AT = 20  # networks of which it is asked whether they have learnt something
@@ -118,6 +118,7 @@ def train_many(
         One for all, or a list with one for each network.
     rows, validation_rows : array-like of int, or a list of such or None
         Rows of X to train with (folds, bootstrap samples) and to validate with: one for all, or one for each network.
+        As in `train`, rows=None is all rows, those to validate with, too.
     patience, min_delta : as in `train`
         One for all, or a list with one for each network.
     threads : int or None
@@ -178,7 +179,10 @@ def train_many(
     threads = min(usable_cores(), validation.threads(threads) or np.inf)
     time_limit, progress = validation.time_limit(time_limit), display.checked(progress)
     with display.display(progress, len(jobs), "network") as shown:
-        seconds = Scheduler(grouped(jobs), min(threads, len(jobs))).train(time_limit, shown)
+        scheduler = Scheduler(grouped(jobs), min(threads, len(jobs)))
+        seconds = scheduler.train(time_limit, shown)
+    if scheduler.interrupted:
+        caller.warn(INTERRUPTED)
     _warn_of_diverged(jobs)
     _warn_of_those_that_learnt_nothing(jobs)
     return _history(jobs, seconds)
