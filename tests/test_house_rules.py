@@ -380,3 +380,10 @@ def test_extras_that_messages_name_are_there():
     named = {name for file in SOURCES for name in re.findall(r"fastbp\[(\w+)\]", file.read_text(encoding="utf-8"))}
     assert named
     assert named <= PROJECT["optional-dependencies"].keys()
+
+
+def test_ci_tests_the_oldest_versions_that_are_admitted():
+    oldest = (ROOT / ".ci" / "oldest.txt").read_text(encoding="utf-8").splitlines()
+    for requirement in PYPROJECT["project"]["dependencies"] + PYPROJECT["project"]["optional-dependencies"]["sklearn"]:
+        name, least = requirement.split(">=")
+        assert f"{name}=={least}.*" in oldest

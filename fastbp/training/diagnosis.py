@@ -22,10 +22,10 @@ def advice(history, network, X, D, weight, rows):
     stuck = loss >= STUCK * constant and len(history.loss) >= ENOUGH
     if not (stuck or loss > HUGE * constant):
         return None
-    epochs = f"{len(history.loss)} epoch{'s' * (len(history.loss) != 1)}"
+    after = f"{len(history.loss)} epoch{'s' * (len(history.loss) != 1)}"
     return (
-        f"the network has learnt nothing: its loss is {loss:.4g} after {epochs}, and {constant:.4g} for outputs that are "
-        f"always the same. X has values up to {largest:.4g}: scale its columns to about -1..1, by "
+        f"the network has learnt nothing: its loss is {loss:.4g} after {after}, and {constant:.4g} for outputs that "
+        f"are always the same. X has values up to {largest:.4g}: scale its columns to about -1..1, by "
         "(X - X.mean(axis=0)) / X.std(axis=0) for example"
     )
 
