@@ -33,6 +33,8 @@ def real_matrix(name, value, columns, dtype):
             hint = f" (for one sample give {name}[None, :])"
         elif given.ndim == 1 and columns == 1:
             hint = f" (give {name}[:, None])"
+        elif name == "D" and given.ndim == 2 and given.shape[1] == 1:
+            hint = " (if these are class labels, give D[:, 0])"
         raise ValueError(f"{name} must have shape (samples, {columns}), got {given.shape}{hint}")
     if len(given) == 0:
         raise ValueError(f"{name} must have at least one sample, got an array of shape {given.shape}")
@@ -63,7 +65,8 @@ def targets(D, samples, output, loss, units, dtype):
     elif given.ndim == 1 and output == "softmax":
         given = _one_hot(given, units, dtype)
     elif given.ndim == 1:
-        raise ValueError(f"D must have shape (samples, {units}), a target for each output unit, got {given.shape}")
+        hint = f" (np.eye({units})[D] makes rows of class labels)" * (given.dtype.kind in "iu")
+        raise ValueError(f"D must have shape (samples, {units}), a target for each unit, got {given.shape}{hint}")
     d = real_matrix("D", given, units, dtype)
     if len(d) != samples:
         raise ValueError(f"D must have a row for each of the {samples} samples of X, got {len(d)}")
@@ -218,6 +221,8 @@ def dtype(value, options):
     if value is not None:  # which NumPy takes for float64
         with contextlib.suppress(TypeError):
             name = np.dtype(value).name
+            if name not in options:  # no slip: another dtype
+                raise ValueError(f"dtype must be one of {', '.join(map(repr, options))}, got {name!r}")
     return np.dtype(choice("dtype", name, options))
 
 
@@ -244,6 +249,8 @@ def _real_array(name, value):
     if array.dtype.kind not in "fiub":
         convertible = array.dtype == object and hasattr(value, "astype")
         hint = f"; if it holds numbers, give {name}.astype(float)" if convertible else ""
+        if name == "D" and array.dtype.kind in "US":
+            hint = "; np.unique(D, return_inverse=True)[1] makes class labels of texts"
         raise TypeError(f"{name} must hold real numbers, got an array of dtype {array.dtype}{hint}")
     return array
 
@@ -262,6 +269,11 @@ def short_list(names, most=10, longest=40):
     names = list(names)
     some = [repr(name if len(name) <= longest else f"{name[:longest]}...") for name in names[:most]]
     return ", ".join(some) + (f" and {len(names) - most:,} more" if len(names) > most else "")
+
+
+def counted(number, what):
+    """How many, in words: "1 row", "1,000 rows"."""
+    return f"{number:,} {what}{'s' * (number != 1)}"
 
 
 def single(value):

@@ -100,7 +100,7 @@ def test_a_dash_is_standard_output(here):
 
 def test_rows_without_a_target_are_told(here):
     out, _ = run(here, "evaluate", "model.safetensors", "-", stdin="size,colour,kind\n1,red,apple\n2,red,\n")
-    assert "left out: 1 rows without a target\n" in out
+    assert "left out: 1 row without a target\n" in out
 
 
 def test_a_table_without_rows_has_no_predictions(here):

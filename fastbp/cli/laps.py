@@ -22,6 +22,7 @@ from fastbp.network import Network
 from fastbp.optimizers import SGD
 from fastbp.threads.cores import usable_cores
 from fastbp.training.train import train
+from fastbp.validation import counted
 
 SAMPLES = 1024
 LAP = 0.03  # seconds that a lap takes, at least: many times what a scheduler's tick takes away
@@ -110,7 +111,7 @@ def _blas():
     np.ones((2, 2)) @ np.ones((2, 2))  # so that it is loaded
     found = [
         f"{blas['internal_api']} {blas['version']}, kernels for {blas.get('architecture', 'unknown')}, "
-        f"{blas['num_threads']} thread{'s' * (blas['num_threads'] > 1)}"
+        f"{counted(blas['num_threads'], 'thread')}"
         for blas in threadpool_info()
         if blas["user_api"] == "blas"
     ]

@@ -104,9 +104,8 @@ def run(given):
             f"--learning-rate, which was {given.learning_rate:g}. Nothing was written."
         ) from None
     if result.history.outcome == "interrupted":
-        options.say(
-            f"interrupted after {len(result.history.loss):,} epochs: the network has the parameters of the best"
-        )
+        epochs = validation.counted(len(result.history.loss), "epoch")
+        options.say(f"interrupted after {epochs}: the network has the parameters of the best")
     result.model.save(given.out)  # before anything is printed, which may fail
     if not given.quiet:
         print("\n".join(_about(given, result)))
@@ -119,13 +118,14 @@ def _about(given, result):
     """What was found, and what was done with it."""
     encoding, columns = result.model.encoding, result.columns
     target, found = encoding.target, columns[encoding.target.name]
-    yield f"{given.data}: {found.rows:,} rows, {len(columns) + len(encoding.ignored)} columns"
+    rows, all_columns = validation.counted(found.rows, "row"), len(columns) + len(encoding.ignored)
+    yield f"{given.data}: {rows}, {validation.counted(all_columns, 'column')}"
     if target.kind == CLASSES:
         yield f"target {target.name!r}: classification, {len(target.texts)} classes: {options.listed(target.texts)}"
     else:
         yield f"target {target.name!r}: regression, mean {target.mean:.4g}, standard deviation {target.deviation:.4g}"
     if result.left_out:
-        yield f"left out: {result.left_out:,} row{'s' * (result.left_out != 1)} without a target"
+        yield f"left out: {validation.counted(result.left_out, 'row')} without a target"
     of = {kind: [column for column in encoding.inputs if column.kind == kind] for kind in (NUMBER, TEXT, LEFT_OUT)}
     if of[NUMBER]:
         yield f"numbers, standardised: {options.listed([column.name for column in of[NUMBER]])}"

@@ -57,7 +57,7 @@ def ensemble_spread(model_or_networks, X, ax=None, *, y=None):
     elif y is not None:
         y = checks.labels("y", y, len(X))
         checks.known("y", y, classes)
-    told = f"{len(networks):,} network{'s' * (len(networks) > 1)}"
+    told = validation.counted(len(networks), "network")
     if inputs == 1 and X.min() < X.max() and (classes is None or len(classes) == 2):
         x = np.union1d(X, np.linspace(X.min(), X.max(), POINTS))
         found = _moments(networks, x[:, None])
@@ -141,7 +141,7 @@ def _draw_line(ax, x, mean, std, single, classes, told):
     ax.plot(x, mean, color=COLOURS[0], linewidth=2, zorder=3, label=f"mean of {told}")
     for times, alpha in ((1, 0.25), (2, 0.15)):
         band = np.clip([mean - times * std, mean + times * std], *within)
-        label = f"within {times} standard deviation{'s' * (times > 1)}"
+        label = f"within {validation.counted(times, 'standard deviation')}"
         ax.fill_between(x, *band, color=COLOURS[0], alpha=alpha, linewidth=0, label=label)
     lines = ax.plot(x, single.T, color="0.3", linewidth=0.4, alpha=0.6)
     lines[0].set_label("single networks")

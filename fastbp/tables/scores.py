@@ -3,6 +3,7 @@
 import numpy as np
 
 from fastbp.tables.encoding import CLASSES
+from fastbp.validation import counted
 
 
 class Scores:
@@ -77,11 +78,12 @@ class Scores:
         if self.rows == 0:
             yield f"{what}rows: none, so there is no score"
         elif self.target.kind == CLASSES:
-            yield f"{what}accuracy: {self.accuracy:.1%} of {self.rows:,} rows"
+            yield f"{what}accuracy: {self.accuracy:.1%} of {counted(self.rows, 'row')}"
             usual = self.target.texts[self.target.usual]
             yield f"baseline: {self.usual_accuracy:.1%}, if it were always {usual!r}, the most frequent class"
         else:
-            yield f"{what}RMSE: {self.rmse:.4g} on {self.rows:,} rows (mean error {self.mae:.4g}, R^2 {self.r2:.3f})"
+            rows = counted(self.rows, "row")
+            yield f"{what}RMSE: {self.rmse:.4g} on {rows} (mean error {self.mae:.4g}, R^2 {self.r2:.3f})"
             yield f"baseline: {self.usual_rmse:.4g}, if it were always the mean in training, {self.target.mean:.4g}"
         if self.left_out:
-            yield f"left out: {self.left_out:,} row{'s' * (self.left_out != 1)} without a target"
+            yield f"left out: {counted(self.left_out, 'row')} without a target"

@@ -3,6 +3,7 @@
 import numpy as np
 
 from fastbp.lecture import matrix
+from fastbp.validation import counted
 
 ENOUGH, LARGE = 5, 10.0  # epochs after which a network should have learnt something; inputs that are far from -1..1
 SOME = 1000  # rows that are looked at
@@ -22,7 +23,7 @@ def advice(history, network, X, D, weight, rows):
     stuck = loss >= STUCK * constant and len(history.loss) >= ENOUGH
     if not (stuck or loss > HUGE * constant):
         return None
-    after = f"{len(history.loss)} epoch{'s' * (len(history.loss) != 1)}"
+    after = counted(len(history.loss), "epoch")
     return (
         f"the network has learnt nothing: its loss is {loss:.4g} after {after}, and {constant:.4g} for outputs that "
         f"are always the same. X has values up to {largest:.4g}: scale its columns to about -1..1, by "

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass, field
 
+from fastbp.validation import counted
+
 INTERRUPTED = "the training was interrupted; what is there is returned"
 
 
@@ -38,7 +40,7 @@ class History:
     outcome: str = "finished"
 
     def __repr__(self):
-        parts = [f"{len(self.loss):,} epoch{'s' * (len(self.loss) != 1)}"]
+        parts = [counted(len(self.loss), "epoch")]
         for name, values in (("loss", self.loss), ("validation loss", self.validation_loss)):
             if values:
                 before = f" (first {values[0]:.4g})" if len(values) > 1 else ""

@@ -20,6 +20,7 @@ import numpy as np
 
 from fastbp import caller
 from fastbp.training.history import TrainingState
+from fastbp.validation import counted
 
 
 class Unfinished(Exception):
@@ -84,8 +85,7 @@ class Loop:
         if self.epoch == 0:
             raise
         self.outcome = "interrupted"
-        epochs = f"{self.epoch:,} epoch{'s' * (self.epoch > 1)}"
-        caller.warn(f"the training was interrupted after {epochs}")
+        caller.warn(f"the training was interrupted after {counted(self.epoch, 'epoch')}")
 
     def end_epoch(self, loss, begin):
         """What follows from an epoch with finite parameters; whether the training ends.

@@ -64,7 +64,7 @@ class ManyHistory:
         ended = ", ".join(f"{count:,} {outcome}" for outcome, count in zip(outcomes, counts, strict=True))
         last = [loss[n - 1] for loss, n in zip(self.loss, self.epochs, strict=True) if n]
         losses = f", median loss {np.median(last):.4g} (best {np.min(last):.4g})" if last else ""
-        networks = f"{len(self.epochs):,} network{'s' * (len(self.epochs) != 1)}"
+        networks = validation.counted(len(self.epochs), "network")
         return f"<ManyHistory: {networks}, {ended}{losses}, {self.seconds:.3g} s>"
 
     def history(self, index):
