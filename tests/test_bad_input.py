@@ -187,7 +187,7 @@ def test_sample_weights_whose_sum_no_float_holds():
 
 @pytest.mark.parametrize("output", ["identity", "sigmoid", "exponential"])
 def test_a_vector_of_targets_is_for_one_output_or_softmax(output):
-    with pytest.raises(ValueError, match=r"D must have shape \(samples, 3\), a target for each unit, got \(4,\) \(np\.eye\(3\)\[D\] makes"):
+    with pytest.raises(ValueError, match=r"D must have shape \(samples, 3\), .*, got \(4,\) \(np\.eye\(3\)\[D\] makes"):
         fastbp.train(fastbp.Network((2, 3), output=output), X, [1, 0, 1, 0])
     with pytest.raises(ValueError, match="D must have a target for each of the 4 samples of X, got 3"):
         fastbp.train(fastbp.Network((2, 1), output=output), X, [1, 0, 1])
