@@ -179,3 +179,28 @@ def test_a_notebook_leaves_out_losses_that_are_not_finite():
     shown = fastbp.History([1.0, np.inf, 0.5, np.nan], [0.1] * 4)._repr_html_()
     assert len(ElementTree.fromstring(shown).find(".//polyline").get("points").split()) == 2
     assert "<svg" not in fastbp.History([np.nan], [0.1])._repr_html_()
+
+
+# ---- Rows that are trained and validated with ------------------------------------------------------------------------
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize(
+    ("rows", "told"), [(None, "2 of the 2"), ([0, 1, 2], "1 of the 2"), ([3, 3, 0], "1 of the 2"), ([0, 1], None)]
+)
+def test_rows_in_both_are_told_of(rows, told):
+    """The default of rows is all of them: who gives validation_rows alone may think that they are held out."""
+    how, networks = {"epochs": 1, "rows": rows}, [fastbp.Network((2, 3), seed=seed) for seed in range(3)]
+    alone = {"validation_rows": [2, 3], **how}
+    several = {"validation_rows": [None, [2, 3], [2, 3]], **how, "rows": [rows] * 3}
+    if told is None:
+        fastbp.train(networks[0], X, D, **alone)
+        fastbp.train_many(networks, X, D, **several)
+        return
+    message = f"{told} validation_rows are trained with, too, so their loss does not tell how"
+    with pytest.warns(RuntimeWarning, match=f"^{message}") as warned:
+        fastbp.train(networks[0], X, D, **alone)
+    assert [warning.filename for warning in warned] == [__file__]
+    with pytest.warns(RuntimeWarning, match=rf"^networks\[1\]: {message}") as warned:
+        fastbp.train_many(networks, X, D, **several)
+    assert [warning.filename for warning in warned] == [__file__]

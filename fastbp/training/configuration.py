@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from fastbp import validation
+from fastbp import caller, validation
 from fastbp.lecture import codes
 from fastbp.optimizers import as_optimizer, settings_of
 from fastbp.schedules import LARGEST_STEP, number_of_steps
@@ -19,6 +19,8 @@ class TrainingConfiguration:
     settings : ndarray
         What kernels read of the rule, the penalties and the limits.
     rows, validation_rows : ndarray of int64; None for no validation
+    both : int
+        Validation rows that are trained with, too.
     epochs, batch_size, steps, patience, min_delta, shuffle, seed, optimizer, moments, callbacks
         `steps`: mini-batches of an epoch; `moments`: rows of memory of the rule; `callbacks`: a tuple.
     """
@@ -33,9 +35,12 @@ class TrainingConfiguration:
         self.seed = validation.whole_number("seed", options["seed"], 0)
         self.shuffle = validation.flag("shuffle", options["shuffle"])
         self.rows = validation.row_numbers("rows", options["rows"], samples)
-        self.validation_rows = None
+        self.validation_rows, self.both = None, 0
         if options["validation_rows"] is not None:
             self.validation_rows = validation.row_numbers("validation_rows", options["validation_rows"], samples)
+            trained = np.zeros(samples, bool)
+            trained[self.rows] = True
+            self.both = int(trained[self.validation_rows].sum())
         patience = options["patience"]
         self.patience = None if patience is None else number_of_steps("patience", patience, 1)
         self.min_delta = real_number("min_delta", options["min_delta"], *NOT_NEGATIVE)
@@ -67,6 +72,16 @@ class TrainingConfiguration:
     def rates(self, epoch):
         """The learning rates of an epoch's steps; the first epoch is 1."""
         return self.optimizer.rates((epoch - 1) * self.steps, self.steps, self.epochs * self.steps)
+
+
+def warn_of_rows_in_both(how, whose=""):
+    """Says that some rows are trained and validated with, if there are some."""
+    if how.both:
+        all_of_them = f"{len(how.validation_rows):,} validation_rows"
+        caller.warn(
+            f"{whose}{how.both:,} of the {all_of_them} are trained with, too, so their loss does not tell how the "
+            "network does on others: leave them out of rows (None is all)"
+        )
 
 
 def _settings(optimizer, options, seed):

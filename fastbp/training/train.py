@@ -8,7 +8,7 @@ from fastbp.network import Network
 from fastbp.optimizers import SGD
 from fastbp.training import progress as display
 from fastbp.training.checkpoints import EVERY, Checkpointer, dependencies
-from fastbp.training.configuration import TrainingConfiguration
+from fastbp.training.configuration import TrainingConfiguration, warn_of_rows_in_both
 from fastbp.training.diagnosis import advice
 from fastbp.training.early_stopping import EarlyStopping
 from fastbp.training.history import Diverged, History
@@ -59,8 +59,8 @@ def train(
     rows : array-like of int, or None
         Rows of X to train with, for folds and bootstrap samples: a row may come several times. None: all.
     validation_rows : array-like of int, or None
-        Rows of X whose mean loss is taken after each epoch. They are no others than those that are trained with unless
-        `rows` leaves them out.
+        Rows of X whose mean loss is taken after each epoch. They are trained with, too, unless `rows` leaves
+        them out; then there is a warning.
     patience : int or None
         Stop when the mean loss of the validation rows (without them: that of the training) has not fallen below its
         best by more than `min_delta` for so many epochs, 1 to 2**53; the network gets the parameters of the best epoch.
@@ -111,8 +111,8 @@ def train(
     Warns
     -----
     RuntimeWarning
-        By Ctrl-C later: the training ends there, and what has been learnt is returned. Or if the network has learnt
-        nothing, and X is so far from -1..1 that this is why.
+        By Ctrl-C later: the training ends there, and what has been learnt is returned. If rows are trained and
+        validated with. If the network has learnt nothing, and X is so far from -1..1 that this is why.
 
     Examples
     --------
@@ -146,6 +146,7 @@ def train(
         checkpointer = Checkpointer(path, every, resume, how, depends_on)
     elif validation.flag("resume", resume):
         raise ValueError("resume needs a checkpoint, got checkpoint=None")
+    warn_of_rows_in_both(how)
     with display.display(progress, how.epochs, "epoch") as shown:
         history = train_alone(
             how, X, D, weight, threads, version, checkpointer=checkpointer, shown=shown, time_limit=time_limit

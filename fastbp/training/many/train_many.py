@@ -10,7 +10,7 @@ from fastbp.network import Network
 from fastbp.optimizers import SGD
 from fastbp.threads.cores import usable_cores
 from fastbp.training import progress as display
-from fastbp.training.configuration import TrainingConfiguration
+from fastbp.training.configuration import TrainingConfiguration, warn_of_rows_in_both
 from fastbp.training.diagnosis import advice
 from fastbp.training.history import INTERRUPTED, History
 
@@ -118,7 +118,7 @@ def train_many(
         One for all, or a list with one for each network.
     rows, validation_rows : array-like of int, or a list of such or None
         Rows of X to train with (folds, bootstrap samples) and to validate with: one for all, or one for each network.
-        As in `train`, rows=None is all rows, those to validate with, too.
+        As in `train`, rows=None is all rows, those to validate with, too; then there is a warning.
     patience, min_delta : as in `train`
         One for all, or a list with one for each network.
     threads : int or None
@@ -147,7 +147,8 @@ def train_many(
     -----
     RuntimeWarning
         If networks diverged, which then have the parameters of their last finite epoch; if the training was
-        interrupted; or if networks have learnt nothing because X is far from -1..1.
+        interrupted; if rows are trained and validated with; or if networks have learnt nothing because X is far from
+        -1..1.
 
     Notes
     -----
@@ -178,6 +179,9 @@ def train_many(
     jobs = [Job(i, *job) for i, job in enumerate(_configurations(networks, options, X, D))]
     threads = min(usable_cores(), validation.threads(threads) or np.inf)
     time_limit, progress = validation.time_limit(time_limit), display.checked(progress)
+    in_both = next((job for job in jobs if job.how.both), None)
+    if in_both:
+        warn_of_rows_in_both(in_both.how, f"networks[{in_both.index}]: ")
     with display.display(progress, len(jobs), "network") as shown:
         scheduler = Scheduler(grouped(jobs), min(threads, len(jobs)))
         seconds = scheduler.train(time_limit, shown)
