@@ -181,6 +181,14 @@ def test_a_notebook_leaves_out_losses_that_are_not_finite():
     assert "<svg" not in fastbp.History([np.nan], [0.1])._repr_html_()
 
 
+def test_what_a_callback_gets_is_shown_in_a_line():
+    seen = []
+    rows = {"rows": [0, 1], "validation_rows": [2, 3]}
+    history = fastbp.train(fastbp.Network((2, 3)), X, D, epochs=2, callbacks=lambda state: seen.append(state), **rows)
+    shown = f"loss {history.loss[1]:.4g}, validation loss {history.validation_loss[1]:.4g}, {seen[1].seconds:.3g} s"
+    assert repr(seen[1]) == f"<TrainingState: epoch 2 of 2, {shown}, network 0: 2-3>"
+
+
 # ---- Rows that are trained and validated with ------------------------------------------------------------------------
 
 

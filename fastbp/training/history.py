@@ -122,7 +122,7 @@ class Diverged(FloatingPointError):
         )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class TrainingState:
     """How far a training has come: what callbacks are called with, after each epoch.
 
@@ -169,3 +169,11 @@ class TrainingState:
     validation_score: float | None = None
     estimator: object = None
     index: int = 0
+
+    def __repr__(self):
+        parts = [f"epoch {self.epoch:,} of {self.epochs:,}", f"loss {self.loss:.4g}"]
+        for name in ("validation_loss", "validation_score"):
+            if getattr(self, name) is not None:
+                parts.append(f"{name.replace('_', ' ')} {getattr(self, name):.4g}")
+        sizes = "-".join(map(str, self.network.sizes))
+        return f"<TrainingState: {', '.join(parts)}, {self.seconds:.3g} s, network {self.index}: {sizes}>"
