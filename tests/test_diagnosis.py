@@ -148,3 +148,16 @@ def test_a_training_that_diverges_from_unscaled_input_names_the_remedy():
     ) as told:
         fastbp.train_many([fastbp.Network((3, 4, 1), output="identity", dtype="float64")], unscaled(), D, epochs=30)
     assert len(told) == 1
+
+
+def test_estimators_warn_too():
+    pytest.importorskip("sklearn")
+    from sklearn.exceptions import ConvergenceWarning
+
+    X, y = 1000 * np.random.default_rng(0).normal(size=(N, 3)), np.arange(N) % 2
+    with pytest.warns(ConvergenceWarning) as told:
+        fastbp.MLPRegressor((4,), max_iter=2, random_state=0).fit(X, y)
+    messages = [str(warning.message) for warning in told if "nothing" in str(warning.message)]
+    assert len(messages) == 1
+    assert "the network has learnt nothing: its loss is" in messages[0]
+    assert {warning.filename for warning in told} == {__file__}

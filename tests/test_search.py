@@ -263,7 +263,8 @@ def test_a_search_that_ends_before_one_candidate_is_whole_is_no_search():
     endless = classifier(max_iter=10**7, tol=0.0, n_iter_no_change=np.inf, hidden_layer_sizes=(3,))
     grid = {"alpha": [0.1, 0.01]}
     with pytest.raises(
-        RuntimeError, match=r"^the search ended before one of the 2 candidates was trained on all 3 folds"
+        RuntimeError,
+        match=r"^the search ended before any of 2 candidates was trained on all 3 folds; time_limit=0\.3 s",
     ):
         fastbp.GridSearch(endless, grid, cv=3, time_limit=0.3).fit(X, y)
     threading.Timer(0.5, signal.raise_signal, [signal.SIGINT]).start()

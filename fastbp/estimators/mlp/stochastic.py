@@ -17,6 +17,7 @@ from fastbp.estimators.n_jobs import threads_of
 from fastbp.lecture.codes import REPORTED, WEIGHT
 from fastbp.optimizers import Optimizer
 from fastbp.schedules import Schedule
+from fastbp.training.diagnosis import advice
 from fastbp.training.loop import Loop
 from fastbp.training.progress import display
 from fastbp.training.row_sampler import RowSampler
@@ -112,7 +113,7 @@ class StochasticFit:
         self.stopping = EstimatorStopping(estimator, request.validation is not None)
         self.constant = estimator._constant_error(self.data)
         self._told, self._within = (lambda message: None), False
-        self._rates = np.full(self.steps, np.nan)
+        self._rates, self._error = np.full(self.steps, np.nan), np.nan
         estimator.n_iter_ = 0
 
     @functools.cached_property
@@ -141,8 +142,17 @@ class StochasticFit:
                 self.close(theta)
         if loop.outcome == "interrupted":
             request.check(loop.epoch)
-        if loop.outcome == "finished" and not request.incremental:
-            self.warn_of_last_epoch()
+        if not request.incremental:
+            if loop.outcome == "finished":
+                self.warn_of_last_epoch()
+            self._warn_if_nothing_is_learnt()
+
+    def _warn_if_nothing_is_learnt(self):
+        done = SimpleNamespace(loss=[self._error] * self.estimator.n_iter_)
+        if not self.data.sparse:
+            told = advice(done, self.network, self.data.X, self.data.D, self.data.weight, self.rows)
+            if told:
+                caller.warn(told, ConvergenceWarning)
 
     # ---- What the loop asks ------------------------------------------------------------------------------------------
 
@@ -155,6 +165,7 @@ class StochasticFit:
         self.data.run(self._runner, order, self.batch_size, rates, steps, self._report, between)
         with np.errstate(all="ignore"):  # a training that diverges is told of once
             error, penalty = (self.sizes @ self._report[:, :WEIGHT]).tolist()
+        self._error = error / len(self.rows)
         loss, self._within = self.loss_of(error, penalty, self.theta, order), False
         return loss
 

@@ -28,6 +28,7 @@ from fastbp.estimators.mlp.classifier import MLPClassifier
 from fastbp.estimators.mlp.collector import PLAIN, Collector, parameters_key
 from fastbp.estimators.mlp.fit_request import Interrupted
 from fastbp.estimators.mlp.regressor import MLPRegressor
+from fastbp.validation import counted
 
 HELD_BYTES = 1 << 28  # of samples that pipelines have made and that wait for their networks: then these are trained
 
@@ -113,12 +114,9 @@ class JointSearch:
         if self._over and self._shares:
             raise _Over
         if self._over and not collector.whole():
-            raise RuntimeError(
-                f"the search ended before one of the {len(candidates)} candidates was trained on all {len(splits)} "
-                f"folds: give it more time than time_limit={self.time_limit:g} seconds, or fewer candidates"
-                if self.time_limit is not None
-                else "the search was interrupted before one candidate was trained on all folds"
-            )
+            remedy = "" if self.time_limit is None else f"; time_limit={self.time_limit:g} seconds were too few"
+            whole = f"any of {counted(len(candidates), 'candidate')} was trained on all {len(splits)} folds"
+            raise RuntimeError(f"the search ended before {whole}{remedy}")
         self._shares += [seconds / max(1, fits)] * fits
         with collector.handed_out():
             return evaluate_candidates(candidates, _Splits(splits), more_results=more_results, **context)
