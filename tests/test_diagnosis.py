@@ -156,7 +156,7 @@ def test_estimators_warn_too():
 
     X, y = 1000 * np.random.default_rng(0).normal(size=(N, 3)), np.arange(N) % 2
     with pytest.warns(ConvergenceWarning) as told:
-        fastbp.MLPRegressor((4,), max_iter=2, random_state=0).fit(X, y)
+        fastbp.MLPRegressor(hidden_layer_sizes=(4,), max_iter=2, random_state=0).fit(X, y)
     messages = [str(warning.message) for warning in told if "nothing" in str(warning.message)]
     assert len(messages) == 1
     assert "the network has learnt nothing: its loss is" in messages[0]
