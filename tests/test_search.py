@@ -258,6 +258,14 @@ def test_ctrl_c_leaves_what_is_done():
     assert np.isfinite(search.cv_results_["mean_test_score"]).tolist() == [True, False]
 
 
+def test_a_search_that_cannot_begin_keeps_nothing():
+    search = fastbp.GridSearch(classifier(), {"alpha": [1.0]}, cv="five")
+    before = dict(vars(search))
+    with pytest.raises(ValueError, match="Expected `cv` as an integer"):
+        search.fit(X, y)
+    assert vars(search) == before
+
+
 def test_a_search_that_ends_before_one_candidate_is_whole_is_no_search():
     """scikit-learn would call the first candidate the best, with a score of NaN, and fit it."""
     endless = classifier(max_iter=10**7, tol=0.0, n_iter_no_change=np.inf, hidden_layer_sizes=(3,))

@@ -69,8 +69,9 @@ class JointSearch:
             return self._halve(X, y, params)
         if not is_trained_jointly(self.estimator):
             return super().fit(X, y, **params)
-        self._given, self._shares, self._over = indexable(X, y), [], False
-        cv, self.cv = self.cv, check_cv(self.cv, self._given[1], classifier=is_classifier(self.estimator))  # drawn once
+        given = indexable(X, y)
+        cv, self.cv = self.cv, check_cv(self.cv, given[1], classifier=is_classifier(self.estimator))  # drawn once
+        self._given, self._shares, self._over = given, [], False
         self._end = None if self.time_limit is None else time.monotonic() + self.time_limit
         try:
             with joblib.parallel_config(backend="sequential"):  # the threads are in the training
