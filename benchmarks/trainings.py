@@ -13,16 +13,6 @@ SHAPES = {"64-64-10": 1024, "300-400-10": 200, "784-128-10": 128, "784-1024-10":
 MANY, OUTPUTS = "train_many, 2,000 x 10-32-1", "predict, 100,000 x 64-100-10"
 
 
-class Always:
-    """Slices of a training whose number of threads does not change."""
-
-    def __init__(self, threads):
-        self.best = threads
-
-    def of(self, batches):
-        yield slice(0, batches), self.best
-
-
 class Random:
     """Slices of some mini-batches, with random numbers of threads."""
 
@@ -46,7 +36,7 @@ class Trainer:
         from fastbp.threads import slices
         from fastbp.training import runner as epochs
 
-        self.fastbp, self.modules, self.slices, self.row = fastbp, (epochs, evaluation), slices.Slices, row
+        self.fastbp, self.modules, self.slices, self.row = fastbp, (epochs, evaluation), slices, row
         rng = np.random.default_rng(0)
         if row == OUTPUTS:
             self.network, self.X = fastbp.Network((64, 100, 10)), rng.standard_normal((100_000, 64), np.float32)
@@ -66,7 +56,7 @@ class Trainer:
         """Seconds, and a digest of what came of it."""
         cores = {ONE: 1, ALL: len(all_cores()), DEFAULT: None}[how]
         for module in self.modules:
-            module.Slices = self.slices if cores is None else lambda *about: Always(cores)
+            module.Slices = self.slices.Slices if cores is None else lambda *about: self.slices.Whole(cores)
         networks = self.networks()
         begin = time.perf_counter()
         result = self.work(networks, cores)
@@ -93,7 +83,7 @@ class Trainer:
     def at_once(self, number):
         """Seconds of so many trainings, each in a Python thread of its own."""
         for module in self.modules:
-            module.Slices = self.slices
+            module.Slices = self.slices.Slices
         threads = [threading.Thread(target=self.work, args=(self.networks(), None)) for _ in range(number)]
         begin = time.perf_counter()
         for thread in threads:

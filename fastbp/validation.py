@@ -136,10 +136,9 @@ def row_numbers(name, value, samples):
             "numbers of their rows"
         )
     given = _real_array(name, np.arange(samples)[value] if isinstance(value, slice) else value)
-    if given.ndim == 0:
-        raise ValueError(f"{name} must be a vector of row numbers, at least one, got {shown(value)}")
     if given.ndim != 1 or given.size == 0:
-        raise ValueError(f"{name} must be a vector of row numbers, at least one, got an array of shape {given.shape}")
+        came = f"an array of shape {given.shape}" if given.ndim else shown(value)
+        raise ValueError(f"{name} must be a vector of row numbers, at least one, got {came}")
     if given.dtype.kind not in "iu":
         hint = " (np.flatnonzero gives the numbers of what is True)" * (given.dtype == bool)
         raise TypeError(f"{name} must hold integers, got an array of dtype {given.dtype}{hint}")
@@ -152,16 +151,21 @@ def row_numbers(name, value, samples):
     return np.ascontiguousarray(given, np.int64)
 
 
+def _is_sequence(value):
+    """Whether its items have an order, and may be numbers."""
+    return isinstance(value, Iterable) and not isinstance(value, str | bytes | Set | Mapping)
+
+
 def hidden_units(sizes):
     """The numbers of units of the hidden layers, of which a single one may be an integer, as a list of int."""
-    if isinstance(sizes, str | bytes | Set | Mapping | None) or not isinstance(sizes, Iterable):
+    if not _is_sequence(sizes):
         return [whole_number("hidden_layer_sizes", sizes, 1)]
     return [whole_number(f"hidden_layer_sizes[{layer}]", size, 1) for layer, size in enumerate(sizes)]
 
 
 def layer_sizes(sizes):
     """The numbers of units of at least two layers, as a tuple of int."""
-    if isinstance(sizes, str | bytes | Set | Mapping) or not isinstance(sizes, Iterable):
+    if not _is_sequence(sizes):
         raise TypeError(f"sizes must be a sequence of integers, got {shown(sizes)}")
     sizes = tuple(sizes)
     if len(sizes) < 2:

@@ -85,16 +85,6 @@ def after(epochs, threads):
     return network.theta.tobytes()
 
 
-class Uncut:
-    """Each epoch is one slice of so many threads."""
-
-    def __init__(self, threads):
-        self.best = threads
-
-    def of(self, batches):
-        yield slice(0, batches), self.best
-
-
 class Changing:
     """Slices of one mini-batch, each with another number of threads."""
 

@@ -11,8 +11,9 @@ import pytest
 import fastbp
 from fastbp.engine import heuristics
 from fastbp.engine.tiles import epoch
+from fastbp.threads.slices import Whole
 from fastbp.training import runner
-from tests.engine_cases import HOW, Uncut, after, network_and_data, none_left
+from tests.engine_cases import HOW, after, network_and_data, none_left
 
 
 @pytest.fixture(autouse=True)
@@ -34,7 +35,7 @@ def ctrl_c_interrupts():
 def test_an_interrupted_epoch_leaves_the_last_whole_one(threads, who, when, monkeypatch):
     """Ctrl-C while the third epoch begins or ends, in the main thread or while another thread is at work."""
     monkeypatch.setattr(heuristics, "threads_for", lambda *how: threads)
-    monkeypatch.setattr(runner, "Slices", lambda *how: Uncut(threads))
+    monkeypatch.setattr(runner, "Slices", lambda *how: Whole(threads))
     network, X, D = network_and_data()
     calls = []
 
@@ -100,7 +101,7 @@ print(interrupted, len(sys._current_frames()))
 def test_a_problem_in_a_thread_is_passed_on(who, when, monkeypatch):
     """Whatever the other does, the training ends with the problem, and the network is as it was."""
     monkeypatch.setattr(heuristics, "threads_for", lambda *how: 2)
-    monkeypatch.setattr(runner, "Slices", lambda *how: Uncut(2))
+    monkeypatch.setattr(runner, "Slices", lambda *how: Whole(2))
     network, X, D = network_and_data()
     before, calls, came = network.theta.tobytes(), [], threading.Event()
 

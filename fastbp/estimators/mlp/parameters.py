@@ -63,7 +63,7 @@ def hidden_sizes(estimator):
     sizes = list(sizes) if hasattr(sizes, "__iter__") else [sizes]
     if any(isinstance(size, Real) and size <= 0 for size in sizes):
         raise ValueError(f"hidden_layer_sizes must be > 0, got {sizes}.")
-    return [validation.whole_number(f"hidden_layer_sizes[{i}]", size, 1) for i, size in enumerate(sizes)]
+    return validation.hidden_units(sizes)
 
 
 def activations(estimator, layers):

@@ -81,12 +81,9 @@ class LaneBatch:
             )  # fmt: skip
             self._enter(numbers, jobs)
 
-    def own(self, array, slot, new=None):
-        """What belongs to the parameters of the network in a slot, of an array like `block.theta`; its new content."""
-        places, of_slot = self._places[self.jobs[slot].how.network.sizes], self.block.of_slot(array, slot)
-        if new is not None:
-            of_slot[places] = new
-        return of_slot[places]
+    def own(self, array, slot):
+        """What belongs to the parameters of the network in a slot, of an array like `block.theta`."""
+        return self.block.of_slot(array, slot)[self._places[self.jobs[slot].how.network.sizes]]
 
     def errors(self, rows, counts):
         """The mean error of each network over rows of its own: a number for each slot."""
@@ -194,7 +191,8 @@ class NetworkBatch(LaneBatch):
             for taken in np.flatnonzero(self._taken):
                 np.copyto(self.jobs[taken].how.theta, self.own(self._kept, taken))
             raise
-        self.own(self.block.theta, slot, job.how.theta)  # a callback may have changed them
+        places = self._places[job.how.network.sizes]
+        self.block.of_slot(self.block.theta, slot)[places] = job.how.theta  # a callback may have changed them
         return any(asked)
 
     def _end(self, slot, outcome):

@@ -32,8 +32,8 @@ class Scheduler:
     ----------
     done : int
         Jobs that have ended.
-    stopping, at_once : bool
-        Whether what trains shall end after its epoch, and whether a first epoch is dropped for that, too.
+    stopping : bool
+        Whether what trains shall end after its epoch.
     interrupted : bool
         Whether Ctrl-C has ended it: what that means, the caller says.
     calling_back : Lock
@@ -44,7 +44,7 @@ class Scheduler:
 
     def __init__(self, groups, threads, in_lanes=NetworkBatch, alone=None):
         self._groups, self._lock, self._ways = groups, threading.Lock(), (alone or OneByOne, in_lanes)
-        self._threads, self.done, self.stopping, self.at_once, self._problem = threads, 0, False, False, None
+        self._threads, self.done, self.stopping, self._problem = threads, 0, False, None
         self.calling_back, self.interrupted = threading.Lock(), False
 
     def train(self, time_limit, shown):
@@ -68,12 +68,12 @@ class Scheduler:
                 if time_limit is not None and seconds >= time_limit:
                     break
         except KeyboardInterrupt:
-            self.at_once = self.interrupted = True
+            self.interrupted = True
         finally:
             self.stopping = True
             threads.leave()
         shown.show(self.done, total, time.monotonic() - begin)
-        if self._problem:
+        if self._problem is not None:
             raise self._problem
         return time.monotonic() - begin
 
@@ -85,7 +85,7 @@ class Scheduler:
                     with self._lock:
                         taken.threads -= 1
         except BaseException as problem:
-            self._problem, self.stopping, self.at_once = problem, True, True
+            self._problem, self.stopping = problem, True
 
     def _next_group(self, number):
         """What is to be trained next; threads but the first wait while other trainings have all cores."""
@@ -114,7 +114,7 @@ class Scheduler:
 
     def may_go_on(self, epochs):
         """Whether a training that has done so many epochs goes on: a time limit lets each have its first one."""
-        return not (self.stopping and (epochs or self.at_once))
+        return not (self.stopping and (epochs or self.interrupted or self._problem is not None))
 
     def ends(self, job, outcome):
         """A training has ended."""
