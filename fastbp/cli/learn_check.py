@@ -1,0 +1,126 @@
+"""fastbp learn check: what in a student's file is right, what is wrong and why, and what to do next."""
+
+import argparse
+import contextlib
+import os
+
+import fastbp
+from fastbp.cli import options
+from fastbp.cli.status_line import StatusLine
+from fastbp.lecture import workbook
+from fastbp.lecture.workbook import collect, files, limits
+from fastbp.validation import did_you_mean
+
+TRAINING = ("forward", "backward", "gradient", "epoch")  # the student's functions that train the digits network
+SECONDS = None  # limits.SECONDS; the tests have less patience
+
+
+def add(actions):
+    """The action and its options."""
+    parser = options.command(
+        actions,
+        "check",
+        "what is right, what is wrong and why",
+        "Judges the functions of a file in which something was written, plain and compiled, and\n"
+        "says of each that is not right what is wrong. Whatever the file does, it has 10 seconds\n"
+        "for each function. Exit status 0: all that was begun is right (and all that was named).",
+        "fastbp learn check exercises.py",
+        "fastbp learn check exercises.py sigmoid relu",
+        "fastbp learn check exercises.py --json --student 'Ada Lovelace' > ada.json",
+    )
+    parser.add_argument("file", nargs="?", default=files.USUAL, help="a Python file (default: %(default)s)")
+    parser.add_argument(
+        "names", nargs="*", metavar="NAME", help="exercises; default: all in which something is written"
+    )
+    parser.add_argument("--json", action="store_true", help="one JSON document on standard output, for `collect`")
+    parser.add_argument("--student", metavar="NAME", help="in the JSON document (default: the file's name without .py)")
+    parser.add_argument(
+        "--no-training", action="store_true", help="end before the student's functions train the digits network"
+    )
+    parser.set_defaults(run=run)
+
+
+def run(given):
+    """Carries it out; returns the exit code."""
+    _check_names(given)
+    try:
+        found = files.read(given.file)
+        results, notes = _judge(given, found)
+    except ValueError as problem:
+        if given.json and os.path.isfile(given.file):  # a class has a line for everybody
+            student = given.student or files.student_of(given.file)
+            print(collect.document(student, 0, fastbp.__version__, [], problem=str(problem)))
+        raise
+    wrong = [result for result in results if result.status in ("wrong", "error")]
+    wrong += [result for result in results if result.name in given.names and result.status == "not begun"]
+    if given.json:
+        student = given.student or files.student_of(given.file)
+        print(collect.document(student, found["seed"], fastbp.__version__, results, notes))
+    else:
+        _show(given, found, results, notes)
+    return 1 if wrong else 0
+
+
+def _check_names(given):
+    unknown = [name for name in given.names if name not in workbook.names()]
+    if unknown:
+        near = did_you_mean(unknown[0], workbook.names()) or "; fastbp learn lists them"
+        raise argparse.ArgumentTypeError(f"there is no exercise {unknown[0]!r}{near}")
+    if given.file in workbook.names() and not os.path.exists(given.file):
+        names = " ".join([given.file, *given.names])
+        raise argparse.ArgumentTypeError(f"the file comes first: fastbp learn check {files.USUAL} {names}")
+    if given.student is not None and not given.json:
+        raise argparse.ArgumentTypeError("--student is in the JSON document: give --json, too")
+
+
+def _judge(given, found):
+    """The results of all exercises, in the lecture's order, and notes on the file."""
+    asked = [name for name in workbook.names() if name in (given.names or found["begun"])]
+    results, notes = {}, [*found["notes"]]
+    with contextlib.closing(StatusLine()) as status:
+        for what, value in limits.judged(given.file, asked, found["seed"], SECONDS):
+            if what == "status":
+                status.status(f"checking {value} ({len(results) + 1} of {len(asked)})")
+            elif what == "note":
+                notes.append(f"{os.path.basename(given.file)}: {value}")
+            else:
+                results[value.name] = value
+        status.clear()
+    absent = workbook.Result
+    return [results.get(name, absent(name, "not begun")) for name in workbook.names()], notes
+
+
+# ---- For readers -----------------------------------------------------------------------------------------------------
+
+
+def _show(given, found, results, notes):
+    for result in results:
+        if result.status in ("wrong", "error") or (result.name in given.names and result.status == "not begun"):
+            print(f"{result}\n")
+    for note in notes:
+        print(f"note: {note}\n")
+    print(workbook.table(results))
+    by_name = {result.name: result.status for result in results}
+    trains = all(by_name[name] == "right" for name in TRAINING)
+    if trains and not given.names and not given.no_training:
+        _train(given, found)
+    print(f"\nnext: {_next(given, found, results)}")
+
+
+def _train(given, found):
+    print("\nNow your own functions learn to read handwritten digits; it takes up to a minute ...", flush=True)
+    try:
+        print(limits.trained(given.file, found["seed"], SECONDS))
+    except ValueError as problem:
+        print(problem)
+
+
+def _next(given, found, results):
+    check = f"fastbp learn check {given.file}"
+    for result in results:
+        if result.status in ("wrong", "error"):
+            return f"correct {result.name}, then  {check}  (a hint: fastbp learn hint {result.name})"
+    for result in results:
+        if result.status == "not begun":
+            return f"fastbp learn show {result.name}      says what this one asks for; then  {check}"
+    return "nothing is left to do here. What you have written is what fastbp trains with: fastbp demo"
