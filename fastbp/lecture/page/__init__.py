@@ -1,0 +1,1 @@
+"""The lecture as a page: slides, formulas, loops and a network whose numbers move."""
