@@ -288,7 +288,7 @@ class Network:
 
         X, D, weight = self._checked(X, D, sample_weight)
         dtheta, scratch = np.empty_like(self.theta), layout.scratch_for(self.layers, 1, self.dtype)
-        E = loops.gradient(self.theta, self.layers, (X, D, weight), np.arange(len(X)), scratch, dtheta)
+        E = loops.gradient.unchecked(self.theta, self.layers, (X, D, weight), np.arange(len(X)), scratch, dtheta)
         return E, tuple(layout.weights(dtheta, self.layers)), tuple(layout.biases(dtheta, self.layers))
 
     # ---- Files -------------------------------------------------------------------------------------------------------

@@ -39,7 +39,8 @@ from numba.misc.appdirs import AppDirs
 from fastbp import caller
 
 PACKAGE = Path(__file__).parent.parent
-COMPILED = ("compiler", "lecture", "engine")  # the only places in the package that may hold compiled code
+# The only places in the package that may hold compiled code.
+COMPILED = ("compiler", "lecture/codes.py", "lecture/differences.py", "lecture/loops", "engine")
 SETTINGS = ("OPT", "BOUNDSCHECK", "LOOP_VECTORIZE", "SLP_VECTORIZE", "DEBUGINFO_DEFAULT", "ENABLE_AVX")
 GENERATIONS = 8  # cache folders kept; each edit of a compiled file starts a new one of about 2 MB
 

@@ -52,6 +52,25 @@ def jit(function=None, *, inline=True):
     return dispatcher
 
 
+def checked_from_python(kernel, check):
+    """Have `check(args, kwargs)` called first when Python calls a kernel; compiled code calls it as before.
+
+    `kernel.unchecked` is the call without it. The kernel stays the object that it is: compiled code refers to it.
+    """
+    kernel.check, kernel.unchecked = check, functools.partial(type(kernel).__call__, kernel)
+    kernel.__class__ = _checked_kind(type(kernel))
+
+
+@functools.cache
+def _checked_kind(kind):
+    class Checked(kind):
+        def __call__(self, *args, **kwargs):
+            self.check(args, kwargs)
+            return self.unchecked(*args, **kwargs)
+
+    return Checked
+
+
 def _without_interruption(compile):
     """Ctrl-C waits until the kernel is compiled: raised among LLVM's objects, it can crash the interpreter."""
 

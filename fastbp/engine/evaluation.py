@@ -26,7 +26,7 @@ def outputs(theta, layers, X, threads=None, slices=None):
     """
     Y = np.empty((len(X), layers["receiving"].item(-1)), theta.dtype)
     if heuristics.prefers_loops(layers, len(X), theta.dtype):
-        loops.predict(theta, layers, X, scratch_for(layers, 1, theta.dtype), Y)
+        loops.predict.unchecked(theta, layers, X, scratch_for(layers, 1, theta.dtype), Y)
         return Y
     places, scratch = workspace.plan(layers, len(X), theta.dtype, 1)
     chunk = int(places[workspace.CHUNK])
@@ -64,7 +64,7 @@ def loss_of_samples(theta, layers, X, D, weight):
     """The weighted mean error of all samples; arrays as in `outputs`."""
     rows = np.arange(len(X))
     if heuristics.prefers_loops(layers, len(X), theta.dtype):
-        return loops.mean_error(theta, layers, (X, D, weight), rows, scratch_for(layers, 1, theta.dtype))
+        return loops.mean_error.unchecked(theta, layers, (X, D, weight), rows, scratch_for(layers, 1, theta.dtype))
     places, scratch = workspace.plan(layers, len(X), theta.dtype, 1)
     threads = heuristics.threads_for_outputs(layers, len(X), int(places[workspace.CHUNK]))
     if threads > 1:

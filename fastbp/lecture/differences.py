@@ -6,7 +6,8 @@ forward passes of the mini-batch, and knows no formula of the backward pass.
 
 import numpy as np
 
-from fastbp.compiler.jit import jit
+from fastbp.compiler.jit import checked_from_python, jit
+from fastbp.lecture import guards
 from fastbp.lecture.loops.passes import mean_error
 
 
@@ -17,8 +18,9 @@ def gradient(theta, layers, samples, rows, scratch, dtheta):
     dx is the cube root of the dtype's precision times the size of the parameter, or times 1 if that is smaller: there
     the error of the formula, O(dx^2), and that of the rounding, O(precision / dx), are alike. Use float64: in float32
     three digits are right.
+
+    theta (p), samples (X (N, i), D (N, k), weight (N)), rows (s) -> scratch (5, units or more), dtheta (p)
     """
-    # theta (p), samples: X (N, i), D (N, k), weight (N), rows (s), scratch (5, units), dtheta (p)
     precision = np.finfo(theta.dtype).eps
     for p in range(theta.size):
         middle = theta[p]
@@ -30,3 +32,6 @@ def gradient(theta, layers, samples, rows, scratch, dtheta):
         theta[p] = middle
         dtheta[p] = (E_above - E_below) / (2 * dx)
     return mean_error(theta, layers, samples, rows, scratch)
+
+
+guards.check_all(globals(), checked_from_python)

@@ -85,7 +85,7 @@ class EpochRunner:
                 )
             samples = 1 if self._version == "loops" else len(rows)
             scratch = scratch_for(self._layers, samples, self._theta.dtype)
-            return self._lecture.mean_error(self._theta, self._layers, (X, D, weight), rows, scratch)
+            return self._lecture.mean_error.unchecked(self._theta, self._layers, (X, D, weight), rows, scratch)
 
     def _scratch_of_errors(self):
         """Of the passes without a gradient: threads that take whole chunks need scratch of their own."""
@@ -125,5 +125,5 @@ class EpochRunner:
                     memory = self._scratch, self.gradient, self._places, self._sums
                     self._team.run(self._kernel, *arguments, memory, report[part], threads=threads)
                 else:
-                    self._lecture.epoch(*arguments, (self._scratch, self.gradient), report[part])
-            return float(self._lecture.mean_of_batches(report))
+                    self._lecture.epoch.unchecked(*arguments, (self._scratch, self.gradient), report[part])
+            return float(self._lecture.mean_of_batches.unchecked(report))

@@ -6,12 +6,17 @@ learning rate; i counts sending units, j receiving units, k units of the layer a
 p parameters. dy, dw, db and dtheta are derivatives of E, dh is h'(u).
 
 Inputs come first, outputs last and are overwritten, but by functions named `add_...`; the steps, the limits and `epoch`
-change in place. The first comment gives shapes. Errors are summed in double precision, all else in the dtype of the
+change in place. The docstring gives shapes, what is written after the arrow; called from Python a function checks them
+(guards.py). Errors are summed in double precision, all else in the dtype of the
 arrays (hence `dtype.type(1)`: a bare 1 would lift float32 to float64). `matrix` has the same names and arguments.
 """
 
+from fastbp.compiler.jit import checked_from_python
+from fastbp.lecture import guards
 from fastbp.lecture.loops.activations import *
 from fastbp.lecture.loops.errors import *
 from fastbp.lecture.loops.layers import *
 from fastbp.lecture.loops.passes import *
 from fastbp.lecture.loops.updates import *
+
+guards.check_all(globals(), checked_from_python)

@@ -40,16 +40,20 @@ GELU_END = 10.0  # from here on the tanh is 1 to the last bit, and the cube of u
 
 @jit
 def identity(u, y):
-    """y_j = u_j (slides 5, 32)."""
-    # u (j), y (j)
+    """y_j = u_j (slides 5, 32).
+
+    u (j) -> y (j)
+    """
     for j in range(u.size):
         y[j] = u[j]
 
 
 @jit
 def sigmoid(u, y):
-    """y_j = 1 / (1 + exp(-u_j)) (slides 5, 35)."""
-    # u (j), y (j)
+    """y_j = 1 / (1 + exp(-u_j)) (slides 5, 35).
+
+    u (j) -> y (j)
+    """
     for j in range(u.size):
         y[j] = _sigmoid_of(u[j], u.dtype.type(1))
 
@@ -63,16 +67,20 @@ def _sigmoid_of(a, one):
 
 @jit
 def tanh(u, y):
-    """y_j = tanh(u_j) (LeCun et al. 1998)."""
-    # u (j), y (j)
+    """y_j = tanh(u_j) (LeCun et al. 1998).
+
+    u (j) -> y (j)
+    """
     for j in range(u.size):
         y[j] = np.tanh(u[j])
 
 
 @jit
 def relu(u, y):
-    """y_j = u_j if u_j >= 0 else 0 (slides 5, 36)."""
-    # u (j), y (j)
+    """y_j = u_j if u_j >= 0 else 0 (slides 5, 36).
+
+    u (j) -> y (j)
+    """
     zero = u.dtype.type(0)
     for j in range(u.size):
         y[j] = where(u[j] < 0, zero, u[j])  # NaN stays NaN
@@ -80,8 +88,10 @@ def relu(u, y):
 
 @jit
 def leaky_relu(u, y):
-    """y_j = u_j if u_j >= 0 else 0.01 u_j (Maas et al. 2013)."""
-    # u (j), y (j)
+    """y_j = u_j if u_j >= 0 else 0.01 u_j (Maas et al. 2013).
+
+    u (j) -> y (j)
+    """
     slope = u.dtype.type(SLOPE)
     for j in range(u.size):
         y[j] = where(u[j] < 0, slope * u[j], u[j])
@@ -89,8 +99,10 @@ def leaky_relu(u, y):
 
 @jit
 def elu(u, y):
-    """y_j = u_j if u_j >= 0 else exp(u_j) - 1 (Clevert et al. 2016)."""
-    # u (j), y (j)
+    """y_j = u_j if u_j >= 0 else exp(u_j) - 1 (Clevert et al. 2016).
+
+    u (j) -> y (j)
+    """
     zero = u.dtype.type(0)
     for j in range(u.size):
         y[j] = where(u[j] < 0, np.expm1(smaller(u[j], zero)), u[j])
@@ -98,8 +110,11 @@ def elu(u, y):
 
 @jit
 def softplus(u, y):
-    """y_j = ln(1 + exp(u_j)) (Dugas et al. 2001)."""
-    # u (j), y (j); ln(1 + exp u) = max(u, 0) + ln(1 + exp -|u|), and that exponential is at most 1
+    """y_j = ln(1 + exp(u_j)) (Dugas et al. 2001).
+
+    u (j) -> y (j)
+    """
+    # ln(1 + exp u) = max(u, 0) + ln(1 + exp -|u|), and that exponential is at most 1
     zero = u.dtype.type(0)
     for j in range(u.size):
         y[j] = larger(u[j], zero) + np.log1p(np.exp(-abs(u[j])))
@@ -107,16 +122,20 @@ def softplus(u, y):
 
 @jit
 def silu(u, y):
-    """y_j = u_j / (1 + exp(-u_j)) (Elfwing et al. 2018)."""
-    # u (j), y (j)
+    """y_j = u_j / (1 + exp(-u_j)) (Elfwing et al. 2018).
+
+    u (j) -> y (j)
+    """
     for j in range(u.size):
         y[j] = u[j] * _sigmoid_of(u[j], u.dtype.type(1))
 
 
 @jit
 def gelu(u, y):
-    """y_j = 1/2 u_j (1 + tanh(sqrt(2 / pi) (u_j + 0.044715 u_j^3))) (Hendrycks and Gimpel 2016)."""
-    # u (j), y (j)
+    """y_j = 1/2 u_j (1 + tanh(sqrt(2 / pi) (u_j + 0.044715 u_j^3))) (Hendrycks and Gimpel 2016).
+
+    u (j) -> y (j)
+    """
     one, half, real = u.dtype.type(1), u.dtype.type(0.5), u.dtype.type
     for j in range(u.size):
         y[j] = u[j] * (half * (one + _gelu_tanh(u[j], real)))
@@ -132,16 +151,21 @@ def _gelu_tanh(a, real):
 
 @jit
 def exponential(u, y):
-    """y_j = exp(u_j) (Nelder and Wedderburn 1972)."""
-    # u (j), y (j)
+    """y_j = exp(u_j) (Nelder and Wedderburn 1972).
+
+    u (j) -> y (j)
+    """
     for j in range(u.size):
         y[j] = np.exp(u[j])
 
 
 @jit
 def softmax(u, y):
-    """y_k = exp(u_k) / sum_r exp(u_r) (slides 6, 33)."""
-    # u (k), y (k); the fraction is reduced by exp(max u), so no exponential exceeds 1
+    """y_k = exp(u_k) / sum_r exp(u_r) (slides 6, 33).
+
+    u (k) -> y (k)
+    """
+    # the fraction is reduced by exp(max u), so no exponential exceeds 1
     zero = total = u.dtype.type(0)
     top = _largest(u)
     least = top - u.dtype.type(1000)  # exp(-1000) is 0 in every dtype, and u_k - top can be twice the largest float
@@ -163,7 +187,10 @@ def _largest(u):
 
 @jit
 def activate(code, u, y):
-    """y = h(u), for the activation h with this code (slides 5, 6)."""
+    """y = h(u), for the activation h with this code (slides 5, 6).
+
+    u (j) -> y (j)
+    """
     if code == IDENTITY:
         identity(u, y)
     elif code == SIGMOID:
@@ -193,16 +220,20 @@ def activate(code, u, y):
 
 @jit
 def identity_derivative(u, y, dh):
-    """h'(u_j) = 1 (slide 32)."""
-    # u (j), y (j), dh (j)
+    """h'(u_j) = 1 (slide 32).
+
+    u (j), y (j) -> dh (j)
+    """
     for j in range(u.size):
         dh[j] = 1
 
 
 @jit
 def sigmoid_derivative(u, y, dh):
-    """h'(u_j) = y_j (1 - y_j) (slide 35)."""
-    # u (j), y (j), dh (j)
+    """h'(u_j) = y_j (1 - y_j) (slide 35).
+
+    u (j), y (j) -> dh (j)
+    """
     one = u.dtype.type(1)
     for j in range(u.size):
         dh[j] = y[j] * (one - y[j])
@@ -210,8 +241,11 @@ def sigmoid_derivative(u, y, dh):
 
 @jit
 def tanh_derivative(u, y, dh):
-    """h'(u_j) = 1 - y_j^2 (LeCun et al. 1998)."""
-    # u (j), y (j), dh (j); as a product, because near 1 the square has lost what 1 - y_j still holds
+    """h'(u_j) = 1 - y_j^2 (LeCun et al. 1998).
+
+    u (j), y (j) -> dh (j)
+    """
+    # as a product, because near 1 the square has lost what 1 - y_j still holds
     one = u.dtype.type(1)
     for j in range(u.size):
         dh[j] = (one - y[j]) * (one + y[j])
@@ -219,8 +253,10 @@ def tanh_derivative(u, y, dh):
 
 @jit
 def relu_derivative(u, y, dh):
-    """h'(u_j) = 1 if u_j >= 0 else 0 (slide 36)."""
-    # u (j), y (j), dh (j)
+    """h'(u_j) = 1 if u_j >= 0 else 0 (slide 36).
+
+    u (j), y (j) -> dh (j)
+    """
     zero, one = u.dtype.type(0), u.dtype.type(1)
     for j in range(u.size):
         dh[j] = where(u[j] >= 0, one, zero)
@@ -228,8 +264,10 @@ def relu_derivative(u, y, dh):
 
 @jit
 def leaky_relu_derivative(u, y, dh):
-    """h'(u_j) = 1 if u_j >= 0 else 0.01 (Maas et al. 2013)."""
-    # u (j), y (j), dh (j)
+    """h'(u_j) = 1 if u_j >= 0 else 0.01 (Maas et al. 2013).
+
+    u (j), y (j) -> dh (j)
+    """
     one, slope = u.dtype.type(1), u.dtype.type(SLOPE)
     for j in range(u.size):
         dh[j] = where(u[j] >= 0, one, slope)
@@ -237,8 +275,10 @@ def leaky_relu_derivative(u, y, dh):
 
 @jit
 def elu_derivative(u, y, dh):
-    """h'(u_j) = 1 if u_j >= 0 else y_j + 1, which is exp(u_j) (Clevert et al. 2016)."""
-    # u (j), y (j), dh (j)
+    """h'(u_j) = 1 if u_j >= 0 else y_j + 1, which is exp(u_j) (Clevert et al. 2016).
+
+    u (j), y (j) -> dh (j)
+    """
     one = u.dtype.type(1)
     for j in range(u.size):
         dh[j] = where(u[j] >= 0, one, y[j] + one)
@@ -246,16 +286,20 @@ def elu_derivative(u, y, dh):
 
 @jit
 def softplus_derivative(u, y, dh):
-    """h'(u_j) = 1 / (1 + exp(-u_j)) = 1 - exp(-y_j) (Dugas et al. 2001)."""
-    # u (j), y (j), dh (j)
+    """h'(u_j) = 1 / (1 + exp(-u_j)) = 1 - exp(-y_j) (Dugas et al. 2001).
+
+    u (j), y (j) -> dh (j)
+    """
     for j in range(u.size):
         dh[j] = -np.expm1(-y[j])
 
 
 @jit
 def silu_derivative(u, y, dh):
-    """h'(u_j) = g_j + y_j (1 - g_j), g_j = 1 / (1 + exp(-u_j)) (Elfwing et al. 2018)."""
-    # u (j), y (j), dh (j)
+    """h'(u_j) = g_j + y_j (1 - g_j), g_j = 1 / (1 + exp(-u_j)) (Elfwing et al. 2018).
+
+    u (j), y (j) -> dh (j)
+    """
     one = u.dtype.type(1)
     for j in range(u.size):
         g = _sigmoid_of(u[j], one)
@@ -264,8 +308,11 @@ def silu_derivative(u, y, dh):
 
 @jit
 def gelu_derivative(u, y, dh):
-    """h'(u_j) = 1/2 (1 + t) + 1/2 u_j (1 - t^2) sqrt(2 / pi) (1 + 0.134145 u_j^2) (Hendrycks and Gimpel 2016)."""
-    # u (j), y (j), dh (j); t is the tanh of `gelu`, and where it is 1 or -1 the second term is 0, however large u_j
+    """h'(u_j) = 1/2 (1 + t) + 1/2 u_j (1 - t^2) sqrt(2 / pi) (1 + 0.134145 u_j^2) (Hendrycks and Gimpel 2016).
+
+    u (j), y (j) -> dh (j)
+    """
+    # t is the tanh of `gelu`, and where it is 1 or -1 the second term is 0, however large u_j
     one, half, end, real = u.dtype.type(1), u.dtype.type(0.5), u.dtype.type(GELU_END), u.dtype.type
     scale, cubic = u.dtype.type(GELU_SCALE), u.dtype.type(3 * GELU_CUBIC)
     for j in range(u.size):
@@ -275,8 +322,10 @@ def gelu_derivative(u, y, dh):
 
 @jit
 def softmax_derivative(u, y, jacobian):
-    """dy_k/du_k = y_k (1 - y_k); dy_r/du_k = -y_r y_k for r != k (slide 33)."""
-    # u (k), y (k), jacobian (r, k)
+    """dy_k/du_k = y_k (1 - y_k); dy_r/du_k = -y_r y_k for r != k (slide 33).
+
+    u (k), y (k) -> jacobian (r, k)
+    """
     one = u.dtype.type(1)
     for r in range(y.size):
         for k in range(y.size):
@@ -285,7 +334,10 @@ def softmax_derivative(u, y, jacobian):
 
 @jit
 def activation_derivative(code, u, y, dh):
-    """dh = h'(u), for the hidden activation h with this code (slides 32, 35, 36)."""
+    """dh = h'(u), for the hidden activation h with this code (slides 32, 35, 36).
+
+    u (j), y (j) -> dh (j)
+    """
     if code == IDENTITY:
         identity_derivative(u, y, dh)
     elif code == SIGMOID:

@@ -25,8 +25,10 @@ LARGEST = float(np.finfo(np.float64).max)
 
 @jit
 def squared_error(u, y, d):
-    """E = 1/2 sum_r (y_r - d_r)^2 (slides 9, 32)."""
-    # u (r), y (r), d (r)
+    """E = 1/2 sum_r (y_r - d_r)^2 (slides 9, 32).
+
+    u (r), y (r), d (r)
+    """
     total = 0.0
     for r in range(y.size):
         total += double(y[r] - d[r]) * double(y[r] - d[r])
@@ -35,8 +37,11 @@ def squared_error(u, y, d):
 
 @jit
 def cross_entropy(u, y, d):
-    """E = -sum_r d_r ln y_r, y = softmax(u) (slides 9, 33)."""
-    # u (r), y (r), d (r); ln y_r = u_r - max u - ln sum exp(u - max u), and that sum is 1 / max y
+    """E = -sum_r d_r ln y_r, y = softmax(u) (slides 9, 33).
+
+    u (r), y (r), d (r)
+    """
+    # ln y_r = u_r - max u - ln sum exp(u - max u), and that sum is 1 / max y
     top, ln_sum = double(_largest(u)), -double(np.log(double(_largest(y))))
     total = 0.0
     for r in range(u.size):
@@ -47,8 +52,11 @@ def cross_entropy(u, y, d):
 
 @jit
 def binary_cross_entropy(u, y, d):
-    """E = -sum_r (d_r ln y_r + (1 - d_r) ln(1 - y_r)), y = sigmoid(u): slide 33 for two classes, in each unit."""
-    # u (r), y (r), d (r); ln y = u - ln(1 + exp u), ln(1 - y) = -ln(1 + exp u), ln(1 + exp u) = max(u, 0) + ln(1 + e)
+    """E = -sum_r (d_r ln y_r + (1 - d_r) ln(1 - y_r)), y = sigmoid(u): slide 33 for two classes, in each unit.
+
+    u (r), y (r), d (r)
+    """
+    # ln y = u - ln(1 + exp u), ln(1 - y) = -ln(1 + exp u), ln(1 + exp u) = max(u, 0) + ln(1 + e)
     total = 0.0
     for r in range(u.size):
         a = double(u[r])
@@ -58,8 +66,10 @@ def binary_cross_entropy(u, y, d):
 
 @jit
 def binary_cross_entropy_of_outputs(level, y, d):
-    """E = -sum_r (d_r ln y_r + (1 - d_r) ln(1 - y_r)) as slide 33 has it, no logarithm below -level."""
-    # y (r), d (r)
+    """E = -sum_r (d_r ln y_r + (1 - d_r) ln(1 - y_r)) as slide 33 has it, no logarithm below -level.
+
+    y (r), d (r)
+    """
     least, total = np.exp(-level), 0.0
     for r in range(y.size):
         p, target = double(y[r]), double(d[r])
@@ -69,8 +79,10 @@ def binary_cross_entropy_of_outputs(level, y, d):
 
 @jit
 def huber_error(level, u, y, d):
-    """E = sum_r (1/2 e^2 if e <= level else level (e - level / 2)), e = |y_r - d_r| (Huber 1964)."""
-    # u (r), y (r), d (r)
+    """E = sum_r (1/2 e^2 if e <= level else level (e - level / 2)), e = |y_r - d_r| (Huber 1964).
+
+    u (r), y (r), d (r)
+    """
     total = 0.0
     for r in range(y.size):
         e = abs(double(y[r] - d[r]))
@@ -80,8 +92,11 @@ def huber_error(level, u, y, d):
 
 @jit
 def poisson_error(u, y, d):
-    """E = sum_r (y_r - d_r u_r), y = exp(u): -ln of the likelihood but for ln d_r! (Nelder and Wedderburn 1972)."""
-    # u (r), y (r), d (r); the limits keep infinity from meeting infinity: where y_r overflows, the error does
+    """E = sum_r (y_r - d_r u_r), y = exp(u): -ln of the likelihood but for ln d_r! (Nelder and Wedderburn 1972).
+
+    u (r), y (r), d (r)
+    """
+    # the limits keep infinity from meeting infinity: where y_r overflows, the error does
     total = 0.0
     for r in range(y.size):
         total = larger(total + (double(y[r]) - smaller(double(d[r]) * double(u[r]), LARGEST)), -LARGEST)
@@ -90,8 +105,10 @@ def poisson_error(u, y, d):
 
 @jit
 def quantile_error(level, u, y, d):
-    """E = sum_r max(level (d_r - y_r), (level - 1) (d_r - y_r)) (Koenker and Bassett 1978)."""
-    # u (r), y (r), d (r)
+    """E = sum_r max(level (d_r - y_r), (level - 1) (d_r - y_r)) (Koenker and Bassett 1978).
+
+    u (r), y (r), d (r)
+    """
     total = 0.0
     for r in range(y.size):
         e = double(d[r] - y[r])
@@ -101,7 +118,10 @@ def quantile_error(level, u, y, d):
 
 @jit
 def output_error(code, level, u, y, d):
-    """E of one sample: the error with this code (slides 9, 32, 33)."""
+    """E of one sample: the error with this code (slides 9, 32, 33).
+
+    u (r), y (r), d (r)
+    """
     if code == CROSS_ENTROPY:
         E = cross_entropy(u, y, d)
         return E if level == 0 else smaller(E, level)
@@ -121,24 +141,30 @@ def output_error(code, level, u, y, d):
 
 @jit
 def squared_error_derivative(y, d, dy):
-    """dE/dy_r = y_r - d_r (slides 31, 32)."""
-    # y (r), d (r), dy (r)
+    """dE/dy_r = y_r - d_r (slides 31, 32).
+
+    y (r), d (r) -> dy (r)
+    """
     for r in range(y.size):
         dy[r] = y[r] - d[r]
 
 
 @jit
 def cross_entropy_derivative(y, d, dy):
-    """dE/dy_r = -d_r / y_r (slides 31, 33). Not finite where y_r = 0: the short form of delta has no such hole."""
-    # y (r), d (r), dy (r)
+    """dE/dy_r = -d_r / y_r (slides 31, 33). Not finite where y_r = 0: the short form of delta has no such hole.
+
+    y (r), d (r) -> dy (r)
+    """
     for r in range(y.size):
         dy[r] = -d[r] / y[r]
 
 
 @jit
 def binary_cross_entropy_derivative(y, d, dy):
-    """dE/dy_r = (y_r - d_r) / (y_r (1 - y_r)) (slides 31, 33, for two classes). Not finite where y_r is 0 or 1."""
-    # y (r), d (r), dy (r)
+    """dE/dy_r = (y_r - d_r) / (y_r (1 - y_r)) (slides 31, 33, for two classes). Not finite where y_r is 0 or 1.
+
+    y (r), d (r) -> dy (r)
+    """
     one = y.dtype.type(1)
     for r in range(y.size):
         dy[r] = (y[r] - d[r]) / (y[r] * (one - y[r]))
@@ -146,8 +172,11 @@ def binary_cross_entropy_derivative(y, d, dy):
 
 @jit
 def poisson_error_derivative(y, d, dy):
-    """dE/dy_r = 1 - d_r / y_r (Nelder and Wedderburn 1972). Not finite where y_r = 0."""
-    # y (r), d (r), dy (r); d_r u_r = d_r ln y_r
+    """dE/dy_r = 1 - d_r / y_r (Nelder and Wedderburn 1972). Not finite where y_r = 0.
+
+    y (r), d (r) -> dy (r)
+    """
+    # d_r u_r = d_r ln y_r
     one = y.dtype.type(1)
     for r in range(y.size):
         dy[r] = one - d[r] / y[r]
@@ -158,8 +187,10 @@ def poisson_error_derivative(y, d, dy):
 
 @jit
 def output_delta_general(dy, jacobian, delta):
-    """delta_k = sum_r dE/dy_r dy_r/du_k: the chain rule with all intermediate variables (slides 18-20, 31)."""
-    # dy (r), jacobian (r, k), delta (k)
+    """delta_k = sum_r dE/dy_r dy_r/du_k: the chain rule with all intermediate variables (slides 18-20, 31).
+
+    dy (r), jacobian (r, k) -> delta (k)
+    """
     for k in range(delta.size):
         total = dy.dtype.type(0)
         for r in range(dy.size):
@@ -169,16 +200,20 @@ def output_delta_general(dy, jacobian, delta):
 
 @jit
 def output_delta(y, d, delta):
-    """delta_k = y_k - d_k, in regression, in classification and for counts (slides 32, 33)."""
-    # y (k), d (k), delta (k)
+    """delta_k = y_k - d_k, in regression, in classification and for counts (slides 32, 33).
+
+    y (k), d (k) -> delta (k)
+    """
     for k in range(y.size):
         delta[k] = y[k] - d[k]
 
 
 @jit
 def huber_delta(level, y, d, delta):
-    """delta_k = y_k - d_k, but at most level and at least -level (Huber 1964)."""
-    # y (k), d (k), delta (k)
+    """delta_k = y_k - d_k, but at most level and at least -level (Huber 1964).
+
+    y (k), d (k) -> delta (k)
+    """
     end = y.dtype.type(level)
     for k in range(y.size):
         delta[k] = smaller(larger(y[k] - d[k], -end), end)
@@ -186,8 +221,10 @@ def huber_delta(level, y, d, delta):
 
 @jit
 def quantile_delta(level, y, d, delta):
-    """delta_k = -level if y_k < d_k, 1 - level if y_k > d_k, 0 if they are equal (Koenker and Bassett 1978)."""
-    # y (k), d (k), delta (k)
+    """delta_k = -level if y_k < d_k, 1 - level if y_k > d_k, 0 if they are equal (Koenker and Bassett 1978).
+
+    y (k), d (k) -> delta (k)
+    """
     zero, below, above = y.dtype.type(0), y.dtype.type(-level), y.dtype.type(1.0 - level)
     for k in range(y.size):
         delta[k] = where(y[k] < d[k], below, where(y[k] > d[k], above, zero))
@@ -195,7 +232,10 @@ def quantile_delta(level, y, d, delta):
 
 @jit
 def error_delta(code, level, y, d, delta):
-    """delta_k = dE/du_k, for the error with this code and its output activation (slides 32, 33)."""
+    """delta_k = dE/du_k, for the error with this code and its output activation (slides 32, 33).
+
+    y (k), d (k) -> delta (k)
+    """
     if code == HUBER:
         huber_delta(level, y, d, delta)
     elif code == QUANTILE:

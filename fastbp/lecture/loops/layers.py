@@ -10,8 +10,10 @@ __all__ = [
 
 @jit
 def weighted_sum(x, w, b, u):
-    """u_j = sum_i w_ji x_i + b_j (slides 7, 8, 26)."""
-    # x (i), w (j, i), b (j), u (j)
+    """u_j = sum_i w_ji x_i + b_j (slides 7, 8, 26).
+
+    x (i), w (j, i), b (j) -> u (j)
+    """
     for j in range(w.shape[0]):
         total = b[j]
         for i in range(w.shape[1]):
@@ -21,8 +23,10 @@ def weighted_sum(x, w, b, u):
 
 @jit
 def weight_gradient(delta, x, dw):
-    """dE/dw_ji = delta_j x_i: STEP 1 (slides 21, 22) and STEP 2 (slides 26, 27)."""
-    # delta (j), x (i), dw (j, i)
+    """dE/dw_ji = delta_j x_i: STEP 1 (slides 21, 22) and STEP 2 (slides 26, 27).
+
+    delta (j), x (i) -> dw (j, i)
+    """
     for j in range(dw.shape[0]):
         delta_j = delta[j]  # read once: the compiler cannot know that dw lies elsewhere
         for i in range(dw.shape[1]):
@@ -31,8 +35,10 @@ def weight_gradient(delta, x, dw):
 
 @jit
 def add_weight_gradient(delta, x, dw):
-    """dE/dw_ji += delta_j x_i: the sum over a mini-batch of slides 21, 22, 26 and 27."""
-    # delta (j), x (i), dw (j, i)
+    """dE/dw_ji += delta_j x_i: the sum over a mini-batch of slides 21, 22, 26 and 27.
+
+    delta (j), x (i) -> dw (j, i)
+    """
     for j in range(dw.shape[0]):
         delta_j = delta[j]
         for i in range(dw.shape[1]):
@@ -41,24 +47,31 @@ def add_weight_gradient(delta, x, dw):
 
 @jit
 def bias_gradient(delta, db):
-    """dE/db_j = delta_j: STEP 1 (slides 23, 24) and STEP 2 (slides 28, 29)."""
-    # delta (j), db (j)
+    """dE/db_j = delta_j: STEP 1 (slides 23, 24) and STEP 2 (slides 28, 29).
+
+    delta (j) -> db (j)
+    """
     for j in range(delta.size):
         db[j] = delta[j]
 
 
 @jit
 def add_bias_gradient(delta, db):
-    """dE/db_j += delta_j: the sum over a mini-batch of slides 23, 24, 28 and 29."""
-    # delta (j), db (j)
+    """dE/db_j += delta_j: the sum over a mini-batch of slides 23, 24, 28 and 29.
+
+    delta (j) -> db (j)
+    """
     for j in range(delta.size):
         db[j] += delta[j]
 
 
 @jit
 def backward_sum(delta, w, dy):
-    """dE/dy_j = sum_k delta_k w_kj: STEP 1.5 (slide 25)."""
-    # delta (k), w (k, j), dy (j); k is the outer loop, because w_kj and w_k,j+1 are neighbours in memory
+    """dE/dy_j = sum_k delta_k w_kj: STEP 1.5 (slide 25).
+
+    delta (k), w (k, j) -> dy (j)
+    """
+    # k is the outer loop, because w_kj and w_k,j+1 are neighbours in memory
     for j in range(w.shape[1]):
         dy[j] = 0
     for k in range(w.shape[0]):
@@ -69,7 +82,9 @@ def backward_sum(delta, w, dy):
 
 @jit
 def hidden_delta(dy, dh, delta):
-    """delta_j = dE/dy_j h'(u_j) (slides 34, 35, 36)."""
-    # dy (j), dh (j), delta (j)
+    """delta_j = dE/dy_j h'(u_j) (slides 34, 35, 36).
+
+    dy (j), dh (j) -> delta (j)
+    """
     for j in range(dy.size):
         delta[j] = dy[j] * dh[j]

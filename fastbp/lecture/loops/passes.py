@@ -27,8 +27,10 @@ __all__ = ["backward", "epoch", "error_of_sample", "forward", "gradient", "mean_
 
 @jit
 def forward(theta, layers, x, u, y):
-    """u^(l) = W^(l) y^(l-1) + B^(l), y^(l) = h(u^(l)), from the first hidden layer to the output (slides 7, 8)."""
-    # theta (p), x (i), u (units), y (units)
+    """u^(l) = W^(l) y^(l-1) + B^(l), y^(l) = h(u^(l)), from the first hidden layer to the output (slides 7, 8).
+
+    theta (p), x (i) -> u (units), y (units)
+    """
     sending = vector_at(x, 0, x.size)
     for layer in range(layers.size):
         u_layer, y_layer = units_of(u, layers, layer), units_of(y, layers, layer)
@@ -39,8 +41,10 @@ def forward(theta, layers, x, u, y):
 
 @jit
 def error_of_sample(layers, u, y, d):
-    """E, the error at the output of a sample that has passed `forward` (slide 9)."""
-    # u (units), y (units), d (k)
+    """E, the error at the output of a sample that has passed `forward` (slide 9).
+
+    u (units), y (units), d (k)
+    """
     last = layers.size - 1
     error, level = layers[last]["error"], layers[last]["level"]
     return output_error(error, level, units_of(u, layers, last), units_of(y, layers, last), d)
@@ -52,8 +56,9 @@ def backward(theta, layers, x, d, weight, values, add, dtheta):
 
     Every gradient is linear in the output delta, so the `weight` of the sample is put on that. With `add` the
     gradients are added to those in dtheta (the later samples of a mini-batch), else they replace them.
+
+    theta (p), x (i), d (k) -> values (u (units), y (units), dy (units), dh (units), delta (units)), dtheta (p)
     """
-    # theta (p), x (i), d (k), values: u, y, dy, dh, delta (units each), dtheta (p)
     u, y, dy, dh, delta = values
     last, factor, zero = layers.size - 1, delta.dtype.type(weight), delta.dtype.type(0)
     delta_layer = units_of(delta, layers, last)
@@ -80,8 +85,10 @@ def backward(theta, layers, x, d, weight, values, add, dtheta):
 
 @jit
 def predict(theta, layers, X, scratch, Y):
-    """The outputs y of each sample x (slides 7, 8)."""
-    # theta (p), X (s, i), scratch (5, units), Y (s, k)
+    """The outputs y of each sample x (slides 7, 8).
+
+    theta (p), X (s, i) -> scratch (5, units or more), Y (s, k)
+    """
     theta, layers, X, scratch, Y = borrowed((theta, layers, X, scratch, Y))
     u, y, last = scratch[0], scratch[1], layers.size - 1
     for s in range(X.shape[0]):
@@ -99,8 +106,10 @@ def _weight_sum(weight, rows):
 
 @jit
 def mean_error(theta, layers, samples, rows, scratch):
-    """sum_s weight_s E_s / sum_s weight_s over a mini-batch, the samples `rows` (slide 9); 0 if nothing counts."""
-    # theta (p), samples: X (N, i), D (N, k), weight (N), rows (s), scratch (5, units)
+    """sum_s weight_s E_s / sum_s weight_s over a mini-batch, the samples `rows` (slide 9); 0 if nothing counts.
+
+    theta (p), samples (X (N, i), D (N, k), weight (N)), rows (s) -> scratch (5, units or more)
+    """
     theta, layers, (X, D, weight), rows, scratch = borrowed((theta, layers, samples, rows, scratch))
     u, y = scratch[0], scratch[1]
     whole, total = _weight_sum(weight, rows), 0.0
@@ -116,8 +125,9 @@ def gradient(theta, layers, samples, rows, scratch, dtheta):
     """dE/dtheta = sum_s weight_s dE_s/dtheta / sum_s weight_s over a mini-batch (slide 30); returns the mean of E.
 
     The mini-batch are the samples `rows`; both are 0 if nothing counts.
+
+    theta (p), samples (X (N, i), D (N, k), weight (N)), rows (s) -> scratch (5, units or more), dtheta (p)
     """
-    # theta (p), samples: X (N, i), D (N, k), weight (N), rows (s), scratch (5, units), dtheta (p)
     theta, layers, samples, rows, scratch, dtheta = borrowed((theta, layers, samples, rows, scratch, dtheta))
     X, D, weight = samples
     u, y, dy, dh, delta = scratch[0], scratch[1], scratch[2], scratch[3], scratch[4]
@@ -142,10 +152,11 @@ def epoch(theta, layers, samples, order, batch_size, steps, memory, report):
     Mini-batch b takes the learning rate rates_b, and `settings` tells how `update` makes a step of the gradient. One
     whose weights sum to 0 makes none. `report` gets the mean error of each, the penalty on the weights before it, and
     what its samples weigh.
+
+    samples (X (N, i), D (N, k), weight (N)), order (n),
+    steps (rates (b), first_step, settings (13), moments (rows, p))
+    -> theta (p), memory (scratch (5, units or more), dtheta (p)), report (b, 3)
     """
-    # theta (p), samples: X (N, i), D (N, k), weight (N), order (N),
-    # steps: rates (b), number of steps before, settings (columns in codes.py), moments (rows of the rule, p),
-    # memory: scratch (5, units), dtheta (p), report (b, columns in codes.py)
     theta, layers, samples, order = borrowed((theta, layers, samples, order))
     (rates, first_step, settings, moments), (scratch, dtheta), report = borrowed((steps, memory, report))
     for start in range(0, order.size, batch_size):
@@ -159,8 +170,10 @@ def epoch(theta, layers, samples, order, batch_size, steps, memory, report):
 
 @jit
 def mean_of_batches(report):
-    """sum_b weight_b E_b / sum_b weight_b over the mini-batches of an epoch (slide 9); 0 if nothing counts."""
-    # report (b, columns in codes.py)
+    """sum_b weight_b E_b / sum_b weight_b over the mini-batches of an epoch (slide 9); 0 if nothing counts.
+
+    report (b, 3)
+    """
     whole, total = 0.0, 0.0
     for b in range(report.shape[0]):
         whole += report[b, WEIGHT]

@@ -41,8 +41,10 @@ __all__ = [
 
 @jit
 def gradient_step(theta, dtheta, eta):
-    """w <- w - eta dE/dw, b <- b - eta dE/db (slide 12)."""
-    # theta (p), dtheta (p)
+    """w <- w - eta dE/dw, b <- b - eta dE/db (slide 12).
+
+    dtheta (p) -> theta (p)
+    """
     rate = theta.dtype.type(eta)
     for p in range(theta.size):
         theta[p] -= rate * dtheta[p]
@@ -50,8 +52,10 @@ def gradient_step(theta, dtheta, eta):
 
 @jit
 def momentum_step(theta, dtheta, eta, momentum, velocity):
-    """v <- momentum v - eta dE/dtheta; theta <- theta + v (Polyak 1964)."""
-    # theta (p), dtheta (p), velocity (p)
+    """v <- momentum v - eta dE/dtheta; theta <- theta + v (Polyak 1964).
+
+    dtheta (p) -> theta (p), velocity (p)
+    """
     rate, kept = theta.dtype.type(eta), theta.dtype.type(momentum)
     for p in range(theta.size):
         v = kept * velocity[p] - rate * dtheta[p]
@@ -61,8 +65,10 @@ def momentum_step(theta, dtheta, eta, momentum, velocity):
 
 @jit
 def nesterov_step(theta, dtheta, eta, momentum, velocity):
-    """v <- momentum v - eta dE/dtheta; theta <- theta + momentum v - eta dE/dtheta (Sutskever et al. 2013)."""
-    # theta (p), dtheta (p), velocity (p)
+    """v <- momentum v - eta dE/dtheta; theta <- theta + momentum v - eta dE/dtheta (Sutskever et al. 2013).
+
+    dtheta (p) -> theta (p), velocity (p)
+    """
     rate, kept = theta.dtype.type(eta), theta.dtype.type(momentum)
     for p in range(theta.size):
         step = rate * dtheta[p]
@@ -77,8 +83,9 @@ def adam_step(theta, dtheta, eta, betas, epsilon, step, m, v):
 
     m <- beta1 m + (1 - beta1) g; v <- beta2 v + (1 - beta2) g^2; m^ = m / (1 - beta1^step); v^ = v / (1 - beta2^step);
     g = dE/dtheta; step is 1 for the first.
+
+    dtheta (p), betas (2 numbers) -> theta (p), m (p), v (p)
     """
-    # theta (p), dtheta (p), m (p), v (p)
     adamw_step(theta, dtheta, eta, betas, epsilon, 0.0, step, m, v)
 
 
@@ -87,8 +94,9 @@ def adamw_step(theta, dtheta, eta, betas, epsilon, weight_decay, step, m, v):
     """theta <- theta - eta (m^/(sqrt(v^) + epsilon) + weight_decay theta) (Loshchilov and Hutter 2019, algorithm 2).
 
     m, v, m^ and v^ as in `adam_step`.
+
+    dtheta (p), betas (2 numbers) -> theta (p), m (p), v (p)
     """
-    # theta (p), dtheta (p), m (p), v (p)
     real, (beta1, beta2) = theta.dtype.type, betas
     kept1, kept2, new1, new2 = real(beta1), real(beta2), real(1.0 - beta1), real(1.0 - beta2)
     rate = real(eta / (1.0 - beta1**step))  # of m: eta m^ = eta / (1 - b1^step) m
@@ -102,8 +110,11 @@ def adamw_step(theta, dtheta, eta, betas, epsilon, weight_decay, step, m, v):
 
 @jit
 def rmsprop_step(theta, dtheta, eta, decay, epsilon, v):
-    """v <- decay v + (1 - decay) g^2; theta <- theta - eta g / (sqrt(v) + epsilon) (Tieleman and Hinton 2012)."""
-    # theta (p), dtheta (p), v (p); g = dE/dtheta
+    """v <- decay v + (1 - decay) g^2; theta <- theta - eta g / (sqrt(v) + epsilon) (Tieleman and Hinton 2012).
+
+    dtheta (p) -> theta (p), v (p)
+    """
+    # g = dE/dtheta
     rate, kept, small = theta.dtype.type(eta), theta.dtype.type(decay), theta.dtype.type(epsilon)
     new = theta.dtype.type(1.0 - decay)
     for p in range(theta.size):
@@ -116,8 +127,10 @@ def rmsprop_step(theta, dtheta, eta, decay, epsilon, v):
 
 @jit
 def add_l2(w, l2, dw):
-    """dE/dw_p += l2 w_p, the derivative of l2/2 sum w^2 (Krogh and Hertz 1992)."""
-    # w (p), dw (p)
+    """dE/dw_p += l2 w_p, the derivative of l2/2 sum w^2 (Krogh and Hertz 1992).
+
+    w (p) -> dw (p)
+    """
     strength = w.dtype.type(l2)
     for p in range(w.size):
         dw[p] += strength * w[p]
@@ -125,8 +138,10 @@ def add_l2(w, l2, dw):
 
 @jit
 def add_l1(w, l1, dw):
-    """dE/dw_p += l1 sign(w_p), the derivative of l1 sum |w| (Tibshirani 1996)."""
-    # w (p), dw (p)
+    """dE/dw_p += l1 sign(w_p), the derivative of l1 sum |w| (Tibshirani 1996).
+
+    w (p) -> dw (p)
+    """
     zero, above, below = w.dtype.type(0), w.dtype.type(l1), w.dtype.type(-l1)
     for p in range(w.size):
         dw[p] += where(w[p] > 0, above, where(w[p] < 0, below, zero))
@@ -134,15 +149,19 @@ def add_l1(w, l1, dw):
 
 @jit
 def l2_penalty(w, l2):
-    """l2/2 sum_p w_p^2 (Krogh and Hertz 1992)."""
-    # w (p)
+    """l2/2 sum_p w_p^2 (Krogh and Hertz 1992).
+
+    w (p)
+    """
     return 0.5 * l2 * square_sum(w)
 
 
 @jit
 def l1_penalty(w, l1):
-    """l1 sum_p |w_p| (Tibshirani 1996)."""
-    # w (p)
+    """l1 sum_p |w_p| (Tibshirani 1996).
+
+    w (p)
+    """
     total = 0.0
     for p in range(w.size):
         total += double(abs(w[p]))
@@ -151,8 +170,10 @@ def l1_penalty(w, l1):
 
 @jit
 def square_sum(dtheta):
-    """|dE/dtheta|^2 = sum_p (dE/dtheta_p)^2 (Pascanu et al. 2013)."""
-    # dtheta (p)
+    """|dE/dtheta|^2 = sum_p (dE/dtheta_p)^2 (Pascanu et al. 2013).
+
+    dtheta (p)
+    """
     total = 0.0
     for p in range(dtheta.size):
         total += double(dtheta[p]) * double(dtheta[p])
@@ -161,8 +182,10 @@ def square_sum(dtheta):
 
 @jit
 def clip_gradient(clip_norm, square, dtheta):
-    """g <- g clip_norm / |g| if |g| > clip_norm, g = dE/dtheta, |g|^2 = square (Pascanu et al. 2013, algorithm 1)."""
-    # dtheta (p)
+    """g <- g clip_norm / |g| if |g| > clip_norm, g = dE/dtheta, |g|^2 = square (Pascanu et al. 2013, algorithm 1).
+
+    -> dtheta (p)
+    """
     norm = np.sqrt(square)
     if norm > clip_norm:
         factor = dtheta.dtype.type(clip_norm / larger(norm, clip_norm))
@@ -172,8 +195,10 @@ def clip_gradient(clip_norm, square, dtheta):
 
 @jit
 def limit_norms(max_norm, w):
-    """w_ji <- w_ji max_norm / |w_j| if |w_j| > max_norm, |w_j|^2 = sum_i w_ji^2 (Hinton et al. 2012)."""
-    # w (j, i)
+    """w_ji <- w_ji max_norm / |w_j| if |w_j| > max_norm, |w_j|^2 = sum_i w_ji^2 (Hinton et al. 2012).
+
+    -> w (j, i)
+    """
     for j in range(w.shape[0]):
         total = 0.0
         for i in range(w.shape[1]):
@@ -193,8 +218,9 @@ def rule_step(settings, eta, step, theta, dtheta, m, v):
     """theta <- theta + the step of the rule that `settings` names (slide 12); a rule with one memory keeps it in m.
 
     With EPSILON_HAT Adam's epsilon is that of its short form (Kingma and Ba 2015, end of section 2).
+
+    settings (13), dtheta (p) -> theta (p), m (p), v (p)
     """
-    # settings (columns in codes.py), theta (p), dtheta (p), m (p), v (p)
     rule = settings[RULE]
     if rule == SGD:
         gradient_step(theta, dtheta, eta)
@@ -217,8 +243,9 @@ def add_penalties(settings, whole, w, dw):
     """l1 sum |w| + l2/2 sum w^2 of some weights, which is added to E (slide 12); its derivatives are added to dw.
 
     With PER_SAMPLE both are divided by `whole`, what the samples of the mini-batch weigh together.
+
+    settings (13), w (p) -> dw (p)
     """
-    # w (p), dw (p)
     share, total = 1.0 / whole if settings[PER_SAMPLE] != 0 else 1.0, 0.0
     l2, l1 = settings[L2] * share, settings[L1] * share
     if l2 != 0:
@@ -236,8 +263,9 @@ def update(settings, layers, eta, step, whole, theta, dtheta, moments):
 
     Penalties on the weights come first, then the clipping, the rule, and the largest norm of a row of weights. `whole`
     is what the samples of the mini-batch weigh together. Returns the penalty.
+
+    settings (13) -> theta (p), dtheta (p), moments (rows, p)
     """
-    # settings (columns in codes.py), theta (p), dtheta (p), moments (rows of the rule, p)
     penalty = 0.0
     if settings[L1] != 0 or settings[L2] != 0:
         for layer in range(layers.size):

@@ -5,8 +5,11 @@ one sample, x (i), is allowed too. An error has shape (s,). Outputs go into the 
 are sums, as matrix products are. The passes make their views of `theta` once for an epoch.
 """
 
+from fastbp.lecture import guards
 from fastbp.lecture.matrix.activations import *
 from fastbp.lecture.matrix.errors import *
 from fastbp.lecture.matrix.layers import *
 from fastbp.lecture.matrix.passes import *
 from fastbp.lecture.matrix.updates import *
+
+guards.check_all(globals())

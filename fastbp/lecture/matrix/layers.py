@@ -11,40 +11,61 @@ __all__ = [
 
 
 def weighted_sum(x, w, b, u):
-    """U = X W^T + B (slides 7, 8, 26, 38)."""
+    """U = X W^T + B (slides 7, 8, 26, 38).
+
+    x (s?, i), w (j, i), b (j) -> u (s?, j)
+    """
     np.matmul(x, w.T, out=u)
     u += b
 
 
 def weight_gradient(delta, x, dw):
-    """dE/dW = Delta^T X, the sum over the samples (slides 21, 22, 26, 27, 30, 38-40)."""
+    """dE/dW = Delta^T X, the sum over the samples (slides 21, 22, 26, 27, 30, 38-40).
+
+    delta (s?, j), x (s?, i) -> dw (j, i)
+    """
     delta, x = as_rows(delta, x)
     np.matmul(delta.T, x, out=dw)
 
 
 def add_weight_gradient(delta, x, dw):
-    """dE/dW += Delta^T X (slides 21, 22, 26, 27, 30)."""
+    """dE/dW += Delta^T X (slides 21, 22, 26, 27, 30).
+
+    delta (s?, j), x (s?, i) -> dw (j, i)
+    """
     delta, x = as_rows(delta, x)
     dw += delta.T @ x
 
 
 def bias_gradient(delta, db):
-    """dE/dB = sum of the rows of Delta (slides 23, 24, 28-30, 38-40)."""
+    """dE/dB = sum of the rows of Delta (slides 23, 24, 28-30, 38-40).
+
+    delta (s?, j) -> db (j)
+    """
     (delta,) = as_rows(delta)
     delta.sum(axis=0, out=db)
 
 
 def add_bias_gradient(delta, db):
-    """dE/dB += sum of the rows of Delta (slides 23, 24, 28-30)."""
+    """dE/dB += sum of the rows of Delta (slides 23, 24, 28-30).
+
+    delta (s?, j) -> db (j)
+    """
     (delta,) = as_rows(delta)
     db += delta.sum(axis=0)
 
 
 def backward_sum(delta, w, dy):
-    """dE/dY = Delta W: STEP 1.5 (slides 25, 39, 40)."""
+    """dE/dY = Delta W: STEP 1.5 (slides 25, 39, 40).
+
+    delta (s?, k), w (k, j) -> dy (s?, j)
+    """
     np.matmul(delta, w, out=dy)
 
 
 def hidden_delta(dy, dh, delta):
-    """Delta = dE/dY * H' (slides 34-36, 39, 40)."""
+    """Delta = dE/dY * H' (slides 34-36, 39, 40).
+
+    dy (s?, j), dh (s?, j) -> delta (s?, j)
+    """
     np.multiply(dy, dh, out=delta)

@@ -47,7 +47,10 @@ def codes_of(layers):
 
 
 def forward(theta, layers, x, u, y):
-    """U = X W^T + B, Y = h(U), from the first hidden layer to the output (slides 7, 8)."""
+    """U = X W^T + B, Y = h(U), from the first hidden layer to the output (slides 7, 8).
+
+    theta (p), x (s?, i) -> u (s units), y (s units)
+    """
     (x,) = as_rows(x)
     forward_of_views(parts_of(theta, layers), codes_of(layers), x, unit_matrices((u, y), layers, len(x)))
 
@@ -60,7 +63,10 @@ def forward_of_views(theta, codes, x, values):
 
 
 def error_of_sample(layers, u, y, d):
-    """E, the error at the output of each sample that has passed `forward` (slide 9)."""
+    """E, the error at the output of each sample that has passed `forward` (slide 9).
+
+    u (s units), y (s units), d (s?, k)
+    """
     rows = as_rows(d)[0]
     return errors_of_views(codes_of(layers), rows, unit_matrices((u, y), layers, len(rows))).reshape(d.shape[:-1])
 
@@ -71,7 +77,11 @@ def errors_of_views(codes, d, values):
 
 
 def backward(theta, layers, x, d, weight, values, add, dtheta):
-    """STEP 1 at the output, then STEP 1.5 and STEP 2 for each hidden layer downwards (slides 12, 21-40)."""
+    """STEP 1 at the output, then STEP 1.5 and STEP 2 for each hidden layer downwards (slides 12, 21-40).
+
+    theta (p), x (s?, i), d (s?, k), weight (s or a number)
+    -> values (u (s units), y (s units), dy (s units), dh (s units), delta (s units)), dtheta (p)
+    """
     (x, d), weight = as_rows(x, d), np.reshape(weight, (-1, 1))
     values = unit_matrices(values, layers, len(x))
     backward_of_views(parts_of(theta, layers), codes_of(layers), x, d, weight, values, add, parts_of(dtheta, layers))
@@ -99,7 +109,10 @@ def backward_of_views(theta, codes, x, d, weight, values, add, dtheta):
 
 
 def predict(theta, layers, X, scratch, Y):
-    """The outputs Y of the samples X (slides 7, 8)."""
+    """The outputs Y of the samples X (slides 7, 8).
+
+    theta (p), X (s, i) -> scratch (5, s units or more), Y (s, k)
+    """
     values = unit_matrices(scratch, layers, len(X))
     forward_of_views(parts_of(theta, layers), codes_of(layers), X, values)
     np.copyto(Y, values[1][-1])
@@ -113,7 +126,10 @@ def _shares(weight):
 
 
 def mean_error(theta, layers, samples, rows, scratch):
-    """The mean of E, weighted, over a mini-batch, the samples `rows` (slide 9); 0 if nothing counts."""
+    """The mean of E, weighted, over a mini-batch, the samples `rows` (slide 9); 0 if nothing counts.
+
+    theta (p), samples (X (N, i), D (N, k), weight (N)), rows (s) -> scratch (5, s units or more)
+    """
     X, D, weight = samples
     rows = rows[weight[rows] > 0]  # a sample that counts nothing may have an infinite error
     if len(rows) == 0:
@@ -124,7 +140,10 @@ def mean_error(theta, layers, samples, rows, scratch):
 
 
 def gradient(theta, layers, samples, rows, scratch, dtheta):
-    """The mean of dE/dtheta, weighted, over a mini-batch, the samples `rows` (slide 30); returns the mean of E."""
+    """The mean of dE/dtheta, weighted, over a mini-batch, the samples `rows` (slide 30); returns the mean of E.
+
+    theta (p), samples (X (N, i), D (N, k), weight (N)), rows (s) -> scratch (5, s units or more), dtheta (p)
+    """
     X, D, weight = samples
     rows = rows[weight[rows] > 0]  # a sample that counts nothing may have an infinite delta
     if len(rows) == 0:
@@ -147,6 +166,10 @@ def epoch(theta, layers, samples, order, batch_size, steps, memory, report):
     """theta <- theta - eta dE/dtheta for each mini-batch of `order` (slide 12).
 
     `report` gets the mean error of each, the penalty on the weights before it, and what its samples weigh.
+
+    samples (X (N, i), D (N, k), weight (N)), order (n),
+    steps (rates (b), first_step, settings (13), moments (rows, p))
+    -> theta (p), memory (scratch (5, batch units or more), dtheta (p)), report (b, 3)
     """
     (rates, first_step, settings, moments), (scratch, dtheta) = steps, memory
     X, D, weight = (array[order] for array in samples)  # once: slices are cheaper than a gather for each mini-batch
@@ -173,7 +196,10 @@ def epoch(theta, layers, samples, order, batch_size, steps, memory, report):
 
 
 def mean_of_batches(report):
-    """The mean of E over the mini-batches of an epoch, weighted (slide 9); 0 if nothing counts."""
+    """The mean of E over the mini-batches of an epoch, weighted (slide 9); 0 if nothing counts.
+
+    report (b, 3)
+    """
     weight = report[:, WEIGHT]
     whole = weight.sum()
     return float((report[:, MEAN_ERROR] * (weight / whole)).sum()) if whole > 0 else 0.0

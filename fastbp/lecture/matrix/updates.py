@@ -33,19 +33,28 @@ __all__ = [
 
 
 def gradient_step(theta, dtheta, eta):
-    """theta <- theta - eta dE/dtheta (slide 12)."""
+    """theta <- theta - eta dE/dtheta (slide 12).
+
+    dtheta (...) -> theta (...)
+    """
     theta -= theta.dtype.type(eta) * dtheta
 
 
 def momentum_step(theta, dtheta, eta, momentum, velocity):
-    """v <- momentum v - eta dE/dtheta; theta <- theta + v (Polyak 1964)."""
+    """v <- momentum v - eta dE/dtheta; theta <- theta + v (Polyak 1964).
+
+    dtheta (...) -> theta (...), velocity (...)
+    """
     velocity *= momentum
     velocity -= theta.dtype.type(eta) * dtheta
     theta += velocity
 
 
 def nesterov_step(theta, dtheta, eta, momentum, velocity):
-    """v <- momentum v - eta dE/dtheta; theta <- theta + momentum v - eta dE/dtheta (Sutskever et al. 2013)."""
+    """v <- momentum v - eta dE/dtheta; theta <- theta + momentum v - eta dE/dtheta (Sutskever et al. 2013).
+
+    dtheta (...) -> theta (...), velocity (...)
+    """
     step = theta.dtype.type(eta) * dtheta
     velocity *= momentum
     velocity -= step
@@ -54,12 +63,18 @@ def nesterov_step(theta, dtheta, eta, momentum, velocity):
 
 
 def adam_step(theta, dtheta, eta, betas, epsilon, step, m, v):
-    """theta <- theta - eta m^ / (sqrt(v^) + epsilon) (Kingma and Ba 2015, algorithm 1)."""
+    """theta <- theta - eta m^ / (sqrt(v^) + epsilon) (Kingma and Ba 2015, algorithm 1).
+
+    dtheta (...), betas (2 numbers) -> theta (...), m (...), v (...)
+    """
     adamw_step(theta, dtheta, eta, betas, epsilon, 0.0, step, m, v)
 
 
 def adamw_step(theta, dtheta, eta, betas, epsilon, weight_decay, step, m, v):
-    """theta <- theta - eta (m^ / (sqrt(v^) + epsilon) + weight_decay theta) (Loshchilov and Hutter 2019)."""
+    """theta <- theta - eta (m^ / (sqrt(v^) + epsilon) + weight_decay theta) (Loshchilov and Hutter 2019).
+
+    dtheta (...), betas (2 numbers) -> theta (...), m (...), v (...)
+    """
     beta1, beta2 = betas
     m *= beta1
     new = dtheta * theta.dtype.type(1 - beta1)
@@ -79,7 +94,10 @@ def adamw_step(theta, dtheta, eta, betas, epsilon, weight_decay, step, m, v):
 
 
 def rmsprop_step(theta, dtheta, eta, decay, epsilon, v):
-    """v <- decay v + (1 - decay) g^2; theta <- theta - eta g / (sqrt(v) + epsilon) (Tieleman and Hinton 2012)."""
+    """v <- decay v + (1 - decay) g^2; theta <- theta - eta g / (sqrt(v) + epsilon) (Tieleman and Hinton 2012).
+
+    dtheta (...) -> theta (...), v (...)
+    """
     new = dtheta * dtheta
     new *= 1 - decay
     v *= decay
@@ -95,40 +113,61 @@ def rmsprop_step(theta, dtheta, eta, decay, epsilon, v):
 
 
 def add_l2(w, l2, dw):
-    """dE/dW += l2 W (Krogh and Hertz 1992)."""
+    """dE/dW += l2 W (Krogh and Hertz 1992).
+
+    w (...) -> dw (...)
+    """
     dw += w.dtype.type(l2) * w
 
 
 def add_l1(w, l1, dw):
-    """dE/dW += l1 sign(W) (Tibshirani 1996)."""
+    """dE/dW += l1 sign(W) (Tibshirani 1996).
+
+    w (...) -> dw (...)
+    """
     dw += w.dtype.type(l1) * np.sign(w)
 
 
 def l2_penalty(w, l2):
-    """l2/2 sum W^2 (Krogh and Hertz 1992)."""
+    """l2/2 sum W^2 (Krogh and Hertz 1992).
+
+    w (...)
+    """
     return 0.5 * l2 * square_sum(w)
 
 
 def l1_penalty(w, l1):
-    """l1 sum |W| (Tibshirani 1996)."""
+    """l1 sum |W| (Tibshirani 1996).
+
+    w (...)
+    """
     return l1 * float(np.abs(w).sum(dtype=np.float64))
 
 
 def square_sum(dtheta):
-    """|dE/dtheta|^2 (Pascanu et al. 2013)."""
+    """|dE/dtheta|^2 (Pascanu et al. 2013).
+
+    dtheta (...)
+    """
     flat = dtheta.reshape(-1)
     return float(np.einsum("p,p->", flat, flat, dtype=np.float64))
 
 
 def clip_gradient(clip_norm, square, dtheta):
-    """g <- g clip_norm / |g| if |g| > clip_norm, |g|^2 = square (Pascanu et al. 2013, algorithm 1)."""
+    """g <- g clip_norm / |g| if |g| > clip_norm, |g|^2 = square (Pascanu et al. 2013, algorithm 1).
+
+    -> dtheta (...)
+    """
     norm = float(np.sqrt(square))
     if norm > clip_norm:
         dtheta *= clip_norm / norm
 
 
 def limit_norms(max_norm, w):
-    """Each row of W is scaled to |w_j| = max_norm where |w_j| > max_norm (Hinton et al. 2012)."""
+    """Each row of W is scaled to |w_j| = max_norm where |w_j| > max_norm (Hinton et al. 2012).
+
+    -> w (j, i)
+    """
     norms = np.sqrt(np.einsum("ji,ji->j", w, w, dtype=np.float64))
     too_long = norms > max_norm
     if too_long.any():
@@ -139,7 +178,10 @@ def limit_norms(max_norm, w):
 
 
 def rule_step(settings, eta, step, theta, dtheta, m, v):
-    """theta <- theta + the step of the rule that `settings` names (slide 12); a rule with one memory keeps it in m."""
+    """theta <- theta + the step of the rule that `settings` names (slide 12); a rule with one memory keeps it in m.
+
+    settings (13), dtheta (...) -> theta (...), m (...), v (...)
+    """
     rule = settings[RULE]
     if rule == SGD:
         gradient_step(theta, dtheta, eta)
@@ -162,7 +204,10 @@ def rule_step(settings, eta, step, theta, dtheta, m, v):
 
 
 def add_penalties(settings, whole, w, dw):
-    """l1 sum |W| + l2/2 sum W^2, divided by `whole` with PER_SAMPLE; its derivatives are added to dW."""
+    """l1 sum |W| + l2/2 sum W^2, divided by `whole` with PER_SAMPLE; its derivatives are added to dW.
+
+    settings (13), w (...) -> dw (...)
+    """
     share, total = 1 / whole if settings[PER_SAMPLE] != 0 else 1.0, 0.0
     l2, l1 = float(settings[L2]) * share, float(settings[L1]) * share
     if l2 != 0:
@@ -175,7 +220,10 @@ def add_penalties(settings, whole, w, dw):
 
 
 def update(settings, layers, eta, step, whole, theta, dtheta, moments):
-    """theta <- theta - eta dE/dtheta, by the rule, penalties and limits of `settings`; 0 is none (slide 12)."""
+    """theta <- theta - eta dE/dtheta, by the rule, penalties and limits of `settings`; 0 is none (slide 12).
+
+    settings (13) -> theta (p), dtheta (p), moments (rows, p)
+    """
     settings, penalty = settings.tolist(), 0.0
     if settings[L1] != 0 or settings[L2] != 0:
         for w, dw in zip(weights(theta, layers), weights(dtheta, layers), strict=True):
