@@ -5,6 +5,7 @@ import pytest
 
 import fastbp
 from fastbp.lecture import loops, matrix
+from fastbp.lecture.example import example
 from fastbp.lecture.layout import unit_count
 
 LN3 = np.log(3)
@@ -16,19 +17,16 @@ def network_3_2_1(W1, B1, W2, B2, hidden, output):
     return network
 
 
-# Hidden ReLU, output identity, x = (1, 2, -1), d = -0.25.
-#
-#   u_1 = 0.5*1 - 1*2 + 1*(-1) + 0.5   = -2      y_1 = 0     (below 0)
-#   u_2 = 1*1 + 0.5*2 - 0.5*(-1) - 1   = 1.5     y_2 = 1.5
-#   u   = 2*0 - 1*1.5 + 0.25           = -1.25   y   = -1.25
-#   E   = 1/2 (-1.25 + 0.25)^2         = 0.5
-# STEP 1     delta_1 = y_1 - d_1 = -1;   dE/dw_1j = delta_1 y_j = (0, -1.5);   dE/db_1 = -1
-# STEP 1.5   dE/dy_j = delta_1 w_1j = (-2, 1)
-# STEP 2     delta_j = (-2 * 0, 1 * 1) = (0, 1);   dE/dw_ji = rows (0, 0, 0) and (1, 2, -1);   dE/db_j = (0, 1)
+# Worked out in fastbp/lecture/example.py: hidden ReLU, output identity, x = (1, 2, -1), d = -0.25.
+EXAMPLE = example()
 RELU = (
-    network_3_2_1([[0.5, -1, 1], [1, 0.5, -0.5]], [0.5, -1], [[2, -1]], 0.25, "relu", "identity"),
-    [1.0, 2.0, -1.0],
-    [-0.25],
+    network_3_2_1(
+        *(part for pair in zip(EXAMPLE["W"], EXAMPLE["B"], strict=True) for part in pair),
+        EXAMPLE["activation"],
+        EXAMPLE["output"],
+    ),
+    EXAMPLE["x"],
+    EXAMPLE["d"],
     {
         "u": [-2, 1.5, -1.25],
         "y": [0, 1.5, -1.25],
