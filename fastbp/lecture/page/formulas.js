@@ -1,0 +1,68 @@
+// Numbers and formulas in print: "dE/dw_21^(2) = delta_2^(2) y_1^(1)" becomes MathML.
+
+/** A number in few digits, as programs write it. */
+function shown(value, digits = 4) {
+  if (!Number.isFinite(value)) return String(value);
+  return String(Number(value.toPrecision(digits)));
+}
+
+/** The same for a reader: a minus sign of the right length, powers of ten. */
+function printed(value, digits = 5) {
+  return shown(value, digits).replace(/-/g, "−").replace(/e([+−]?)(\d+)/, (_, sign, power) => `·10^${sign === "−" ? "−" : ""}${power}`);
+}
+
+/** A factor of a product: negative ones in brackets. */
+function factor(value) {
+  return value < 0 ? `(${shown(value)})` : shown(value);
+}
+
+const SYMBOL = "(?:delta|eta|exp|ln|[A-Za-z])'?(?:_[A-Za-z0-9]+)?(?:\\^\\([0-9a-z]\\))?";
+const TOKEN = new RegExp(
+  `(?<ratio>d${SYMBOL}/d${SYMBOL})|(?<number>\\d+(?:\\.\\d+)?(?:e[-+]?\\d+)?|Infinity|NaN)|\\^(?<power>\\d)` +
+  `|(?<times>(?<=[0-9)]) x (?=[-(0-9l]))|(?<letter>${SYMBOL})|(?<operator><-|>=|[-+=<(),/])|\\s+`, "gy");
+const LETTERS = { delta: "δ", eta: "η" };
+const OPERATORS = { "<-": "←", ">=": "≥", "<": "&lt;", "-": "−" };
+
+function symbol(text) {
+  const [, letter, prime, , below, , above] = /^([A-Za-z]+)('?)(_([A-Za-z0-9]+))?(\^(\(.\)))?$/.exec(text);
+  const one = `<mi>${LETTERS[letter] ?? letter}</mi>`;
+  const base = prime ? `<mrow>${one}<mo>′</mo></mrow>` : one;
+  const inside = (part) => `<mrow>${[...part].map((c) => (/\d/.test(c) ? `<mn>${c}</mn>` : /\w/.test(c) ? `<mi>${c}</mi>` : `<mo stretchy="false">${c}</mo>`)).join("")}</mrow>`;
+  if (below && above) return `<msubsup>${base}${inside(below)}${inside(above)}</msubsup>`;
+  if (below) return `<msub>${base}${inside(below)}</msub>`;
+  return above ? `<msup>${base}${inside(above)}</msup>` : base;
+}
+
+/** A derivative: partial where the letter below has an index, so is one of several, and for f(x, y). */
+function fraction(text) {
+  const [above, below] = text.split("/").map((differential) => differential.slice(1));
+  const sign = below.includes("_") || above === "f" ? "<mo>∂</mo>" : "<mi>d</mi>";
+  return `<mfrac><mrow>${sign}${symbol(above)}</mrow><mrow>${sign}${symbol(below)}</mrow></mfrac>`;
+}
+
+/** Brackets keep their size; a minus behind another sign belongs to its number. */
+function formOf(operator, before) {
+  if ("()".includes(operator)) return ' stretchy="false"';
+  return operator === "-" && before && before !== ")" ? ' form="prefix"' : "";
+}
+
+/** Presentation MathML of a formula in the notation of the steps. */
+function mathOf(formula) {
+  const parts = [];
+  let place = 0, before = "(";
+  TOKEN.lastIndex = 0;
+  for (let found = TOKEN.exec(formula); found; found = TOKEN.exec(formula)) {
+    const { ratio, number, power, times, letter, operator } = found.groups;
+    place = TOKEN.lastIndex;
+    if (ratio) parts.push(fraction(ratio));
+    else if (number) parts.push(`<mn>${number}</mn>`);
+    else if (power) parts.push(`<msup>${parts.pop()}<mn>${power}</mn></msup>`);
+    else if (times) parts.push("<mo>×</mo>");
+    else if (letter) parts.push(symbol(letter));
+    else if (operator) parts.push(`<mo${formOf(operator, before)}>${OPERATORS[operator] ?? operator}</mo>`);
+    if (found[0].trim()) before = operator ?? "";
+    if (letter === "ln") parts.push('<mspace width="0.17em"></mspace>');
+  }
+  if (place !== formula.length) throw new Error(`no formula: ${formula}`);
+  return `<math>${parts.join("")}</math>`;
+}

@@ -1,0 +1,105 @@
+"""The page at an address of this machine, and in a file."""
+
+import contextlib
+import errno
+import os
+import secrets
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+from fastbp import validation
+from fastbp.lecture.page.document import html
+
+LOOPBACK = "127.0.0.1"
+
+
+def write(path, seed=0, language="en"):
+    """Writes the page into a file, which appears whole or not at all.
+
+    Parameters
+    ----------
+    path : str or path-like
+        Of the file; one that is there is replaced.
+    seed : int
+        As in `html`.
+    language : str
+        As in `html`.
+
+    Raises
+    ------
+    OSError
+        If `path` is a folder or cannot be written; what was there is still there.
+
+    Examples
+    --------
+    >>> import tempfile, pathlib
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     write(pathlib.Path(folder) / "lecture.html")
+    ...     print((pathlib.Path(folder) / "lecture.html").read_text(encoding="utf-8")[:15])
+    <!DOCTYPE html>
+    """
+    path = validation.path("path", path)
+    page = html(seed, language).encode()
+    target = Path(os.path.realpath(path))
+    if target.is_dir():
+        raise IsADirectoryError(errno.EISDIR, "path must be a file for the page, got a folder", path)
+    if target.exists() and not target.is_file():
+        raise OSError(errno.EINVAL, "path must be a file for the page, got what is no regular file", path)
+    if target.exists() and not os.access(target, os.W_OK):  # which renaming would not ask
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), path)
+    temporary = target.with_name(f".{target.name[:100]}-{secrets.token_hex(4)}.part")
+    try:
+        temporary.write_bytes(page)
+        os.replace(temporary, target)
+    except OSError as problem:
+        raise OSError(problem.errno, problem.strerror, path) from problem
+    finally:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+
+
+def serve(port=0, seed=0, language="en", ready=None):
+    """Serves the page to browsers on this machine, and to no other, until Ctrl-C.
+
+    Parameters
+    ----------
+    port : int
+        Of the address http://127.0.0.1:port/; 0 takes one that is free.
+    seed : int
+        As in `html`.
+    language : str
+        As in `html`.
+    ready : callable, optional
+        Is given the address as soon as the page can be opened.
+
+    Raises
+    ------
+    OSError
+        If the port is taken.
+    """
+    port = validation.whole_number("port", port, 0)
+    if port > 65535:
+        raise ValueError(f"port must be at most 65535, got {port}")
+    if ready is not None and not callable(ready):
+        raise TypeError(f"ready must be callable, got {validation.shown(ready)}")
+    page = html(seed, language).encode()
+
+    class Handler(BaseHTTPRequestHandler):
+        """Gives the page at /, and nothing else."""
+
+        def do_GET(self):
+            found = self.path.partition("?")[0] == "/"
+            body = page if found else b"The page is at /"
+            self.send_response(200 if found else 404)
+            self.send_header("Content-Type", f"text/{'html' if found else 'plain'}; charset=utf-8")
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_):
+            """Says nothing: whoever serves has the address."""
+
+    with ThreadingHTTPServer((LOOPBACK, port), Handler) as server, contextlib.suppress(KeyboardInterrupt):
+        if ready is not None:
+            ready(f"http://{LOOPBACK}:{server.server_address[1]}/")
+        server.serve_forever()
