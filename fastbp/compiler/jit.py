@@ -71,6 +71,22 @@ def _checked_kind(kind):
     return Checked
 
 
+def compiled_plainly(function, arguments, *, bounds_checked):
+    """A function that somebody else wrote, compiled for these arguments, which are only looked at for their types.
+
+    Nothing of it is kept on disk. With `bounds_checked` an index past the end of an array raises IndexError. Whatever
+    Numba has against the function is raised. With `NUMBA_DISABLE_JIT=1` there is nothing to compile it: None.
+    """
+    if numba.config.DISABLE_JIT:
+        return None
+    dispatcher = numba.njit(
+        nogil=True, error_model="numpy", fastmath=False if bounds_checked else FASTMATH, boundscheck=bounds_checked
+    )(function)
+    if arguments is not None:  # None: it is called by another one, which compiles it
+        _without_interruption(dispatcher.compile)(tuple(map(numba.typeof, arguments)))
+    return dispatcher
+
+
 def _without_interruption(compile):
     """Ctrl-C waits until the kernel is compiled: raised among LLVM's objects, it can crash the interpreter."""
 

@@ -1,0 +1,120 @@
+"""A student's function: what it is, whether anything stands in it, and its compiled form."""
+
+import ast
+import dis
+import inspect
+import textwrap
+import types
+
+from fastbp import validation
+
+
+class Refused(Exception):
+    """The function cannot be judged further."""
+
+    def __init__(self, status, message):
+        super().__init__(message)
+        self.status, self.message = status, message
+
+
+def accepted(exercise, function):
+    """The plain function and notes about it; Refused if it is none, or takes other arguments."""
+    notes, plain = [], getattr(function, "py_func", function)
+    if plain is not function:
+        notes.append("it is compiled already; the function under the decorator is checked")
+    if inspect.isclass(plain) or not inspect.isfunction(plain):
+        what = "a class" if inspect.isclass(plain) else validation.shown(plain)
+        raise Refused("error", f"a function `def {exercise.signature}:` is expected, got {what}")
+    if inspect.isgeneratorfunction(plain) or inspect.iscoroutinefunction(plain) or inspect.isasyncgenfunction(plain):
+        raise Refused("error", "it has `yield` or `async` in it: a plain function is expected")
+    parameters = inspect.signature(plain).parameters
+    names, expected = tuple(parameters), exercise.arguments
+    variable = [p for p in parameters.values() if p.kind in (p.VAR_POSITIONAL, p.VAR_KEYWORD, p.KEYWORD_ONLY)]
+    if len(names) != len(expected) or variable:
+        raise Refused("error", f"its first line must be `def {exercise.signature}:`, it takes ({', '.join(names)})")
+    if names != expected and sorted(names) == sorted(expected):
+        raise Refused("error", f"its arguments are in another order: `def {exercise.signature}:` is expected")
+    if names != expected:
+        notes.append(f"its arguments have other names than those of `def {exercise.signature}:`")
+    return plain, notes
+
+
+def is_begun(function):
+    """Whether more stands in it than `...`, `pass`, `return` or a docstring."""
+    nothing = {"RESUME", "NOP", "LOAD_CONST", "RETURN_VALUE", "RETURN_CONST"}
+    code = function.__code__
+    does = {instruction.opname for instruction in dis.get_instructions(code)}
+    returned = [i.argval for i in dis.get_instructions(code) if i.opname in ("LOAD_CONST", "RETURN_CONST")]
+    return not does <= nothing or any(value not in (None, ...) for value in returned)
+
+
+def syntax_of(function):
+    """The tree of its source, None where there is no source to be found."""
+    try:
+        return ast.parse(textwrap.dedent(inspect.getsource(function)))
+    except (OSError, TypeError, SyntaxError, IndentationError):
+        return None
+
+
+def has_loops(function):
+    """Whether a `for` or `while`, or a comprehension, stands in it; True where that cannot be told."""
+    tree = syntax_of(function)
+    loops = ast.For | ast.While | ast.ListComp | ast.GeneratorExp | ast.SetComp | ast.DictComp
+    return tree is None or any(isinstance(node, loops) for node in ast.walk(tree))
+
+
+def only_names(function, letter):
+    """Whether it assigns to the bare name of an argument, `u = ...`, which leaves the array as it was."""
+    return any(
+        instruction.opname == "STORE_FAST" and instruction.argval == letter
+        for instruction in dis.get_instructions(function.__code__)
+    )
+
+
+def compiled(function, arguments, made, bounds_checked=True):
+    """The function compiled by Numba for these arguments, with all plain functions that it calls.
+
+    `made` holds what is compiled already, by its plain form, and gets the rest. Raises whatever Numba does.
+    """
+    return _compiled(function, made, with_compiled(arguments, made, bounds_checked), bounds_checked)
+
+
+def with_compiled(arguments, made, bounds_checked=True):
+    """Arguments, of which those that are functions are compiled."""
+    return [_compiled(one, made, None, bounds_checked) if inspect.isfunction(one) else one for one in arguments]
+
+
+def _compiled(function, made, arguments, bounds_checked):
+    """One function; `made` holds those that are compiled, or being so, by their plain form."""
+    from fastbp.compiler.jit import compiled_plainly  # here: Numba is imported only when something is compiled
+
+    if function not in made:
+        scope = dict(function.__globals__)
+        cells = function.__closure__ and tuple(types.CellType(cell.cell_contents) for cell in function.__closure__)
+        own = types.FunctionType(function.__code__, scope, function.__name__, function.__defaults__, cells)
+        own.__kwdefaults__ = function.__kwdefaults__
+        made[function] = compiled_plainly(own, None, bounds_checked=bounds_checked)  # first: it may call itself
+        for name in _names(function.__code__) & scope.keys():
+            if inspect.isfunction(scope[name]):
+                scope[name] = _compiled(scope[name], made, None, bounds_checked)
+        for cell in cells or ():
+            if inspect.isfunction(cell.cell_contents):
+                cell.cell_contents = _compiled(cell.cell_contents, made, None, bounds_checked)
+        if arguments is not None:
+            made[function] = compiled_plainly(own, arguments, bounds_checked=bounds_checked)
+    return made[function]
+
+
+def _names(code):
+    """The global names that a code and those in it speak of."""
+    inner = [constant for constant in code.co_consts if inspect.iscode(constant)]
+    return set(code.co_names).union(*map(_names, inner))
+
+
+def why_not_compiled(problem, function):
+    """What Numba has against a function, as a sentence with the line."""
+    line = getattr(getattr(problem, "loc", None), "line", 0) or function.__code__.co_firstlineno
+    words = " ".join(str(problem).split())
+    for noise in ("Failed in nopython mode pipeline (step: nopython frontend)", "No implementation of function"):
+        words = words.replace(noise, "")
+    return f"line {line}: {words.strip()[:160]}"

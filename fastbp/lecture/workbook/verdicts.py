@@ -1,0 +1,163 @@
+"""The sentence about a wrong answer: a known mistake, an entry that is not written, or the first wrong number."""
+
+import numpy as np
+
+from fastbp.lecture.workbook.comparing import agree, all_agree, entry, is_like, results_of, shown
+from fastbp.lecture.workbook.explained import explained
+from fastbp.lecture.workbook.student import only_names
+
+SHORT = 14  # numbers of a case that are shown
+
+
+def verdict(exercise, function, cases, answers, expected, limit):
+    """(status, sentence) for an answer that is not right, None for one that is."""
+    came = [answer.results for answer in answers]
+    for look in (_changes_inputs, _keeps_what_was_there, _writes_nothing):
+        sentence = look(exercise, function, cases, answers)
+        if sentence:
+            return "wrong", sentence
+    if all(mine is not None and all_agree(mine, right) for mine, right in zip(came, expected, strict=True)):
+        return None
+    sentence = known_mistake(exercise, cases, came)
+    if sentence:
+        return "wrong", sentence
+    for answer, case in zip(answers, cases, strict=True):
+        if answer.problem is not None:
+            return "error", f"{explained(answer.problem, function.__code__.co_filename, limit)} (for {case.label})"
+    return "wrong", _unwritten(exercise, cases, answers) or _first_wrong(exercise, cases, came, expected)
+
+
+def known_mistake(exercise, cases, came):
+    """The sentence of the mistake that gives the same results on all cases, "" if there is none."""
+    for sentence, wrong in exercise.mistakes:
+        if is_like(came, [results_of(wrong, case) for case in cases]):
+            return sentence
+    return ""
+
+
+# ---- What every function can do wrong --------------------------------------------------------------------------------
+
+
+def _changes_inputs(exercise, function, cases, answers):
+    for answer in answers:
+        if answer.changed:
+            name = answer.changed[0]
+            return exercise.changed_input or (
+                f"writes into its input {name}: {name} must stay as it is, only {_list(exercise)} is written"
+            )
+    return ""
+
+
+def _list(exercise):
+    written = exercise.outputs + exercise.changes
+    return ", ".join(written) if written else "nothing"
+
+
+def _keeps_what_was_there(exercise, function, cases, answers):
+    """An output that depends on what it held before: added to, and never set."""
+    for answer, case in zip(answers, cases, strict=True):
+        if answer.results is None or answer.refilled is None:
+            continue
+        for letter, first, second, old in _outputs(exercise, answer, case):
+            if (np.isnan(first) & np.isfinite(second) & (second != old)).any():
+                return (
+                    f"what stood in {letter} before is still in it: set it first (`{letter}[...] = 0`, or a total that "
+                    "begins at 0), then add"
+                )
+    return ""
+
+
+def _outputs(exercise, answer, case):
+    """Of each output: its letter, its two results, and what it held before the second run."""
+    for letter, first, second in zip(exercise.outputs, answer.results, answer.refilled, strict=False):
+        yield letter, first, second, 5.25 + 0.375 * np.arange(first.size).reshape(first.shape)
+
+
+def _never_written(exercise, answer, case):
+    """{letter: mask} of the entries of the outputs that hold what they held before, both times."""
+    if answer.results is None or answer.refilled is None:
+        return {}
+    return {
+        letter: np.isnan(first) & (second == old) for letter, first, second, old in _outputs(exercise, answer, case)
+    }
+
+
+def _writes_nothing(exercise, function, cases, answers):
+    ended = [(answer, case) for answer, case in zip(answers, cases, strict=True) if answer.results is not None]
+    if not ended:
+        return ""
+    letters = exercise.outputs + exercise.changes
+    for place, letter in enumerate(letters):
+        if letter in exercise.outputs:
+            untouched = all(_never_written(exercise, answer, case)[letter].all() for answer, case in ended)
+        else:
+            untouched = all(np.array_equal(answer.results[place], case.inputs[letter]) for answer, case in ended)
+        if not untouched:
+            continue
+        index = "[j, i]" if letter in exercise.outputs and ended[0][1].shapes[letter][1:] else "[j]"
+        if not exercise.returns and ended[0][0].returned is not None:
+            return (
+                f"returns its result: write it into the argument {letter}, `{letter}{index} = ...`, and return nothing"
+            )
+        if only_names(function, letter):
+            return (
+                f"`{letter} = ...` makes a new array of that name and leaves the given one as it was: write its "
+                f"entries, `{letter}{index} = ...` (or `{letter}[...] = ...` for all at once)"
+            )
+        if len(letters) == 1 or place == 0:
+            return f"{letter} is never written: `{letter}{index} = ...` writes an entry"
+    return ""
+
+
+# ---- What is left ----------------------------------------------------------------------------------------------------
+
+
+def _unwritten(exercise, cases, answers):
+    for answer, case in zip(answers, cases, strict=True):
+        for letter, mask in _never_written(exercise, answer, case).items():
+            if not mask.any():
+                continue
+            place = tuple(map(int, np.argwhere(mask)[0]))
+            words = f"{entry(letter, place)} is never written (for {case.label})"
+            if mask.ndim == 1 and mask.sum() == 1 and mask.size > 1:
+                if place[0] == mask.size - 1:
+                    return f"{words}: it is the last; range({letter}.size) has all indices"
+                if place[0] == 0:
+                    return f"{words}: it is the first; indices begin at 0"
+            return words
+    return ""
+
+
+def _first_wrong(exercise, cases, came, expected):
+    """The first number that is not right, with the inputs if they are few; and where it is right."""
+    right = [case.label for case, *pair in zip(cases, came, expected, strict=True) if all_agree(*pair)]
+    case, mine, theirs = next(
+        triple for triple in zip(cases, came, expected, strict=True) if not all_agree(triple[1], triple[2])
+    )
+    letter, one, other = next(
+        triple
+        for triple in zip(exercise.results, mine, theirs, strict=True)
+        if triple[1].shape != triple[2].shape or not agree(triple[1], triple[2]).all()
+    )
+    place = tuple(map(int, np.argwhere(~agree(one, other))[0]))
+    words = f"{entry(letter, place)} is {shown(one[place])}, it should be {shown(other[place])}, for {case.label}"
+    if sum(np.size(value) for value in case.inputs.values()) <= SHORT:
+        words += f": {', '.join(f'{name} = {shown(value)}' for name, value in case.inputs.items())}"
+    words += _right_branches(exercise, cases, came, expected)
+    before = exercise.results[: exercise.results.index(letter)]
+    if before and not right:
+        words += f". {', '.join(before)} {'is' if len(before) == 1 else 'are'} right there"
+    return words + (f". Right for: {'; '.join(right)}" if right else "")
+
+
+def _right_branches(exercise, cases, came, expected):
+    if exercise.branches is None:
+        return ""
+    right, wrong = {}, {}
+    for case, mine, theirs in zip(cases, came, expected, strict=True):
+        good = agree(mine[0], theirs[0])
+        for label, mask in exercise.branches(*case.inputs.values()).items():
+            right[label] = right.get(label, True) and bool(good[mask].all())
+            wrong[label] = wrong.get(label, True) and not good[mask].any()
+    fine = [label for label, always in right.items() if always]
+    return f". Right where {' and '.join(fine)}" if fine else ""
