@@ -2,10 +2,10 @@
 
 from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from os import PathLike
-from typing import Any, Literal, Protocol, Self, TypeAlias
+from typing import Any, Literal, NamedTuple, Protocol, Self, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -177,6 +177,63 @@ class ManyHistory:
     def history(self, index: int) -> History: ...
 
 def load_digits() -> tuple[NDArray[np.float32], NDArray[np.int64]]: ...
+
+# ---- The lecture, number by number -----------------------------------------------------------------------------------
+
+class _Step(NamedTuple):
+    part: str
+    slide: str
+    quantity: str
+    formula: str
+    numbers: str
+    result: float
+
+class _CheckRow(NamedTuple):
+    quantity: str
+    slides: str
+    analytic: float
+    matrix: float
+    difference: float
+    note: str
+
+class _Check:
+    rows: tuple[_CheckRow, ...]
+    largest_difference: float
+    ok: bool
+
+class _TracedLayer:
+    activation: str
+    W: NDArray[np.float64]
+    B: NDArray[np.float64]
+    x: NDArray[np.float64]
+    u: NDArray[np.float64]
+    y: NDArray[np.float64]
+    dh: NDArray[np.float64]
+    dy: NDArray[np.float64]
+    delta: NDArray[np.float64]
+    dW: NDArray[np.float64]
+    dB: NDArray[np.float64]
+    W_after: NDArray[np.float64]
+    B_after: NDArray[np.float64]
+    jacobian: NDArray[np.float64] | None
+    delta_general: NDArray[np.float64] | None
+    slides: dict[str, str]
+
+@dataclass(frozen=True, eq=False)
+class Trace:
+    sizes: tuple[int, ...]
+    loss: str
+    level: float
+    learning_rate: float
+    x: NDArray[np.float64]
+    d: NDArray[np.float64]
+    E: float
+    layers: tuple[_TracedLayer, ...]
+    slides: dict[str, str]
+    def steps(self) -> Iterator[_Step]: ...
+    def check(self) -> _Check: ...
+
+def trace(network: Network, x: ArrayLike, d: ArrayLike, learning_rate: float = 0.1) -> Trace: ...
 
 # ---- Update rules and learning rates ---------------------------------------------------------------------------------
 

@@ -25,6 +25,8 @@ assert_type(history.loss, list[float])
 assert_type(network.evaluate(X, labels), float)
 E, dW, dB = network.gradient(X, labels)
 print(E + 1.0, dW[0] @ X[0], dB[0])
+trace: fastbp.Trace = fastbp.trace(network, X[0], labels[0], learning_rate=0.5)
+print(trace.E, trace.layers[0].delta, [f"{step.slide} {step}" for step in trace.steps()], trace.check().ok)
 network.save("network.safetensors")
 
 rules: list[fastbp.Optimizer] = [
@@ -70,6 +72,7 @@ print(search.best_params_["alpha"], search.best_score_ + 1)
 print(fastbp.RandomSearch(regressor, {"alpha": np.logspace(-5, -1)}, n_iter=5, time_limit=10).fit(X, labels).predict(X))
 
 plots.loss(history, log=True)
+plots.network(network, trace=trace)
 plots.weights(network, shape=(8, 8), units=[0, 1])
 plots.confusion(labels, classifier.predict(X), names=list("0123456789"), normalize=True)
 plots.decision_regions(classifier, X[:, :2], labels, resolution=50)

@@ -6,6 +6,7 @@ No function opens a window or changes a style. Without `ax` the picture goes int
 from fastbp.plots.classes import confusion, decision_regions
 from fastbp.plots.ensembles import ensemble_spread
 from fastbp.plots.losses import loss
+from fastbp.plots.networks import network
 from fastbp.plots.units import weights
 
-__all__ = ["confusion", "decision_regions", "ensemble_spread", "loss", "weights"]
+__all__ = ["confusion", "decision_regions", "ensemble_spread", "loss", "network", "weights"]

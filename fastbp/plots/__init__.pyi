@@ -13,9 +13,10 @@ from fastbp import (
     MLPClassifier,
     MLPRegressor,
     Network,
+    Trace,
 )
 
-__all__ = ["confusion", "decision_regions", "ensemble_spread", "loss", "weights"]
+__all__ = ["confusion", "decision_regions", "ensemble_spread", "loss", "network", "weights"]
 
 def confusion(
     labels: ArrayLike,
@@ -46,6 +47,7 @@ def loss(
     *,
     log: bool = False,
 ) -> Any: ...
+def network(network: Network, ax: Any = None, *, trace: Trace | None = None) -> Any: ...
 def weights(
     model: Network | MLPClassifier | MLPRegressor,
     ax: Any = None,
