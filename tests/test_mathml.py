@@ -1,10 +1,12 @@
 """Formulas in the lecture's notation become MathML; what is not in the notation is refused with its place."""
 
+import doctest
 import re
 from xml.etree import ElementTree
 
 import pytest
 
+from fastbp.lecture.page import mathml as notation
 from fastbp.lecture.page.mathml import mathml, plain
 from fastbp.lecture.slides import SLIDES
 
@@ -118,6 +120,10 @@ def test_every_element_is_mathml_and_has_as_many_children_as_it_takes():
             assert element.tag in known
             assert len(element) == takes.get(element.tag, len(element)), formula
             assert (element.tag in ("mi", "mn", "mo")) == bool((element.text or "").strip()), formula
+
+
+def test_the_example_runs():
+    assert doctest.testmod(notation) == (0, 1)
 
 
 def test_signs_of_html_are_escaped():

@@ -17,7 +17,8 @@
     matrix(a, ..., b; ...; c, ..., d)   in brackets, row by row; a row of dots alone has dots in each column
     [a + b]             what a slide leaves blank: <mrow class="blank">, for a page to cover
 
-A style sheet has one rule for these formulas: `.cases mtd { text-align: left }`.
+A style sheet gives `math` a font for mathematics, in which brackets and sums grow, and has one rule more:
+`.cases mtd { text-align: left }`.
 """
 
 import html
@@ -84,8 +85,8 @@ def mathml(formula, inline=False):
 
     Examples
     --------
-    >>> mathml("y_j = h(u_j)", inline=True)[:38]
-    '<math alttext="y_j = h(u_j)"><msub><mi'
+    >>> mathml("[u]", inline=True)
+    '<math alttext="u"><mrow><mrow><mrow class="blank"><mrow><mi>u</mi></mrow></mrow></mrow></mrow></math>'
     """
     if not isinstance(formula, str):
         raise TypeError(f"formula must be a text, got {formula!r}")
@@ -261,7 +262,7 @@ class _Reader:
 
     def sum(self):
         """Products with + and - between them, the first perhaps with a sign."""
-        found = [operator(SIGNS[self.take()], ' form="prefix"')] if self.next.text == "-" else []
+        found = [operator(SIGNS[self.take()], ' form="prefix" rspace="0.12em"')] if self.next.text == "-" else []
         found.append(self.product())
         while self.next.text in SIGNS:
             found += [operator(SIGNS[self.take()]), self.product()]
