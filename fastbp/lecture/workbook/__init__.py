@@ -12,7 +12,10 @@ In a notebook, or wherever Python runs:
 """
 
 from fastbp.lecture.workbook.contents import exercise, hint, names, solution, solution_parts
+from fastbp.lecture.workbook.digits import Training, train_digits
 from fastbp.lecture.workbook.judge import check
 from fastbp.lecture.workbook.results import Result, table
 
-__all__ = ["Result", "check", "exercise", "hint", "names", "solution", "solution_parts", "table"]
+__all__ = [
+    "Result", "Training", "check", "exercise", "hint", "names", "solution", "solution_parts", "table", "train_digits",
+]  # fmt: skip

@@ -81,11 +81,11 @@ def parameters(rng, l, m, n):
 def networks_and_inputs(rng):
     """Small networks; one unit has u = 0, because its weights and its bias cancel each other."""
     cases = []
-    for l, m, n in SIZES:
+    for l, m, n in (*SIZES, (2, 2, 2), (4, 4, 4)):  # square ones show what is transposed
         x, theta = short(rng, l), parameters(rng, l, m, n)
         if m > 2:
             theta["b1"][m - 1] = -theta["w1"][m - 1] @ x
-        theta["b1"][0] = 1 - theta["w1"][0] @ x  # one unit is above 0, whatever comes
+        theta["b1"][0] = 0.75 - theta["w1"][0] @ x  # one unit is above 0, whatever comes
         if m > 1:
             theta["b1"][1] = -1.5 - theta["w1"][1] @ x  # and one below
         cases.append(case(f"l = {l}, m = {m}, n = {n}", {"u1": (m,), "y1": (m,), "u2": (n,), "y2": (n,)}, x=x, **theta))

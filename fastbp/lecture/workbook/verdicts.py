@@ -18,7 +18,7 @@ def verdict(exercise, function, cases, answers, expected, limit):
             return "wrong", sentence
     if all(mine is not None and all_agree(mine, right) for mine, right in zip(came, expected, strict=True)):
         return None
-    sentence = known_mistake(exercise, cases, came)
+    sentence = known_mistake(exercise, cases, came, expected)
     if sentence:
         return "wrong", sentence
     for answer, case in zip(answers, cases, strict=True):
@@ -27,10 +27,10 @@ def verdict(exercise, function, cases, answers, expected, limit):
     return "wrong", _unwritten(exercise, cases, answers) or _first_wrong(exercise, cases, came, expected)
 
 
-def known_mistake(exercise, cases, came):
+def known_mistake(exercise, cases, came, expected):
     """The sentence of the mistake that gives the same results on all cases, "" if there is none."""
     for sentence, wrong in exercise.mistakes:
-        if is_like(came, [results_of(wrong, case) for case in cases]):
+        if is_like(came, [results_of(wrong, *pair) for pair in zip(cases, expected, strict=True)]):
             return sentence
     return ""
 
