@@ -180,6 +180,10 @@ def test_the_table_of_the_readme_is_that_of_the_slides():
     assert text.split(MARKS[0])[1].split(MARKS[1])[0] == table(), "python -m tests.test_slides writes it"
 
 
+def test_the_readme_tells_how_many_exercises_there_are():
+    assert f"`fastbp learn` has {len(workbook.names())} exercises" in README.read_text(encoding="utf-8")
+
+
 def test_the_readme_is_short():
     assert README.stat().st_size <= 16_384
 

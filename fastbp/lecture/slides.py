@@ -15,8 +15,8 @@ class Slide(NamedTuple):
     formulas : tuple of str
         In the notation of page/mathml.py; [...] is what the slide leaves blank.
     functions : tuple of str
-        Of `fastbp.lecture.loops` and, as a twin, of `fastbp.lecture.matrix`. Slides 1-4 and 10-17 have no function of
-        their own and name the one that uses what they say.
+        Of `fastbp.lecture.loops` and, as a twin, of `fastbp.lecture.matrix`. Slides 1-4, 10, 11
+        and 13-17 have no function of their own and name one that uses what they say.
     exercises : tuple of str
         Of the workbook.
     demo : str
