@@ -6,11 +6,11 @@ import sys
 import warnings
 
 import fastbp
-from fastbp.cli import bench, demo, export, inspect, options, predict, train
+from fastbp.cli import bench, demo, export, inspect, learn, options, predict, train
 from fastbp.compiler import notice
 from fastbp.training.history import Diverged
 
-COMMANDS = (train, predict, inspect, export, bench, demo)
+COMMANDS = (train, predict, inspect, export, learn, bench, demo)
 
 
 def main(arguments=None):
@@ -29,7 +29,7 @@ def main(arguments=None):
         command.add(commands)
     given, unknown = parser.parse_known_args(arguments)
     if unknown:
-        commands.choices[given.command].refuse(unknown)
+        given.parser.refuse(unknown)
     if sys.stdout is None:
         return _failed("standard output is closed")
     if hasattr(sys.stdout, "reconfigure"):  # what a terminal cannot show must not end a training
@@ -37,17 +37,17 @@ def main(arguments=None):
     try:
         with warnings.catch_warnings(), notice.told_by(None if getattr(given, "quiet", False) else options.say):
             warnings.showwarning = lambda message, *_: options.say(f"warning: {message}")
-            given.run(given)
+            code = given.run(given) or 0
         sys.stdout.flush()
     except argparse.ArgumentTypeError as problem:
-        commands.choices[given.command].error(str(problem))
+        given.parser.error(str(problem))
     except OSError as problem:
         return _told_of(problem)
     except KeyboardInterrupt:
         return _failed("interrupted")
     except (ValueError, TypeError, ImportError, MemoryError, Diverged) as problem:
         return _failed(str(problem) or "there is not enough memory")
-    return 0
+    return code
 
 
 def _failed(what):

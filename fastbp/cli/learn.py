@@ -2,7 +2,7 @@
 
 import argparse
 import os
-import sys
+import textwrap
 
 from fastbp.cli import learn_check, options
 from fastbp.lecture import workbook
@@ -16,7 +16,6 @@ is told in words, and in the end your own functions learn to read handwritten di
 You need the chain rule, and any editor; neither NumPy nor Numba. The slides are also a page
 with moving numbers for your browser:  fastbp learn --page lecture.html
 """
-SEED_HELP = "other numbers for each student (default: {}); written into the file, so give it to start"
 
 
 def add(commands):
@@ -35,8 +34,9 @@ def add(commands):
     )
     either = parser.add_mutually_exclusive_group()
     either.add_argument(
-        "--page", metavar="OUT.html", help="write the lecture as a page for a browser: one file, which needs no network"
-    )
+        "--page", type=html_file, metavar="OUT.html",
+        help="write the lecture as a page for a browser: one file, which needs no network",
+    )  # fmt: skip
     either.add_argument(
         "--serve", nargs="?", type=options.of(int, 0, 65536), const=0, metavar="PORT",
         help="show the page at an address of this machine alone, until Ctrl-C (default: any free port)",
@@ -45,7 +45,7 @@ def add(commands):
         "--solutions", nargs="?", const="-", metavar="FILE",
         help="for teachers: all solutions, to a file or to standard output",
     )  # fmt: skip
-    parser.add_argument("--language", metavar="CODE", help="of the page when it opens: en (the default), ja")
+    parser.add_argument("--language", metavar="CODE", help="of the page when it opens, as ja (default: en)")
     parser.add_argument(
         "--seed", type=options.of(int, 0), default=None, metavar="N", help="of the numbers (default: 0)"
     )
@@ -92,6 +92,7 @@ def _add_hint(actions):
     )
     parser.add_argument("name", type=exercise_name, help="of an exercise; `fastbp learn` lists them")
     parser.add_argument("step", type=options.of(int, 1), nargs="?", default=1, help="1, 2, ... (default: 1)")
+    _add_seed(parser, f"of the numbers in it (default: that of {files.USUAL}, if it is here, or 0)")
     parser.set_defaults(run=hint)
 
 
@@ -117,6 +118,13 @@ def exercise_name(text):
     if text not in workbook.names():
         near = files.did_you_mean(text, workbook.names())
         raise argparse.ArgumentTypeError(f"there is no exercise {text!r}{near or '; fastbp learn lists them'}")
+    return text
+
+
+def html_file(text):
+    """The type of an option that names a page: a slip must not replace the exercises."""
+    if not text.lower().endswith((".html", ".htm")):
+        raise argparse.ArgumentTypeError(f"must end in .html, got {text!r}")
     return text
 
 
@@ -147,18 +155,20 @@ def _write_page(given):
 def _serve(given):
     from fastbp.lecture import page
 
-    def ready(port):
-        print(f"the page is at http://127.0.0.1:{port} - open it in a browser; Ctrl-C here ends it", flush=True)
+    def ready(address):
+        print(f"the page is at {address}\nnext: open that address in a browser; Ctrl-C here ends it", flush=True)
 
-    page.serve(given.serve, seed=given.seed or 0, language=given.language or "en", ready=ready)
+    try:
+        page.serve(given.serve, seed=given.seed or 0, language=given.language or "en", ready=ready)
+    except OSError as problem:
+        raise ValueError(f"port {given.serve}: {problem.strerror}; --serve without a number takes a free one") from None
 
 
 def _write_solutions(given):
-    text = files.solved(given.seed or 0)
     if given.solutions == "-":
-        print(text, end="")
+        print(files.solved(given.seed or 0), end="")
         return
-    files.write(given.solutions, text)
+    files.write(given.solutions, files.solved(given.seed or 0, given.solutions))
     print(f"written: {given.solutions}\nnext: fastbp learn check {given.solutions}")
 
 
@@ -217,26 +227,39 @@ def _seed_here(given):
 def show(given):
     """The text of an exercise."""
     exercise = workbook.exercise(given.name, seed=_seed_here(given))
-    print(f"exercise {exercise.number} of {len(workbook.names())}: {exercise.signature}, {exercise.where}\n")
-    print(exercise.text)
-    file = files.USUAL
-    print(
-        f"\nnext: write it in {file}, in the place of its `...`, then  fastbp learn check {file} {given.name}"
-        f"\n      (a hint: fastbp learn hint {given.name})"
-    )
+    print(f"exercise {exercise.number} of {len(workbook.names())}: {exercise.signature}\n\n{exercise.text}\n")
+    file = files.USUAL if os.path.exists(files.USUAL) else "FILE"
+    if file == "FILE":
+        print("(FILE is your file; if you have none:  fastbp learn start)\n")
+    check = f"fastbp learn check {file} {given.name}"
+    print(f"next: write it into {file} where its `...` is, then  {check}  (or  fastbp learn hint {given.name})")
 
 
 def hint(given):
     """One step, and how to come to the next one."""
-    name, step = given.name, given.step
-    hints = workbook.exercise(name).hints
-    last = len(hints) + 1
+    name, step, seed = given.name, given.step, _seed_here(given)
+    last = len(workbook.exercise(name).hints) + 1
     if step > last:
         raise argparse.ArgumentTypeError(f"{name} has {last} steps, of which the last is the solution; got step {step}")
+    text, check = workbook.hint(name, step, seed), f"fastbp learn check {files.USUAL} {name}"
     if step == last:
-        print(f"{name}, step {step} of {last}, the solution:\n\n{workbook.solution(name)}")
-        print(f"next: fastbp learn check {files.USUAL} {name}")
+        print(f"{name}, step {step} of {last}, the solution:\n\n{text}\n{_words_of(text)}\nnext: {check}")
         return
-    print(f"{name}, step {step} of {last}:\n\n{workbook.hint(name, step)}\n")
     what = " (the solution)" if step + 1 == last else ""
-    print(f"next: fastbp learn check {files.USUAL} {name}, or  fastbp learn hint {name} {step + 1}{what}")
+    print(f"{name}, step {step} of {last}:\n\n{textwrap.fill(text, 100)}\n")
+    print(f"next: {check}, or  fastbp learn hint {name} {step + 1}{what}")
+
+
+WORDS = {  # in the lecture's loops, which run in either precision, for one network or for many
+    "where(": "where(condition, yes, no) is  yes if condition else no",
+    "larger(": "larger(a, c) is  max(a, c)",
+    "smaller(": "smaller(a, c) is  min(a, c)",
+    "double(": "double(a) is  a  in double precision",
+    ".dtype.type(": "u.dtype.type(1) is  1  in the precision of u",
+}
+
+
+def _words_of(text):
+    """What in a solution a reader cannot know."""
+    words = [meaning for word, meaning in WORDS.items() if word in text]
+    return "".join(f"\n{line}" for line in ["It is the loop that fastbp runs itself. In it", *words]) if words else ""

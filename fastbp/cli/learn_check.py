@@ -51,14 +51,13 @@ def run(given):
             student = given.student or files.student_of(given.file)
             print(collect.document(student, 0, fastbp.__version__, [], problem=str(problem)))
         raise
-    wrong = [result for result in results if result.status in ("wrong", "error")]
-    wrong += [result for result in results if result.name in given.names and result.status == "not begun"]
+    bad = [result for result in results if result.status != "right" and (given.names or result.status != "not begun")]
     if given.json:
         student = given.student or files.student_of(given.file)
         print(collect.document(student, found["seed"], fastbp.__version__, results, notes))
     else:
         _show(given, found, results, notes)
-    return 1 if wrong else 0
+    return 1 if bad else 0
 
 
 def _check_names(given):
@@ -74,7 +73,7 @@ def _check_names(given):
 
 
 def _judge(given, found):
-    """The results of all exercises, in the lecture's order, and notes on the file."""
+    """The results of the exercises that are named, or of all, in the lecture's order; and notes on the file."""
     asked = [name for name in workbook.names() if name in (given.names or found["begun"])]
     results, notes = {}, [*found["notes"]]
     with contextlib.closing(StatusLine()) as status:
@@ -86,8 +85,9 @@ def _judge(given, found):
             else:
                 results[value.name] = value
         status.clear()
-    absent = workbook.Result
-    return [results.get(name, absent(name, "not begun")) for name in workbook.names()], notes
+    absent = [] if given.names else [name for name in workbook.names() if name not in results]
+    results |= {name: limits.result_of(name, "not begun") for name in absent}
+    return [results[name] for name in workbook.names() if name in results], notes
 
 
 # ---- For readers -----------------------------------------------------------------------------------------------------
@@ -95,32 +95,38 @@ def _judge(given, found):
 
 def _show(given, found, results, notes):
     for result in results:
-        if result.status in ("wrong", "error") or (result.name in given.names and result.status == "not begun"):
+        if given.names or result.status in ("wrong", "error"):
             print(f"{result}\n")
+        elif result.notes:
+            print("\n".join([f"{result.name}: {result.status}", *(f"  note: {note}" for note in result.notes), ""]))
     for note in notes:
         print(f"note: {note}\n")
-    print(workbook.table(results))
-    by_name = {result.name: result.status for result in results}
-    trains = all(by_name[name] == "right" for name in TRAINING)
-    if trains and not given.names and not given.no_training:
-        _train(given, found)
-    print(f"\nnext: {_next(given, found, results)}")
+    if not given.names:
+        print(f"{workbook.table(results)}\n")
+        right = [result.name for result in results if result.status == "right"]
+        if {*TRAINING} <= {*right} and not given.no_training:
+            _train(given, found)
+    print(f"next: {_next(given, found, results)}")
 
 
 def _train(given, found):
-    print("\nNow your own functions learn to read handwritten digits; it takes up to a minute ...", flush=True)
+    print("Now your own functions learn to read handwritten digits; it takes up to a minute ...", flush=True)
     try:
-        print(limits.trained(given.file, found["seed"], SECONDS))
+        print(f"{limits.trained(given.file, found['seed'], SECONDS)}\n")
     except ValueError as problem:
-        print(problem)
+        print(f"{problem}\n")
 
 
 def _next(given, found, results):
     check = f"fastbp learn check {given.file}"
     for result in results:
         if result.status in ("wrong", "error"):
-            return f"correct {result.name}, then  {check}  (a hint: fastbp learn hint {result.name})"
-    for result in results:
-        if result.status == "not begun":
-            return f"fastbp learn show {result.name}      says what this one asks for; then  {check}"
-    return "nothing is left to do here. What you have written is what fastbp trains with: fastbp demo"
+            named = f"{check} {result.name}"
+            return f"correct {result.name}, then  {named}  (a hint: fastbp learn hint {result.name})"
+    for name in given.names or workbook.names():
+        if name not in found["begun"]:
+            return f"fastbp learn show {name}  says what this one asks for; then  {check}"
+    if given.names:
+        left = [name for name in workbook.names() if name not in found["begun"]]
+        return f"fastbp learn show {left[0]}  says what the next one asks for" if left else f"{check}  judges them all"
+    return "nothing is left to do here. What you have written is what fastbp trains with: see  fastbp demo"

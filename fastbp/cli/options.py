@@ -42,9 +42,16 @@ class Parser(argparse.ArgumentParser):
     def _check_value(self, action, value):
         choices = None if action.choices is None else [str(choice) for choice in action.choices]
         if choices and value not in action.choices:
-            near = did_you_mean(str(value), choices)
+            near = did_you_mean(str(value), choices) or self._before(value)
             message = f"invalid choice: {value!r} (choose from {', '.join(map(repr, choices))}){near}"
             raise argparse.ArgumentError(action, message)
+
+    def _before(self, word):
+        """If a word is taken for a command after an option that there is not: what that may have been."""
+        before = self._words[: self._words.index(word)] if word in self._words else []
+        options = [one for one in before if one.startswith("-")]
+        unknown = [one for one in options if one.partition("=")[0] not in self._option_string_actions]
+        return f"; unrecognized: {unknown[0]}{self._meant(unknown)}" if unknown else ""
 
     def parse_known_args(self, args=None, namespace=None):
         self._words = sys.argv[1:] if args is None else [*args]
@@ -83,9 +90,11 @@ def command(commands, name, short, long, *examples):
     shown = "\n".join(
         ["example:" if len(examples) == 1 else "examples:", *(f"  {line}" for line in examples), "", EXIT]
     )
-    return commands.add_parser(
+    parser = commands.add_parser(
         name, help=short, description=long, epilog=shown, formatter_class=argparse.RawDescriptionHelpFormatter
     )
+    parser.set_defaults(parser=parser)  # which tells of wrong usage: the innermost, where a command has commands
+    return parser
 
 
 def of(kind, least=-math.inf, below=math.inf, above=None):

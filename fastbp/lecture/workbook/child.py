@@ -83,17 +83,15 @@ def _judge(task, found, tell):
 
     for name in task["names"]:
         tell("exercise", name)
-        tell("phase", "plain")
         result = None
         if name in found:
-            result = workbook.check(
-                name, found[name], seed=task["seed"], limit=task["seconds"]["plain"], tell=lambda p: tell("phase", p)
-            ).as_dict()
+            how = {"limit": task["seconds"]["plain"], "phase": lambda phase: tell("phase", phase)}
+            result = workbook.check(name, found[name], task["seed"], **how).as_dict()
         tell("result", result)
 
 
 def _train(task, found, tell):
     from fastbp.lecture import workbook
 
-    tell("phase", "training")
-    tell("trained", str(workbook.train_digits(found, seed=task["seed"])))
+    how = {"limit": task["seconds"]["plain"], "phase": lambda phase: tell("phase", phase)}
+    tell("trained", str(workbook.train_digits(found, task["seed"], **how)))

@@ -7,10 +7,10 @@ import math
 import os
 
 from fastbp.lecture.workbook import names
+from fastbp.lecture.workbook.results import STATUSES
 from fastbp.validation import did_you_mean, shown
 
 FORMAT = "fastbp learn 1"
-STATUSES = ("right", "wrong", "error", "not begun")
 LARGEST = 10_000_000  # bytes; a document has some 10,000
 FORMULA = tuple("=+-@\t\r")  # at the beginning of a cell: spreadsheets would compute it
 

@@ -5,7 +5,7 @@ import os
 import re
 import warnings
 
-from fastbp.lecture.workbook import exercise, names
+from fastbp.lecture.workbook import exercise, names, solution_parts
 from fastbp.validation import did_you_mean
 
 USUAL = "exercises.py"
@@ -22,22 +22,22 @@ PARTS = {
     "backward": "All put together: a sample, a mini-batch, an epoch (slides 37-40)",
 }
 
-HEAD = '''"""Exercises of the lecture on backpropagation. Put your lines in the place of each `...`, from top to bottom.
+BLANK_HEAD = """\
+Exercises of the lecture on backpropagation. Put your lines in the place of each `...`, from top to bottom.
 
-    fastbp learn show {first:20s} what a function has to do: do this before you write it
+    fastbp learn show {first:20s} what a function has to do; the same text as below
     fastbp learn hint {first:20s} a hint, if you need one
     fastbp learn check {file:19s} what is right by now, and what is not
 
-What a function finds, it writes into its last argument, as in  y[j] = 0.5 , unless its text says "return".
-Everything is counted from 0: a vector u of 3 numbers has u[0], u[1] and u[2], and range(u.size) counts 0, 1, 2.
+What a function finds, it writes into its last arguments, as in `y[j] = 0.5`, unless its text says "return".
+Everything is counted from 0: a vector u of 3 numbers has u[0], u[1] and u[2], and range(u.size) is 0, 1, 2.
 Functions may call those above them.
 """
+SOLVED_HEAD = """\
+All solutions of the exercises: the lecture's own loops, and functions that call them.
 
-{imports}
-
-SEED = {seed}  # some numbers in your exercises depend on it: leave it as it is
-'''
-IMPORTS = "from math import exp, log\n\nimport numpy as np"
+    fastbp learn check {file:19s} finds them right
+"""
 
 
 def blank(seed=0, file=USUAL):
@@ -50,18 +50,32 @@ def blank(seed=0, file=USUAL):
     file : str
         What it will be called.
     """
-    return _whole({name: exercise(name).blank for name in names()}, IMPORTS, seed, file)
+    head = BLANK_HEAD.format(first=names()[0], file=file)
+    return _whole(head, {name: exercise(name, seed).blank for name in names()}, [], seed)
 
 
-def _whole(functions, imports, seed, file):
-    first = names()[0]
-    parts = [HEAD.format(first=first, file=file, imports=imports, seed=seed)]
+def solved(seed=0, file="solutions.py"):
+    """The text of a file with the solutions of all exercises, for teachers; `check` finds them right."""
+    functions, seen, imported = {}, set(), {}
+    for name in names():
+        parts = {part: text for part, text in solution_parts(name, seed).items() if part not in seen}
+        seen |= parts.keys()
+        for line in [text for text in parts.values() if text.startswith("from ")]:
+            home, _, what = line.partition(" import ")
+            imported.setdefault(home, []).append(what)
+        functions[name] = "\n\n\n".join(text for text in parts.values() if not text.startswith("from "))
+    imports = [f"{home} import {', '.join(sorted(what))}" for home, what in sorted(imported.items())]
+    return _whole(SOLVED_HEAD.format(file=file), functions, imports, seed)
+
+
+def _whole(head, functions, imports, seed):
+    lines = [f'"""{head}"""\n', "import numpy as np", *[""] * bool(imports), *imports, ""]
+    lines += [f"SEED = {seed}  # some numbers in your exercises depend on it: leave it as it is", ""]
     for name, text in functions.items():
         if name in PARTS:
-            line = f"# ---- {PARTS[name]} "
-            parts.append(f"\n{line}{'-' * (100 - len(line))}\n")
-        parts.append(f"\n{text.strip()}\n")
-    return "\n".join(parts)
+            lines += ["", f"# ---- {PARTS[name]} ".ljust(100, "-"), ""]
+        lines += ["", text.strip(), ""]
+    return "\n".join(lines)
 
 
 def write(path, text):

@@ -3,6 +3,7 @@
 What does not end is killed, what crashes is gone, and the exercises after it go on in a new process.
 """
 
+import contextlib
 import json
 import os
 import queue
@@ -11,8 +12,14 @@ import subprocess
 import sys
 import threading
 
+from fastbp.lecture import workbook
+from fastbp.lecture.workbook.results import Result
+
 LIMIT = 10.0  # seconds for the student's code: its import, each function plain, each compiled
-SECONDS = {"start": 120.0, "import": LIMIT, "plain": LIMIT, "compile": 180.0, "compiled": LIMIT, "training": 300.0}
+SECONDS = {  # for each phase; Numba's work takes longer where a machine is slow
+    "start": 120.0, "import": LIMIT, "plain": LIMIT, "witnesses": 300.0, "compiling": 300.0, "compiled": LIMIT,
+    "training": 300.0,
+}  # fmt: skip
 GRACE = 5.0  # seconds that the judge has more: it stops a plain loop by itself, and knows the line
 MOST = 2000  # bytes that are kept of what is printed
 
@@ -50,8 +57,6 @@ def judged(path, names, seed=0, seconds=None):
     ValueError
         In a sentence, if the file cannot be imported.
     """
-    from fastbp.lecture.workbook import Result  # here: its import takes a moment
-
     left, noted = [*names], False
     while left:
         name, phase = None, "start"
@@ -64,7 +69,7 @@ def judged(path, names, seed=0, seconds=None):
             elif what == "result":
                 left = left[1:]
                 absent = f"{os.path.basename(path)} has no function {name}"
-                yield "result", Result(name, "not begun", absent) if value is None else Result(**value)
+                yield "result", result_of(name, "not begun", absent) if value is None else Result(**value)
             elif what == "printed" and not noted:
                 noted = True
                 yield "note", f"it prints, which nobody reads here: {value}"
@@ -72,7 +77,7 @@ def judged(path, names, seed=0, seconds=None):
                 if name is None or name not in left:
                     raise ValueError(f"{os.path.basename(path)}: {_without_an_end(what, value, phase)}")
                 left = left[1:]
-                yield "result", Result(name, "error", _without_an_end(what, value, phase))
+                yield "result", result_of(name, "error", _without_an_end(what, value, phase))
 
 
 def trained(path, seed=0, seconds=None):
@@ -94,12 +99,19 @@ def trained(path, seed=0, seconds=None):
     return text
 
 
+def result_of(name, status, message=""):
+    """The result of an exercise that its judge has not seen to the end."""
+    exercise = workbook.exercise(name)
+    return Result(name, exercise.number, exercise.slides, status, message)
+
+
 STATUS = {
     "import": "imported",
     "plain": "run as it is",
-    "compile": "compiled by Numba",
+    "witnesses": "compared with its witnesses",
+    "compiling": "compiled by Numba",
     "compiled": "run compiled",
-    "training": "trains the digits network",
+    "training": "let learn the digits",
 }
 
 LATE = {
@@ -107,7 +119,8 @@ LATE = {
     "import": "it did not end within {0} s when it was imported; a file of exercises holds functions: put what runs "
     "them under  if __name__ == '__main__':",
     "plain": "it did not end within {0} s; is there a loop that comes to no end, or does it wait for something?",
-    "compile": "Numba did not compile it within {0} s; is it much longer than the formula?",
+    "witnesses": "our own functions did not end within {0} s; is this machine very busy?",
+    "compiling": "Numba did not compile it within {0} s; is it much longer than the formula?",
     "compiled": "it ends as it is, but compiled by Numba it did not end within {0} s; is there a loop that relies on "
     "an error, or on large integers?",
     "training": "it did not end within {0} s",
@@ -119,7 +132,7 @@ def _without_an_end(what, value, phase):
         return LATE[phase].format(f"{value:g}")
     if phase == "start":
         return f"the process that judges did not start: {value}"
-    return f"{value} when it was {STATUS[phase]}" if phase != "training" else value
+    return f"{value} when it was {STATUS[phase]}"
 
 
 def _told(task, seconds):
@@ -181,12 +194,13 @@ def ending(code):
     """What a process with this exit status did, in words."""
     if code == 0:
         return "it ended Python without an error (os._exit?)"
-    if code < 0 and -code in {signal.SIGSEGV, getattr(signal, "SIGBUS", 0)} or code == 0xC0000005:
+    name = signal.Signals(-code).name if code < 0 else ""
+    if name in ("SIGSEGV", "SIGBUS") or code == 0xC0000005:
         return "it crashed Python: something was read or written beside an array"
-    if code < 0 and -code == getattr(signal, "SIGKILL", 0):
+    if name == "SIGKILL":
         return "the system ended it, as it does with programs for which there is not enough memory,"
-    if code < 0:
-        return f"it was ended by the signal {signal.Signals(-code).name}"
+    if name:
+        return f"it was ended by the signal {name}"
     return f"it ended Python with exit status {code} (os._exit?)"
 
 
@@ -213,9 +227,7 @@ def _keep_the_beginning(pipe, printed):
 def _kill(process):
     """The child, and what it has started, where there are groups of processes."""
     if hasattr(os, "killpg"):
-        try:
+        with contextlib.suppress(ProcessLookupError, PermissionError):  # it has ended
             os.killpg(process.pid, signal.SIGKILL)
-        except (ProcessLookupError, PermissionError):  # it has ended
-            pass
     process.kill()
     process.wait()
