@@ -10,6 +10,7 @@ import pytest
 import fastbp
 from fastbp.lecture import loops
 from fastbp.lecture.codes import ERRORS_OF, HIDDEN
+from fastbp.network import blank
 from tests.cases import UNCOMPILED, assert_close
 from tests.test_by_hand import AT_ZERO, EXAMPLES, RELU, SIGMOID
 
@@ -208,6 +209,19 @@ def test_a_quantile_that_is_met_has_a_kink_too():
     check = fastbp.trace(network, [1.0], 2.0).check()
     assert [(row.analytic, round(row.difference, 9), bool(row.note)) for row in check.rows] == [(0, -0.4, True)] * 2
     assert check.ok
+
+
+def test_the_limit_of_a_loaded_network_cuts_the_error_and_no_derivative():
+    """Networks that are read from files may have one; y = (1/4, 3/4), and -ln 1/4 is above it."""
+    network = blank((1, 2), "relu", "softmax", "float64", "cross_entropy", 1.0)
+    network.theta[:] = 0, np.log(3), 0, 0
+    trace = fastbp.trace(network, [1.0], 0)
+    assert (trace.E, trace.level) == (1, 1)
+    assert any(
+        str(step).endswith("else level) = 1, because -(1 x ln 0.25 + 0 x ln 0.75) > 1") for step in trace.steps()
+    )
+    assert trace.check().ok
+    np.testing.assert_allclose(fastbp.trace(network, [1.0], 1).E, np.log(4 / 3), rtol=1e-15)
 
 
 @pytest.mark.parametrize("wrong", ["loops", "matrix"])

@@ -122,14 +122,14 @@ def _edges(ax, network, columns, beside=0.0, trace=None):
             weights.append(w[j, i])
             if trace is not None:
                 place = layer + beside + (1 - 2 * beside) * along, low + (high - low) * along
-                _label(ax, *place, f"{w[j, i]:.3g}\n{trace.layers[layer].dW[j, i]:.3g}")
+                _label(ax, *place, f"{_short(w[j, i])}\n{_short(trace.layers[layer].dW[j, i])}")
     order = np.argsort(np.abs(weights))
     lines, weights = np.array(lines)[order], np.array(weights)[order]
     limit = np.abs(weights).max() or 1.0
     colour = matplotlib.cm.ScalarMappable(matplotlib.colors.Normalize(-limit, limit), AROUND_ZERO)
-    if trace is not None:  # weights near 0, which are white, have numbers too
-        ax.add_collection(LineCollection(lines, colors=BETWEEN, linewidths=0.5, zorder=1))
     widths = 0.8 + 1.5 * np.abs(weights) / limit
+    if trace is not None:  # an outline, because weights near 0 have numbers too, and are white
+        ax.add_collection(LineCollection(lines, colors=BETWEEN, linewidths=widths + 0.6, zorder=1))
     ax.add_collection(LineCollection(lines, colors=colour.to_rgba(weights), linewidths=widths, zorder=1.1))
     if trace is None:
         ax.figure.colorbar(colour, ax=ax, label="weight", fraction=0.05, pad=0.03)
@@ -171,17 +171,21 @@ def _numbers(ax, columns, trace):
     for height in _drawn(columns[-1]).values():
         ends = [len(trace.layers), len(trace.layers) + TO_ERROR], [height, 0]
         ax.plot(*ends, color=BETWEEN, linewidth=1, zorder=1)
-    _box(ax, len(trace.layers) + TO_ERROR, 0, [f"E {trace.E:.3g}"])
+    _box(ax, len(trace.layers) + TO_ERROR, 0, [f"E {_short(trace.E)}"])
+
+
+def _short(value):
+    return f"{value + 0.0:.3g}"  # 0 has no sign here
 
 
 def _numbers_of(trace, layer, unit):
     if layer == 0:
-        return [f"x {trace.x[unit]:.3g}"]
+        return [f"x {_short(trace.x[unit])}"]
     of = trace.layers[layer - 1]
     letters = {"b": of.B, "u": of.u, "y": of.y, "δ": of.delta}
     if layer == len(trace.layers):
         letters["d"] = trace.d
-    return [f"{letter} {values[unit]:.3g}" for letter, values in letters.items()]
+    return [f"{letter} {_short(values[unit])}" for letter, values in letters.items()]
 
 
 def _box(ax, x, y, lines, unit=None):
