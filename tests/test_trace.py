@@ -132,6 +132,16 @@ def test_a_float32_network_is_traced_in_float64_and_not_changed():
         assert not any(array.flags.writeable for array in arrays)
 
 
+def test_a_trace_keeps_copies():
+    network, x, d = drawn((3, 4, 2))
+    trace = fastbp.trace(network, x, d)
+    before = str(trace)
+    for array in (network.theta, x, d):
+        array[:] = 7
+    assert str(trace) == before
+    assert trace.layers[0].x is trace.x
+
+
 def test_labels_numbers_and_rows_are_teacher_signals():
     network, x, _ = drawn((3, 4, 3))
     assert fastbp.trace(network, x, 2).d.tolist() == fastbp.trace(network, x, [0, 0, 1]).d.tolist() == [0, 0, 1]

@@ -213,7 +213,7 @@ def _inputs(x, inputs):
     if given.shape != (inputs,):
         hint = " (a trace is of one sample: give one row)" if given.ndim == 2 and given.shape[1] == inputs else ""
         raise ValueError(f"x must have shape ({inputs},), the inputs of one sample, got {given.shape}{hint}")
-    return validation.real_matrix("x", given[None], inputs, np.float64)[0]
+    return validation.real_matrix("x", given[None], inputs, np.float64)[0].copy()
 
 
 def _teacher_signal(d, network):
@@ -226,7 +226,7 @@ def _teacher_signal(d, network):
         raise ValueError(
             f"d must have shape ({outputs},), the teacher signal of one sample{way}, got {given.shape}{hint}"
         )
-    return validation.targets(given[None], 1, network.output, network.loss, outputs, np.float64)[0]
+    return validation.targets(given[None], 1, network.output, network.loss, outputs, np.float64)[0].copy()
 
 
 def _computed(network, x, d, eta):

@@ -12,7 +12,7 @@ DIGITS, MOST_DIGITS = 4, 17  # significant ones; the most tell one float64 from 
 WRITTEN_OUT = 5  # terms of a sum; of a longer one the first two and the last are shown
 SUM, PRODUCT, ATOM = range(3)  # what stands in brackets within what
 BECAUSE, ROUNDING = ", because ", "floats are rounded"
-ROUNDED = 2e-15  # what the rounding of a few terms may leave of the largest of them
+ROUNDED = 1e-14  # what rounding, here and in the steps before, may leave of the largest term of a sum
 
 
 def shown(value, digits=DIGITS):
