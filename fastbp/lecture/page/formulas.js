@@ -8,7 +8,8 @@ function shown(value, digits = 4) {
 
 /** The same for a reader: a minus sign of the right length, powers of ten. */
 function printed(value, digits = 5) {
-  return shown(value, digits).replace(/-/g, "−").replace(/e([+−]?)(\d+)/, (_, sign, power) => `·10^${sign === "−" ? "−" : ""}${power}`);
+  const power = (_, sign, digitsOfPower) => `·10${sign === "-" ? "⁻" : ""}${[...digitsOfPower].map((n) => "⁰¹²³⁴⁵⁶⁷⁸⁹"[n]).join("")}`;
+  return shown(value, digits).replace(/e([-+])(\d+)/, power).replace("-", "−");
 }
 
 /** A factor of a product: negative ones in brackets. */
@@ -16,10 +17,15 @@ function factor(value) {
   return value < 0 ? `(${shown(value)})` : shown(value);
 }
 
+/** Terms of a sum: a minus in front of a term becomes that between it and the one before. */
+function summed(terms) {
+  return terms.reduce((sum, term) => (term.startsWith("-") ? `${sum} - ${term.slice(1)}` : `${sum} + ${term}`));
+}
+
 const SYMBOL = "(?:delta|eta|exp|ln|[A-Za-z])'?(?:_[A-Za-z0-9]+)?(?:\\^\\([0-9a-z]\\))?";
 const TOKEN = new RegExp(
-  `(?<ratio>d${SYMBOL}/d${SYMBOL})|(?<number>\\d+(?:\\.\\d+)?(?:e[-+]?\\d+)?|Infinity|NaN)|\\^(?<power>\\d)` +
-  `|(?<times>(?<=[0-9)]) x (?=[-(0-9l]))|(?<letter>${SYMBOL})|(?<operator><-|>=|[-+=<(),/])|\\s+`, "gy");
+  `(?<ratio>d${SYMBOL}/d${SYMBOL})|(?<half>1/2)|(?<number>\\d+(?:\\.\\d+)?(?:e[-+]?\\d+)?|Infinity|NaN)|\\^(?<power>\\d)` +
+  `|(?<times>(?<=[0-9)]) x (?=[-(0-9l]))|(?<word>(?:if|else)\\b)|(?<letter>${SYMBOL})|(?<operator><-|>=|[-+=<(),/])|\\s+`, "gy");
 const LETTERS = { delta: "δ", eta: "η" };
 const OPERATORS = { "<-": "←", ">=": "≥", "<": "&lt;", "-": "−" };
 
@@ -52,17 +58,19 @@ function mathOf(formula) {
   let place = 0, before = "(";
   TOKEN.lastIndex = 0;
   for (let found = TOKEN.exec(formula); found; found = TOKEN.exec(formula)) {
-    const { ratio, number, power, times, letter, operator } = found.groups;
+    const { ratio, half, number, power, times, word, letter, operator } = found.groups;
     place = TOKEN.lastIndex;
     if (ratio) parts.push(fraction(ratio));
+    else if (half) parts.push("<mfrac><mn>1</mn><mn>2</mn></mfrac>");
     else if (number) parts.push(`<mn>${number}</mn>`);
     else if (power) parts.push(`<msup>${parts.pop()}<mn>${power}</mn></msup>`);
     else if (times) parts.push("<mo>×</mo>");
+    else if (word) parts.push(`<mtext>&nbsp;${word}&nbsp;</mtext>`);
     else if (letter) parts.push(symbol(letter));
     else if (operator) parts.push(`<mo${formOf(operator, before)}>${OPERATORS[operator] ?? operator}</mo>`);
     if (found[0].trim()) before = operator ?? "";
     if (letter === "ln") parts.push('<mspace width="0.17em"></mspace>');
   }
   if (place !== formula.length) throw new Error(`no formula: ${formula}`);
-  return `<math>${parts.join("")}</math>`;
+  return `<math displaystyle="true">${parts.join("")}</math>`;
 }

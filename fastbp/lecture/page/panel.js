@@ -13,12 +13,13 @@ function load(name) {
   buildFields();
 }
 
-/** All numbers anew, after anything has changed. */
+/** All numbers anew, after anything has changed. The slides follow only this, not each step. */
 function compute() {
   state.trace = traceOf(state, state.x, state.d, state.eta);
   state.quotients = quotientsOf(state, state.x, state.d);
   state.steps = stepsOf(state, state.trace, state.quotients);
   state.position = Math.min(state.position, everything());
+  whenNumbersChange.forEach((tell) => tell());
 }
 
 /** The position behind the last step: all is shown, and nothing highlighted. */
@@ -42,7 +43,7 @@ function numberField(label, list, place, step = 0.25) {
   const field = element("input", { type: "number", step, value: list[place], "aria-label": label, "data-field": label });
   field.addEventListener("input", () => {
     const good = Number.isFinite(field.valueAsNumber);
-    field.toggleAttribute("aria-invalid", !good);
+    setAttributeIf(field, "aria-invalid", !good, "true");
     if (!good) return;
     list[place] = field.valueAsNumber;
     compute();
@@ -124,7 +125,7 @@ function showUnits(known) {
 
 /** A step on lines of its own: formula with letters, with numbers, result, quotient. */
 function stepLines(step, withSlides = true) {
-  const parts = [], said = (key, values) => element("span", {}, words(key, values));
+  const parts = [];
   if (withSlides) {
     const links = step.slides.flatMap((n, i) => [i ? ", " : "", element("a", { href: `#slide-${n}` }, String(n))]);
     parts.push(element("p", { class: "where" }, element("b", {}, words(`part ${step.part}`)), " · ", words("slide"), " ", ...links));
@@ -133,20 +134,24 @@ function stepLines(step, withSlides = true) {
   parts.push(formulaIn("p", step.formula, { class: "formula" }));
   if (step.because) parts.push(formulaIn("p", step.because, { class: "because" }));
   const same = step.numbers === shown(step.result);
-  const result = formulaIn("p", same ? `${relation} ${step.numbers}` : `${relation} ${step.numbers} = ${shown(step.result)}`, { class: "numbers" });
-  result.dataset.value = step.result;
-  parts.push(result);
-  if (step.quotient !== undefined) parts.push(element("p", { class: "quotient" }, said("by-difference", { number: printed(step.quotient, 6) })));
-  return parts;
+  if (same && step.formula.endsWith(`= ${step.numbers}`)) return [...parts, ...quotientLine(step)];
+  parts.push(formulaIn("p", same ? `${relation} ${step.numbers}` : `${relation} ${step.numbers} = ${shown(step.result)}`, { class: "numbers" }));
+  return [...parts, ...quotientLine(step)];
+}
+
+function quotientLine(step) {
+  if (step.quotient === undefined) return [];
+  return [element("p", { class: "quotient" }, words("by-difference", { number: printed(step.quotient, 6) }))];
 }
 
 function showStep() {
   const step = state.steps[state.position - 1], place = byId("step-text");
   byId("place").textContent = words("place", { position: Math.min(state.position, state.steps.length), steps: state.steps.length });
   place.dataset.quantity = step?.quantity ?? "";
+  place.dataset.value = step?.result ?? "";
   place.replaceChildren(...(step ? stepLines(step) : [element("p", {}, words(state.position ? "complete" : "begin"))]));
   for (const button of document.querySelectorAll("#parts button")) {
-    button.toggleAttribute("aria-current", button.dataset.part === step?.part);
+    setAttributeIf(button, "aria-current", button.dataset.part === step?.part, "step");
   }
 }
 
@@ -163,7 +168,6 @@ function show() {
   showEdges(known);
   showUnits(known);
   showStep();
-  whenNumbersChange.forEach((tell) => tell());
 }
 
 /** The parameters after the step of gradient descent become those of the network. */
@@ -175,11 +179,19 @@ function takeStep() {
   goTo(everything());
 }
 
-/** The panel goes to the first step of a quantity. */
-function showQuantity(quantity) {
-  byId("panel").classList.add("open");
-  byId("fold").setAttribute("aria-expanded", "true");
-  goTo(state.steps.findIndex((step) => step.quantity === quantity) + 1);
+/** On narrow screens the panel is a line below the page until it is unfolded. */
+function unfold(open) {
+  const button = byId("fold");
+  byId("panel").classList.toggle("open", open);
+  button.setAttribute("aria-expanded", String(open));
+  button.dataset.text = open ? "fold" : "unfold";
+  button.textContent = words(button.dataset.text);
+}
+
+/** The panel goes to a step, and is unfolded. */
+function showStepOf(step) {
+  unfold(true);
+  goTo(state.steps.indexOf(step) + 1);
 }
 
 function startPanel() {
@@ -196,9 +208,7 @@ function startPanel() {
     button.addEventListener("click", () => goTo(state.steps.findIndex((step) => step.part === part) + 1));
     return button;
   }));
-  byId("fold").addEventListener("click", () => {
-    byId("fold").setAttribute("aria-expanded", String(byId("panel").classList.toggle("open")));
-  });
+  byId("fold").addEventListener("click", () => unfold(!byId("panel").classList.contains("open")));
   load(state.name);
   goTo(everything());
   whenLanguageChanges.push(show);

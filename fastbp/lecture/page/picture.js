@@ -1,7 +1,7 @@
 // The picture of a network: nodes with their numbers, edges with w and dE/dw.
 
 const SVG = "http://www.w3.org/2000/svg";
-const GAP = 112, LEFT = 62, ACROSS = 176, RADIUS = 33; // of the nodes; a column for each layer
+const GAP = 112, LEFT = 62, ACROSS = 176, RADIUS = 37; // of the nodes; a column for each layer
 
 function drawn(name, attributes, ...children) {
   const made = document.createElementNS(SVG, name);
@@ -15,6 +15,12 @@ function placeOf(sizes, layer, unit) {
   return { x: LEFT + ACROSS * layer, y: GAP * (unit + 0.5 + (most - sizes[layer]) / 2) };
 }
 
+/** A number that fits into a node; what is only rounding is said to be 0. */
+const brief = (number) => (number !== 0 && Math.abs(number) < 1e-9 ? "≈ 0" : printed(number, 3));
+
+/** A digit as an index. */
+const lowered = (digit) => String.fromCharCode(0x2080 + digit);
+
 /** One line of a node or an edge: a letter with its index, and its number. */
 function line(x, y, letter, number, kind) {
   const text = drawn("text", { x, y, class: kind });
@@ -24,8 +30,8 @@ function line(x, y, letter, number, kind) {
 
 /** Draws the network into `svg`. Numbers appear for the quantities in `known`; what `step` is about is highlighted. */
 function drawNetwork(svg, network, trace, known, step = null) {
-  const { sizes } = network, value = (name, number) => (known.has(name) ? printed(number, 4) : "?");
-  const height = GAP * Math.max(...sizes), width = LEFT * 2 + ACROSS * (sizes.length - 1) + 36;
+  const { sizes } = network, value = (name, number) => (known.has(name) ? brief(number) : "?");
+  const height = GAP * Math.max(...sizes), width = LEFT * 2 + ACROSS * (sizes.length - 1);
   svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
   const hot = { nodes: new Set(step?.nodes), edges: new Set(step?.edges) };
   const lines = drawn("g", {}), labels = drawn("g", {}), nodes = drawn("g", {});
@@ -35,7 +41,7 @@ function drawNetwork(svg, network, trace, known, step = null) {
     lines.append(drawn("line", { x1: from.x, y1: from.y, x2: to.x, y2: to.y, class: `edge${kind}`, "data-edge": edgeOf(layer, j, i) }));
     const x = from.x + (to.x - from.x) / 3, y = from.y + (to.y - from.y) / 3;
     const label = drawn("g", { class: `label${kind}` });
-    const weight = printed(w_ji, 4), slope = value(`dE/d${name}`, trace.dW[layer][j][i]);
+    const weight = brief(w_ji), slope = value(`dE/d${name}`, trace.dW[layer][j][i]);
     const width = 6 + 7.4 * Math.max(weight.length, slope.length);
     label.append(drawn("rect", { x: x - width / 2, y: y - 15, width, height: 30, rx: 4 }));
     label.append(drawn("text", { x, y: y - 2, class: "weight" }, weight));
@@ -46,20 +52,21 @@ function drawNetwork(svg, network, trace, known, step = null) {
     for (let unit = 0; unit < size; unit++) {
       const { x, y } = placeOf(sizes, layer, unit), node = nodeOf(layer - 1, unit);
       const group = drawn("g", { class: `node${hot.nodes.has(node) ? " hot" : ""}`, "data-node": node });
-      group.append(drawn("circle", { cx: x, cy: y, r: layer ? RADIUS : 25 }));
+      group.append(drawn("circle", { cx: x, cy: y, r: layer ? RADIUS : 29 }));
       if (layer === 0) {
-        group.append(line(x, y + 5, `x${unit + 1}`, printed(trace.x[unit], 4), "of-node"));
+        group.append(line(x, y + 5, `x${lowered(unit + 1)}`, brief(trace.x[unit]), "of-node"));
       } else {
         const at = (letter) => named(letter, layer - 1, unit + 1);
         group.append(line(x, y - 11, "u", value(at("u"), trace.u[layer - 1][unit]), "of-node"));
         group.append(line(x, y + 4, "y", value(at("y"), trace.y[layer - 1][unit]), "of-node"));
         group.append(line(x, y + 19, "δ", value(at("delta"), trace.delta[layer - 1][unit]), "of-node slope"));
-        if (layer === sizes.length - 1) group.append(line(x, y + RADIUS + 15, `d${unit + 1}`, printed(trace.d[unit], 4), "of-node"));
+        if (layer === sizes.length - 1) group.append(line(x, y + RADIUS + 15, `d${lowered(unit + 1)}`, brief(trace.d[unit]), "of-node"));
       }
       nodes.append(group);
     }
   });
-  const error = line(width - 6, 18, "E", value("E", trace.E), "error");
+  const output = placeOf(sizes, sizes.length - 1, sizes.at(-1) - 1);
+  const error = line(output.x, output.y + RADIUS + 33, "E", value("E", trace.E), "of-node");
   svg.replaceChildren(drawn("title", {}, words("picture")), drawn("desc", {}, describe(network, trace, known)), lines, labels, nodes, error);
   svg.setAttribute("role", "img");
   svg.setAttribute("aria-label", `${words("picture")}: ${describe(network, trace, known)}`);

@@ -18,6 +18,12 @@ function element(name, attributes = {}, ...children) {
   return made;
 }
 
+/** An attribute that says something only where it holds. */
+function setAttributeIf(node, name, holds, value) {
+  if (holds) node.setAttribute(name, value);
+  else node.removeAttribute(name);
+}
+
 /** An element that holds a formula. */
 function formulaIn(name, formula, attributes = {}) {
   const made = element(name, attributes);

@@ -88,18 +88,25 @@ def serve(port=0, seed=0, language="en", ready=None):
         """Gives the page at /, and nothing else."""
 
         def do_GET(self):
+            self.wfile.write(self.do_HEAD())
+
+        def do_HEAD(self):
             found = self.path.partition("?")[0] == "/"
             body = page if found else b"The page is at /"
             self.send_response(200 if found else 404)
             self.send_header("Content-Type", f"text/{'html' if found else 'plain'}; charset=utf-8")
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
-            self.wfile.write(body)
+            return body
 
         def log_message(self, *_):
             """Says nothing: whoever serves has the address."""
 
-    with ThreadingHTTPServer((LOOPBACK, port), Handler) as server, contextlib.suppress(KeyboardInterrupt):
+    try:
+        server = ThreadingHTTPServer((LOOPBACK, port), Handler)
+    except OSError as problem:
+        raise OSError(problem.errno, f"port {port} of {LOOPBACK} cannot be used: {problem.strerror}") from problem
+    with server, contextlib.suppress(KeyboardInterrupt):
         if ready is not None:
             ready(f"http://{LOOPBACK}:{server.server_address[1]}/")
         server.serve_forever()

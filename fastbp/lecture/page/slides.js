@@ -69,10 +69,8 @@ function showSteps(place, number) {
   const steps = state.steps.filter((step) => step.slides.some((n) => slides.includes(n)));
   const lines = steps.map((step) => {
     const button = element("button", { type: "button", class: "show", "aria-label": `${words("show")}: ${step.quantity}`, title: words("show") }, "→");
-    button.addEventListener("click", () => showQuantity(step.quantity));
-    const same = step.numbers === shown(step.result), relation = step.part === "update" ? " <- " : " = ";
-    const line = formulaIn("span", `${step.formula}${relation}${step.numbers}${same ? "" : ` = ${shown(step.result)}`}`, { class: "wide" });
-    return element("li", {}, line, button);
+    button.addEventListener("click", () => showStepOf(step));
+    return element("li", {}, element("div", { class: "line" }, ...stepLines(step, false)), button);
   });
   const focused = [...place.querySelectorAll("button")].indexOf(document.activeElement);
   place.replaceChildren(element("p", { class: "of-now" }, words("of now")), element("ul", { class: "steps" }, ...lines));
@@ -87,7 +85,7 @@ function showByHand() {
   const known = new Set(steps.filter((step) => step.part !== "update").map((step) => step.quantity));
   drawNetwork(byId("by-hand-picture"), network, trace, known);
   place.replaceChildren(...PARTS.flatMap((part) => {
-    const lines = steps.filter((step) => step.part === part).map((step) => element("li", {}, ...stepLines(step, false).filter((line) => !line.classList.contains("quotient"))));
+    const lines = steps.filter((step) => step.part === part).map((step) => element("li", { class: "line" }, ...stepLines(step, false)));
     return [element("h3", {}, words(`part ${part}`)), element("ol", { class: "by-hand" }, ...lines)];
   }));
 }
@@ -98,8 +96,10 @@ function startSlides() {
     if (DEMONSTRATIONS[name]) {
       demonstrate(place, name);
     } else {
-      whenNumbersChange.push(() => showSteps(place, number));
-      showSteps(place, number);
+      const draw = () => showSteps(place, number);
+      draw();
+      whenNumbersChange.push(draw);
+      whenLanguageChanges.push(draw);
     }
   }
   showByHand();

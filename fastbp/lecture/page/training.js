@@ -110,8 +110,8 @@ function startTraining() {
   byId("play").addEventListener("click", play);
   byId("fresh").addEventListener("click", () => { pause(); fresh(); });
   byId("rate").addEventListener("input", () => {
-    const rate = byId("rate").valueAsNumber, good = rate > 0 && rate <= 10;
-    byId("rate").toggleAttribute("aria-invalid", !good);
+    const rate = byId("rate").valueAsNumber, good = rate > 0 && rate <= 1;
+    setAttributeIf(byId("rate"), "aria-invalid", !good, "true");
     if (good) training.eta = rate;
   });
   fresh();
