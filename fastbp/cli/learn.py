@@ -161,7 +161,7 @@ def _serve(given):
     try:
         page.serve(given.serve, seed=given.seed or 0, language=given.language or "en", ready=ready)
     except OSError as problem:
-        raise ValueError(f"port {given.serve}: {problem.strerror}; --serve without a number takes a free one") from None
+        raise ValueError(f"{problem.strerror}; --serve without a number takes a port that is free") from None
 
 
 def _write_solutions(given):
@@ -229,10 +229,10 @@ def show(given):
     exercise = workbook.exercise(given.name, seed=_seed_here(given))
     print(f"exercise {exercise.number} of {len(workbook.names())}: {exercise.signature}\n\n{exercise.text}\n")
     file = files.USUAL if os.path.exists(files.USUAL) else "FILE"
+    print(f"A hint, if you need one:  fastbp learn hint {given.name}")
     if file == "FILE":
-        print("(FILE is your file; if you have none:  fastbp learn start)\n")
-    check = f"fastbp learn check {file} {given.name}"
-    print(f"next: write it into {file} where its `...` is, then  {check}  (or  fastbp learn hint {given.name})")
+        print("FILE is your file with the exercises; if you have none:  fastbp learn start")
+    print(f"\nnext: write it into {file}, then  fastbp learn check {file} {given.name}")
 
 
 def hint(given):

@@ -1,12 +1,13 @@
 """What an exercise is made of: its text, its hidden inputs, its right answer and the wrong ones that are known."""
 
+import re
 import textwrap
 from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
 
-WIDTH = 110  # of a line of text in a function's docstring
+WIDTH = 100  # of a line of text
 
 
 class Case(NamedTuple):
@@ -60,16 +61,26 @@ class Exercise(NamedTuple):
         return f"{self.name}({', '.join(self.arguments)})"
 
     @property
+    def text(self):
+        """The formula with its blanks, and the task; lines of code in it, which are indented, stay as they are."""
+        lines = [line if line.startswith(" ") else _wrapped(line) for line in self.task.split("\n")]
+        return "\n".join([f"{self.formula} ({self.where})", "", *lines])
+
+    @property
     def blank(self):
         """The function to fill in, as text."""
-        paragraphs = [textwrap.fill(part, WIDTH) for part in self.task.split("\n\n")]
-        body = textwrap.indent("\n\n".join([f"{self.formula} ({self.where})", *paragraphs]), "    ").lstrip()
-        return f'def {self.signature}:\n    """{body}\n    """\n    ...\n'
+        return f'def {self.signature}:\n    """{textwrap.indent(self.text, "    ").lstrip()}\n    """\n    ...\n'
 
     @property
     def where(self):
         """ "slide 12" or "slides 7, 8"."""
         return f"slide{'s' * (not self.slides.isdigit())} {self.slides}"
+
+
+def _wrapped(line):
+    """In lines of WIDTH, which end in no `piece of code`."""
+    line = re.sub("`[^`]*`", lambda code: code[0].replace(" ", "\0"), line)
+    return textwrap.fill(line, WIDTH, break_on_hyphens=False).replace("\0", " ")
 
 
 def case(label, shapes=None, **inputs):
