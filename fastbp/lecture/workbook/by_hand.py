@@ -8,7 +8,7 @@ import numpy as np
 from fastbp.lecture.example import example
 from fastbp.lecture.workbook.exercise import Exercise
 
-DIGITS = 5e-4  # what is rounded to three digits behind the point is right
+DIGITS = 1e-3  # what is rounded, or cut, to three digits behind the point is right
 
 
 def quantities(seed):

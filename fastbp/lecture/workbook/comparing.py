@@ -12,9 +12,13 @@ def as_arrays(value):
 
 
 def agree(came, expected, close=CLOSE):
-    """Where two arrays of one shape agree, entry by entry; what is not finite agrees with what is not finite."""
+    """Where two arrays of one shape agree, entry by entry; what is not finite agrees with what is not finite.
+
+    Close is measured by the number itself and the largest beside it; for difference quotients, which come from numbers
+    of the size of 1, at least by 1.
+    """
     finite = np.isfinite(expected)
-    scale = np.abs(expected[finite]).max(initial=0.0)
+    scale = np.abs(expected[finite]).max(initial=1.0 if close == WITNESS else 0.0)
     with np.errstate(invalid="ignore", over="ignore"):
         near = np.abs(came - expected) <= close * (np.abs(expected) + scale)
     return np.where(finite, near & np.isfinite(came), ~np.isfinite(came))

@@ -33,7 +33,7 @@ def explained(problem, file, limit):
     if isinstance(problem, EOFError):
         return f"{where} waits for input, and there is none: everything comes in the arguments"
     if isinstance(problem, IndexError) and frame is not None:
-        return f"{where}: {_index(frame, line, file) or str(problem)}"
+        return f"{where}: {_index(frame, line, file) or _index_of_another_kind(str(problem))}"
     kind, message = type(problem).__name__, validation.shown(problem.args[0]) if problem.args else ""
     message = message[1:-1] if message[:1] in "'\"" else message
     for meant, words in _MEANINGS:
@@ -42,7 +42,15 @@ def explained(problem, file, limit):
     return f"{where} raises {kind}: {message}" if message else f"{where} raises {kind}"
 
 
+FUNCTIONS = {"exp", "log", "max", "sqrt", "tanh", "zeros", "empty", "sum", "dot", "maximum", "where", "outer"}
+
+
 def _name(message):
+    name = message.split("'")[1] if "'" in message else ""
+    if name in FUNCTIONS:
+        return f"{message}: NumPy's functions begin with np, as in `np.{name}(...)`"
+    if name == "math":
+        return f"{message}: take NumPy's functions, as in `np.exp(...)`, or write `import math` at the top of the file"
     return f"{message}: a name that nothing has been given to. Is it spelt like the argument or the variable above?"
 
 
@@ -57,8 +65,24 @@ def _value(message):
 def _type(message):
     if "not subscriptable" in message or "not support item assignment" in message:
         return f"{message}: only arrays have entries in square brackets"
+    if "converted to a scalar index" in message or "cannot be interpreted as an integer" in message:
+        return "range counts to a whole number: `range(u.size)` goes over the places 0, 1, ... of the entries of u"
+    if "bitwise_xor" in message or "for ^" in message:
+        return "^ is no power in Python: a square is `a * a` or `a**2`"
+    if "missing" in message and "positional argument" in message:
+        return f"{message}: what a function writes into is an argument, too, as in `relu(u, y)`"
+    if "NoneType" in message:
+        return (
+            f"{message}: None is what a function returns that returns nothing; it has written into its last arguments"
+        )
     if "not callable" in message:
         return f"{message}: round brackets call a function, entries of an array stand in square ones, u[j]"
+    return message
+
+
+def _index_of_another_kind(message):
+    if "only integers" in message:
+        return "an index is a whole number: `for j in range(u.size)` gives the places j, `for a in u` the entries"
     return message
 
 
@@ -69,15 +93,17 @@ _MEANINGS = (
     (OverflowError, lambda message: f"a number becomes too large ({message})"),
     (ValueError, _value),
     (TypeError, _type),
-    (AttributeError, lambda message: message),
+    (
+        AttributeError,
+        lambda message: f"{message}. The number of entries of u is `u.size`, that of rows of w `w.shape[0]`",
+    ),
 )
 
 
 def _index(frame, line, file):
     """Which subscript of the line lies past the end, "" if that cannot be told."""
-    try:
-        tree = ast.parse(linecache.getline(file, line).strip().rstrip(":").removeprefix("return "))
-    except SyntaxError:
+    tree = _statement(linecache.getline(file, line).strip())
+    if tree is None:
         return ""
     for node in ast.walk(tree):
         if not isinstance(node, ast.Subscript) or not isinstance(node.value, ast.Name):
@@ -99,6 +125,17 @@ def _index(frame, line, file):
             if isinstance(index, int | np.integer) and not -size <= index < size:
                 return _past_the_end(node, array, axis, index)
     return ""
+
+
+def _statement(text):
+    """The tree of a line, which may be the head of a loop or a case; None if it is only a part of a statement."""
+    text = text.removeprefix("el") if text.startswith("elif ") else text
+    for whole in (text, f"{text} pass"):
+        try:
+            return ast.parse(whole)
+        except SyntaxError:
+            continue
+    return None
 
 
 def _past_the_end(node, array, axis, index):

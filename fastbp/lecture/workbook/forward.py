@@ -116,8 +116,9 @@ def _hidden_left_out(x, w1, b1, w2, b2):
 
 
 def _of_inputs(x, w1, b1, w2, b2):
+    """A loop over j reads no more of x than there are hidden units."""
     u1, y1, _, _ = up(x, w1, b1, w2, b2)
-    u2 = w2 @ x + b2
+    u2 = w2 @ x[: y1.size] + b2
     return u1, y1, u2, softmax_of(u2)
 
 

@@ -115,6 +115,8 @@ def why_not_compiled(problem, function):
     """What Numba has against a function, as a sentence with the line."""
     line = getattr(getattr(problem, "loc", None), "line", 0) or function.__code__.co_firstlineno
     words = " ".join(str(problem).split())
+    if "closure" in words:
+        return f"line {line}: a `for` inside of brackets, as in `sum(... for i in ...)`: write it as a loop"
     for noise in ("Failed in nopython mode pipeline (step: nopython frontend)", "No implementation of function"):
         words = words.replace(noise, "")
     return f"line {line}: {words.strip()[:160]}"

@@ -16,7 +16,10 @@ def shapes_as_numbers(returned):
     try:
         found = [tuple(int(size) for size in shape) for shape in returned]
     except (TypeError, ValueError):
-        raise ValueError(f"returns {returned!r:.60}: four shapes are asked for, {SHAPES}") from None
+        raise ValueError(
+            f"returns {returned!r:.60}: four shapes are asked for, {SHAPES}; brackets around a single "
+            "number need a comma, (3,)"
+        ) from None
     if len(found) != 4:
         raise ValueError(f"returns {len(found)} shapes: four are asked for, those of W1, B1, W2 and B2")
     for letter, shape in zip(("B1", "B2"), found[1::2], strict=True):
@@ -199,6 +202,8 @@ SOFTMAX = Exercise(
          lambda u: _by(u, max(u.max(), 0.0))),
         ("the sum must be complete before the division: yours divides by the sum so far; take two loops",
          lambda u: np.exp(u - u.max()) / np.cumsum(np.exp(u - u.max()))),
+        ("the sum has only its last term: `total = 0.0` stands before the loop over r, and `total += ...` in it",
+         lambda u: np.exp(u - u.max()) / np.exp(u[-1] - u.max())),
         ("the sum leaves out the last unit: r runs over all of them, range(u.size)",
          lambda u: np.exp(u - u.max()) / np.exp(u - u.max())[:-1].sum()),
         ("the sum leaves out the first unit: r runs over all of them, range(u.size)",

@@ -12,13 +12,12 @@ SHORT = 14  # numbers of a case that are shown
 def verdict(exercise, function, cases, answers, expected, limit):
     """(status, sentence) for an answer that is not right, None for one that is."""
     came = [answer.results for answer in answers]
-    for look in (_changes_inputs, _keeps_what_was_there, _writes_nothing):
-        sentence = look(exercise, function, cases, answers)
-        if sentence:
-            return "wrong", sentence
+    sentence = _changes_inputs(exercise, answers) or _keeps_what_was_there(exercise, cases, answers)
+    if sentence:
+        return "wrong", sentence
     if all(mine is not None and all_agree(mine, right) for mine, right in zip(came, expected, strict=True)):
         return None
-    sentence = known_mistake(exercise, cases, came, expected)
+    sentence = known_mistake(exercise, cases, came, expected) or _writes_nothing(exercise, function, cases, answers)
     if sentence:
         return "wrong", sentence
     for answer, case in zip(answers, cases, strict=True):
@@ -38,7 +37,7 @@ def known_mistake(exercise, cases, came, expected):
 # ---- What every function can do wrong --------------------------------------------------------------------------------
 
 
-def _changes_inputs(exercise, function, cases, answers):
+def _changes_inputs(exercise, answers):
     for answer in answers:
         if answer.changed:
             name = answer.changed[0]
@@ -53,7 +52,7 @@ def _list(exercise):
     return ", ".join(written) if written else "nothing"
 
 
-def _keeps_what_was_there(exercise, function, cases, answers):
+def _keeps_what_was_there(exercise, cases, answers):
     """An output that depends on what it held before: added to, and never set."""
     for answer, case in zip(answers, cases, strict=True):
         if answer.results is None or answer.refilled is None:

@@ -61,6 +61,16 @@ def _exchanged(change):
     return lambda *given: change(*given, *down(*given))
 
 
+def _padded(values, like):
+    """As many values as `like` has; those that a loop would read past the end are NaN."""
+    return np.append(values, np.full(like.size, np.nan))[: like.size]
+
+
+def _outer(delta, sent, like):
+    """delta_j times what the units of another layer send, in the shape of `like`."""
+    return np.outer(delta, _padded(sent, like[0]))
+
+
 BACKWARD = Exercise(
     "backward", "37-40", ("x", "d", "w2", "u1", "y1", "y2", *GRADIENTS),
     "dE/dW2 = ____ y1^T, dE/dB2 = ____; dE/dW1 = (____) x^T, dE/dB1 = ____",
@@ -105,14 +115,13 @@ BACKWARD = Exercise(
          _exchanged(lambda x, d, w2, u1, y1, y2, dw1, db1, dw2, db2: (dw1, db1, np.outer(db2, u1), db2))),
         ("dE/dw_kj = delta_k y_j: the output layer got y1, yours has x there",
          _exchanged(lambda x, d, w2, u1, y1, y2, dw1, db1, dw2, db2:
-                    (dw1, db1, np.outer(db2, x) if x.size == y1.size else dw2 * np.nan, db2))),
+                    (dw1, db1, _outer(db2, x, dw2), db2))),
         ("dE/dw_ji = delta_j x_i: the hidden layer got x, yours has y1 there",
          _exchanged(lambda x, d, w2, u1, y1, y2, dw1, db1, dw2, db2:
-                    (np.outer(db1, y1) if x.size == y1.size else dw1 * np.nan, db1, dw2, db2))),
+                    (_outer(db1, y1, dw1), db1, dw2, db2))),
         ("dw1 and db1 have delta of the output layer: STEP 2 needs delta_j of the hidden layer",
          _exchanged(lambda x, d, w2, u1, y1, y2, dw1, db1, dw2, db2:
-                    (np.outer(db2, x), db2, dw2, db2) if db1.size == db2.size
-                    else (dw1 * np.nan, db1 * np.nan, dw2, db2))),
+                    (_outer(_padded(db2, db1), x, dw1), _padded(db2, db1), dw2, db2))),
         ("dw2 and dw1 are right; a bias gradient is delta alone: dE/db_k = delta_k, dE/db_j = delta_j; yours are 1",
          _exchanged(lambda x, d, w2, u1, y1, y2, dw1, db1, dw2, db2:
                     (dw1, np.ones_like(db1), dw2, np.ones_like(db2)))),
