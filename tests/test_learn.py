@@ -241,7 +241,8 @@ def test_a_file_that_cannot_be_judged_is_a_sentence(expected, option, fastbp, he
     (here / "mine.py").write_text(FAILS[expected])
     code, out, err = fastbp("learn", "check", "mine.py", *option)
     assert code == 1
-    assert expected in err.splitlines()[-1] or err.startswith(expected)
+    assert err.splitlines()[-2].startswith(expected)
+    assert last_line(err) == "next: put that right, then  fastbp learn check mine.py"
     assert "Traceback" not in err
     if option:
         assert json.loads(out)["problem"] in err

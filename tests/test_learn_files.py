@@ -87,6 +87,8 @@ UNREADABLE = {
     "mine.py: it is empty; fastbp learn start writes": b" \n",
     "mine.py: it is no text, and so no Python": b"\x89PNG\r\n\0\0",
     "mine.py, line 2, is not Python: '(' was never closed:  y = (1": b"x = 1\ny = (1\n",
+    "line 1, is not Python: expected ':' (the line ends in a colon):  def relu(u, y)": b"def relu(u, y)\n    ...\n",
+    "(entries of an array stand in square brackets, y[j]):  y(1) = 2": b"y(1) = 2\n",
     "mine.py, line 2, is not Python: expected an indented block": b"def relu(u, y):\nx = 1\n",
     "mine.py, line 1, is not Python: invalid syntax:  dear teacher, my file": b"dear teacher, my file",
     "is not Python: (unicode error) 'utf-8' codec can't decode": b"x = '\xff'\n",

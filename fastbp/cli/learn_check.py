@@ -50,7 +50,10 @@ def run(given):
         if given.json and os.path.isfile(given.file):  # a class has a line for everybody
             student = given.student or files.student_of(given.file)
             print(collect.document(student, 0, fastbp.__version__, [], problem=str(problem)))
-        raise
+        options.say(f"error: {problem}")
+        if os.path.isfile(given.file):
+            options.say(f"next: put that right, then  fastbp learn check {given.file}")
+        return 1
     bad = [result for result in results if result.status != "right" and (given.names or result.status != "not begun")]
     if given.json:
         student = given.student or files.student_of(given.file)

@@ -80,6 +80,11 @@ def _type(message):
     return message
 
 
+def _attribute(message):
+    sizes = ": an array has u.size entries, a matrix w.shape[0] rows and w.shape[1] columns" * ("ndarray" in message)
+    return f"{message}{sizes}"
+
+
 def _index_of_another_kind(message):
     if "only integers" in message:
         return "an index is a whole number: `for j in range(u.size)` gives the places j, `for a in u` the entries"

@@ -11,6 +11,15 @@ from fastbp.validation import did_you_mean
 USUAL = "exercises.py"
 LARGEST = 1_000_000  # bytes; a file of all solutions has some 20,000
 
+SLIPS = {  # what Python says of a line, and what a beginner has most likely done
+    "cannot assign to function call": "entries of an array stand in square brackets, y[j]",
+    "expected ':'": "the line ends in a colon",
+    "an indented block": "what belongs to a loop, a case or a function stands four spaces further to the right",
+    "unexpected indent": "the line stands further to the right than the one before it",
+    "unindent": "the line stands neither below the loop nor in it",
+    "tabs and spaces": "begin lines with spaces alone",
+}
+
 # The parts of the lecture, and the first exercise of each.
 PARTS = {
     "parameter_shapes": "The network and its activations (slides 1-6)",
@@ -156,7 +165,8 @@ def _parsed(path, name):
     except SyntaxError as problem:
         where = f"{name}, line {problem.lineno}" if problem.lineno else name
         line = f":  {problem.text.strip()[:80]}" if problem.text else ""
-        raise ValueError(f"{where}, is not Python: {problem.msg}{line}") from None
+        meant = next((f" ({words})" for part, words in SLIPS.items() if part in problem.msg), "")
+        raise ValueError(f"{where}, is not Python: {problem.msg}{meant}{line}") from None
     except (ValueError, RecursionError, MemoryError) as problem:
         raise ValueError(f"{name}: it is not Python: {problem}") from None
 
