@@ -17,13 +17,23 @@ def verdict(exercise, function, cases, answers, expected, limit):
         return "wrong", sentence
     if all(mine is not None and all_agree(mine, right) for mine, right in zip(came, expected, strict=True)):
         return None
-    sentence = known_mistake(exercise, cases, came, expected) or _writes_nothing(exercise, function, cases, answers)
+    sentence = ""
+    if all(_may_come_of_numbers(answer.problem) for answer in answers):
+        sentence = known_mistake(exercise, cases, came, expected)
+    sentence = sentence or _writes_nothing(exercise, function, cases, answers)
     if sentence:
         return "wrong", sentence
     for answer, case in zip(answers, cases, strict=True):
         if answer.problem is not None:
             return "error", f"{explained(answer.problem, function.__code__.co_filename, limit)} (for {case.label})"
     return "wrong", _unwritten(exercise, cases, answers) or _first_wrong(exercise, cases, came, expected)
+
+
+def _may_come_of_numbers(problem):
+    """Whether a wrong formula may raise this: an index or a shape that does not fit, a number that is too large."""
+    return problem is None or (
+        isinstance(problem, IndexError | ArithmeticError | ValueError) and "truth value" not in str(problem)
+    )
 
 
 def known_mistake(exercise, cases, came, expected):
