@@ -192,6 +192,8 @@ def test_the_lines_of_a_formula_are_marked():
 
 
 def test_what_a_function_calls_in_private_is_shown_with_it():
+    one = sources.excerpt("loops", "sigmoid")
+    assert [one.lines[place].split()[0] for place in sorted(one.marked)] == ["y[j]", "e", "return"]
     assert "def _largest(u):" in sources.excerpt("loops", "softmax").lines
     with pytest.raises(KeyError):
         sources.excerpt("loops", "_largest")

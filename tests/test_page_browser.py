@@ -148,6 +148,23 @@ def test_a_kink_is_told_of(page):
     assert page.script("""return lecture.state.trace.dh[0][0]""") == 1
 
 
+def test_teacher_signals_that_are_no_shares_are_told_of(page):
+    choose(page, "classification", "sigmoid")
+    assert not page.find("#no-share").is_displayed()
+    page.put("d_1", 0.5)
+    assert page.find("#no-share").is_displayed()
+
+
+def test_numbers_that_overflow_are_shown_as_what_they_are(page):
+    choose(page, "regression", "relu")
+    page.put("x_1", 1e300)
+    page.put("w_11^(1)", 1e300)
+    page.put("w_21^(1)", 1e300)
+    page.put("w_11^(2)", -2)
+    assert page.find("#error-now").text in ("Infinity", "NaN")
+    assert len(page.steps()) == page.script("return lecture.state.steps.length")
+
+
 def test_the_keyboard_alone_goes_through_an_example(page):
     tab, enter = "\ue004", "\ue007"
 

@@ -160,11 +160,17 @@ function atKink() {
   return state.activation === "relu" && state.trace.u.slice(0, -1).some((u) => u.some((u_j) => Math.abs(u_j) < 1e-5));
 }
 
+/** Slide 33 needs teacher signals that add up to 1: else y - d is not the derivative. */
+function isNoShare() {
+  return state.output === "softmax" && Math.abs(state.d.reduce((sum, d_k) => sum + d_k) - 1) > 1e-9;
+}
+
 function show() {
   const known = knownQuantities();
   drawNetwork(byId("picture"), state, state.trace, known, state.steps[state.position - 1]);
   byId("error-now").textContent = printed(state.trace.E, 6);
   byId("kink").hidden = !atKink();
+  byId("no-share").hidden = !isNoShare();
   showEdges(known);
   showUnits(known);
   showStep();

@@ -1,7 +1,7 @@
 // The picture of a network: nodes with their numbers, edges with w and dE/dw.
 
 const SVG = "http://www.w3.org/2000/svg";
-const GAP = 112, LEFT = 62, ACROSS = 176, RADIUS = 37; // of the nodes; a column for each layer
+const GAP = 112, LEFT = 36, RIGHT = 50, ACROSS = 200, RADIUS = 40; // of the nodes; a column for each layer
 
 function drawn(name, attributes, ...children) {
   const made = document.createElementNS(SVG, name);
@@ -31,7 +31,7 @@ function line(x, y, letter, number, kind) {
 /** Draws the network into `svg`. Numbers appear for the quantities in `known`; what `step` is about is highlighted. */
 function drawNetwork(svg, network, trace, known, step = null) {
   const { sizes } = network, value = (name, number) => (known.has(name) ? brief(number) : "?");
-  const height = GAP * Math.max(...sizes), width = LEFT * 2 + ACROSS * (sizes.length - 1);
+  const height = GAP * Math.max(...sizes), width = LEFT + ACROSS * (sizes.length - 1) + RIGHT;
   svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
   const hot = { nodes: new Set(step?.nodes), edges: new Set(step?.edges) };
   const lines = drawn("g", {}), labels = drawn("g", {}), nodes = drawn("g", {});

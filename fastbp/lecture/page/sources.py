@@ -48,6 +48,8 @@ def excerpt(version, name):
     for other in _called(node, private):
         lines, start = [*lines, "", *_cut(text, other)[0]], len(lines) + 1
         documentation |= {start + place for place in _cut(text, other)[2]}
+        if not any(isinstance(part, ast.For) for part in ast.walk(other)):  # of one number: part of the formula
+            marked |= {start + place for place in _of_formula(other, other.lineno)}
     first = (ast.get_docstring(node) or "").splitlines()[:1]
     return Excerpt(file, tuple(lines), frozenset(marked), frozenset(documentation), slides_in("".join(first)))
 

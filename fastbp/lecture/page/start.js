@@ -4,4 +4,5 @@ startReading();
 startPanel();
 startSlides();
 startTraining();
+requestAnimationFrame(() => requestAnimationFrame(() => document.body.classList.add("settled"))); // all heights are known
 window.lecture = { state, training };
