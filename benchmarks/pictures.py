@@ -16,6 +16,7 @@ from PIL import Image  # comes with matplotlib
 
 import fastbp
 from fastbp import plots
+from fastbp.lecture.example import example
 
 FOLDER = Path(__file__).resolve().parent / "pictures"
 TRAINED = 1198  # of 1797 digits
@@ -57,6 +58,15 @@ def decision_regions(figure):
     ax.set_title("2-24-24-3 on three spirals")
 
 
+def network(figure):
+    """The network that the lecture works out by hand, with the numbers of its sample."""
+    made = example()
+    small = fastbp.Network(made["sizes"], made["activation"], made["output"], "float64")
+    for place, numbers in zip((*small.W, *small.B), (*made["W"], *made["B"]), strict=True):
+        place[...] = numbers
+    plots.network(small, figure.subplots(), trace=fastbp.trace(small, made["x"], made["d"]))
+
+
 def weights(figure):
     """What the hidden units of a network for digits look for."""
     X, labels = fastbp.load_digits()
@@ -86,6 +96,7 @@ PICTURES = {
     loss: (7.2, 4.2),
     confusion: (6.0, 5.8),
     decision_regions: (6.4, 5.2),
+    network: (7.2, 4.2),
     weights: (7.2, 4.5),
     ensemble_spread: (7.2, 4.2),
 }

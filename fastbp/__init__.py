@@ -14,7 +14,7 @@ _NAMES = {
     "training.history": ("History", "TrainingState", "Diverged"),
     "training.checkpoints": ("CheckpointError",),
     "training.many.train_many": ("train_many", "ManyHistory"),
-    "lecture.trace": ("trace", "Trace"),
+    "lecture.tracing.trace": ("trace", "Trace"),
     "optimizers": ("Optimizer", "SGD", "Adam", "AdamW", "RMSprop"),
     "schedules": ("Schedule", "Constant", "StepDecay", "CosineDecay", "InverseScaling", "OneCycle", "WarmUp"),
     "tables.train_table": ("train_table", "TableResult"),

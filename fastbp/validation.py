@@ -26,7 +26,7 @@ def real_matrix(name, value, columns, dtype):
     Kernels see every X and D as read-only, so that an array that is read-only (a memory map, say) is used where it lies
     and costs no compilation of its own.
     """
-    given = _real_array(name, value)
+    given = real_array(name, value)
     if given.ndim != 2 or given.shape[1] != columns:
         hint = ""
         if given.ndim == 1 and given.size == columns:
@@ -52,48 +52,50 @@ def real_matrix(name, value, columns, dtype):
     return array
 
 
-def targets(D, samples, output, loss, units, dtype):
+def targets(D, samples, output, loss, units, dtype, name="D"):
     """The teacher signal as a read-only matrix (samples, units) that suits the output and its loss.
 
     A vector is class labels for softmax, 0, 1, ..., and a column for a single unit.
     """
-    given = _real_array("D", D)
+    given = real_array(name, D)
     if given.ndim == 1 and len(given) != samples:
-        raise ValueError(f"D must have a target for each of the {samples} samples of X, got {len(given)}")
+        raise ValueError(f"{name} must have a target for each of the {samples} samples of X, got {len(given)}")
     if given.ndim == 1 and units == 1:
         given = given[:, None]
     elif given.ndim == 1 and output == "softmax":
-        given = _one_hot(given, units, dtype)
+        given = _one_hot(name, given, units, dtype)
     elif given.ndim == 1:
-        hint = f" (np.eye({units})[D] makes rows of class labels)" * (given.dtype.kind in "iu")
-        raise ValueError(f"D must have shape (samples, {units}), a target for each unit, got {given.shape}{hint}")
-    d = real_matrix("D", given, units, dtype)
+        hint = f" (np.eye({units})[{name}] makes rows of class labels)" * (given.dtype.kind in "iu")
+        raise ValueError(f"{name} must have shape (samples, {units}), a target for each unit, got {given.shape}{hint}")
+    d = real_matrix(name, given, units, dtype)
     if len(d) != samples:
-        raise ValueError(f"D must have a row for each of the {samples} samples of X, got {len(d)}")
+        raise ValueError(f"{name} must have a row for each of the {samples} samples of X, got {len(d)}")
     if loss == "poisson" and d.min() < 0:
         row, column = np.argwhere(d < 0)[0]
-        raise ValueError(f"D must be at least 0 for loss='poisson', got {d[row, column]} in row {row}, column {column}")
+        raise ValueError(
+            f"{name} must be at least 0 for loss='poisson', got {d[row, column]} in row {row}, column {column}"
+        )
     if output in ("softmax", "sigmoid") and (d.min() < -ROUNDING or d.max() > 1 + ROUNDING):
         row, column = np.argwhere((d < -ROUNDING) | (d > 1 + ROUNDING))[0]
         raise ValueError(
-            f"D must lie between 0 and 1 for output={output!r}, got {d[row, column]} in row {row}, column {column}"
+            f"{name} must lie between 0 and 1 for output={output!r}, got {d[row, column]} in row {row}, column {column}"
         )
     if output == "softmax":
         sums = d.sum(axis=1, dtype=np.float64)
         wrong = np.abs(sums - 1) > (1e-3 if given.dtype == np.float16 else ROUNDING)
         if wrong.any():
             row = int(wrong.argmax())
-            raise ValueError(f"each row of D must sum to 1 for output='softmax', got {sums[row]:.7g} in row {row}")
+            raise ValueError(f"each row of {name} must sum to 1 for output='softmax', got {sums[row]:.7g} in row {row}")
     return d
 
 
-def _one_hot(labels, classes, dtype):
+def _one_hot(name, labels, classes, dtype):
     """A row for each label: 1 at its place, 0 elsewhere."""
     wrong = ~((labels >= 0) & (labels < classes) & (labels == np.rint(labels)))
     if wrong.any():
         place = int(wrong.argmax())
         raise ValueError(
-            f"D must hold class labels, integers from 0 to {classes - 1} for the {classes} outputs, got "
+            f"{name} must hold class labels, integers from 0 to {classes - 1} for the {classes} outputs, got "
             f"{labels[place]} in place {place}"
         )
     rows = np.zeros((len(labels), classes), dtype)
@@ -106,7 +108,7 @@ def sample_weights(value, samples, dtype):
     if value is None:
         weights = np.ones(samples, dtype)
     else:
-        given = _real_array("sample_weight", value)
+        given = real_array("sample_weight", value)
         if given.shape != (samples,):
             raise ValueError(
                 f"sample_weight must have shape ({samples},), a weight for each sample of X, got {given.shape}"
@@ -135,7 +137,7 @@ def row_numbers(name, value, samples):
             f"{name} must be numbers of rows of X, got arrays of samples: append these to X and D, and give the "
             "numbers of their rows"
         )
-    given = _real_array(name, np.arange(samples)[value] if isinstance(value, slice) else value)
+    given = real_array(name, np.arange(samples)[value] if isinstance(value, slice) else value)
     if given.ndim != 1 or given.size == 0:
         came = f"an array of shape {given.shape}" if given.ndim else shown(value)
         raise ValueError(f"{name} must be a vector of row numbers, at least one, got {came}")
@@ -239,7 +241,7 @@ def trainable(name, network):
     return network
 
 
-def _real_array(name, value):
+def real_array(name, value):
     if hasattr(value, "toarray"):
         raise TypeError(f"{name} must be a dense array, got the sparse {type(value).__name__}; give {name}.toarray()")
     if np.ma.is_masked(value):

@@ -57,7 +57,7 @@ WHERE_THERE_IS = {  # what is imported inside functions of these modules only, a
     "training.progress": {"tqdm"},
     "tables.sources": {"pyarrow"},
     "cli.laps": {"threadpoolctl"},
-    **{f"plots.{module}": {"matplotlib"} for module in ("style", "losses", "classes", "units")},
+    **{f"plots.{module}": {"matplotlib"} for module in ("style", "losses", "classes", "units", "networks")},
     "export.onnx": {"onnx", "skl2onnx", "sklearn"},
     "export.torch": {"torch"},
     "export.sklearn": {"sklearn"},

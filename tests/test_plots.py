@@ -18,7 +18,7 @@ from matplotlib.figure import Figure
 
 import fastbp
 from fastbp import plots
-from fastbp.plots import classes, ensembles, losses, units
+from fastbp.plots import classes, ensembles, losses, networks, units
 from tests.cases import UNCOMPILED
 from tests.plot_cases import constant, drawing, legend, rendered
 
@@ -46,6 +46,7 @@ DRAWINGS = {
     "loss": ([2.0, 1.0],),
     "confusion": ([0, 1], [1, 1]),
     "decision_regions": (fastbp.Network((2, 2)), PLANE),
+    "network": (fastbp.Network((3, 2)),),
     "weights": (fastbp.Network((4, 3)),),
     "ensemble_spread": ([constant(1.0), constant(2.0)], [[0.0], [1.0]]),
 }
@@ -92,7 +93,7 @@ def test_matplotlib_is_imported_by_the_first_picture_only():
     assert out.strip() == str(sorted(DRAWINGS))
 
 
-@pytest.mark.parametrize("module", [classes, ensembles, losses, units], ids=lambda module: module.__name__)
+@pytest.mark.parametrize("module", [classes, ensembles, losses, networks, units], ids=lambda module: module.__name__)
 def test_the_examples_run(module):
     failures, tried = doctest.testmod(module, extraglobs={"np": np})
     assert tried > 0

@@ -339,4 +339,4 @@ def test_the_pictures_of_the_readme_are_small_and_the_same_bytes_again(tmp_path,
         assert b"tEXt" not in content, name
         assert b"tIME" not in content, name
         assert 550 <= int.from_bytes(content[16:20]) <= 800, name
-    assert capsys.readouterr().out.count(" KB\n") == 10
+    assert capsys.readouterr().out.count(" KB\n") == 2 * len(plots.__all__)

@@ -9,7 +9,7 @@ import pytest
 import fastbp
 from fastbp.lecture.codes import HIDDEN
 from fastbp.lecture.example import example
-from fastbp.lecture.trace_terms import shown
+from fastbp.lecture.tracing.terms import shown
 from tests.test_by_hand import RELU
 from tests.test_trace import LOSSES, drawn, traced
 

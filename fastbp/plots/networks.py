@@ -65,7 +65,7 @@ def network(network, ax=None, *, trace=None):
     else:
         beside = min(0.3, WIDE / wide * (last + 1.35))
         _edges(ax, network, columns, beside, trace)
-        _numbers(ax, columns, trace)
+        _numbers(ax, columns, beside, trace)
         places = [*range(last + 1), last + TO_ERROR]
         ax.set(xlim=(-0.3, last + TO_ERROR + 0.3), xticks=places, xticklabels=[*names, network.loss])
         ax.set_xlabel("on the edges: w, dE/dw")
@@ -162,11 +162,13 @@ def _dots(ax, layer, column):
         ax.plot([layer] * 3, column[None] + np.array([-0.15, 0, 0.15]), ".", color="black", markersize=3, zorder=3)
 
 
-def _numbers(ax, columns, trace):
+def _numbers(ax, columns, beside, trace):
     """A box with its numbers for each unit, and one for the error."""
     for layer, column in enumerate(columns):
         for unit, height in _drawn(column).items():
             _box(ax, layer, height, _numbers_of(trace, layer, unit), unit + 1)
+            ends = layer - beside * (layer > 0), layer + beside * (layer < len(trace.layers))
+            ax.plot(ends, [height, height], color=BETWEEN, linewidth=1, zorder=1)  # to where its edges end
         _dots(ax, layer, column)
     for height in _drawn(columns[-1]).values():
         ends = [len(trace.layers), len(trace.layers) + TO_ERROR], [height, 0]

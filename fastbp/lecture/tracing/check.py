@@ -7,8 +7,8 @@ import numpy as np
 
 from fastbp.lecture import layout
 from fastbp.lecture.codes import ERROR, ERRORS_OF, HIDDEN, OUTPUT
-from fastbp.lecture.trace_steps import of_unit, of_weight
-from fastbp.lecture.trace_terms import shown
+from fastbp.lecture.tracing.steps import of_unit, of_weight
+from fastbp.lecture.tracing.terms import shown
 
 KINKED = "relu", "leaky_relu"  # activations whose derivative jumps, at u = 0
 MEAN_OF_SLOPES = "a kink: the quotient is the mean of the slopes on its two sides"

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from fastbp.lecture.trace_formulas import (
+from fastbp.lecture.tracing.formulas import (
     DERIVATIVES,
     ERRORS,
     activation_forms,
@@ -12,7 +12,7 @@ from fastbp.lecture.trace_formulas import (
     jacobian_forms,
     short_delta,
 )
-from fastbp.lecture.trace_terms import BECAUSE, added, shown, written
+from fastbp.lecture.tracing.terms import BECAUSE, added, shown, written
 
 
 class Step(NamedTuple):

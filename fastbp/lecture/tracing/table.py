@@ -1,6 +1,6 @@
 """A trace as a table of text: each layer with a line for each unit, and its matrices beside each other."""
 
-from fastbp.lecture.trace_terms import shown
+from fastbp.lecture.tracing.terms import shown
 
 UNITS = 8  # lines of a table, at most
 WIDTH, LEAST, MOST = 100, 3, 10  # of a line; columns of a matrix at least, and at most where there is room

@@ -1,4 +1,4 @@
-"""The formulas of all activations and errors, of terms that are letters and numbers at once (trace_terms).
+"""The formulas of all activations and errors, of terms that are letters and numbers at once (terms.py).
 
 Where a formula of the slides overflows, or has lost what a loop still holds, a second form of it follows. A form is a
 function of `t`, which makes a term of (letters, number).
@@ -6,7 +6,7 @@ function of `t`, which makes a term of (letters, number).
 
 import numpy as np
 
-from fastbp.lecture.trace_terms import Term, added, chosen, function, named
+from fastbp.lecture.tracing.terms import Term, added, chosen, function, named
 
 ONE, HALF = named("1", 1.0), named("1/2", 0.5)
 GELU_SCALE = named("sqrt(2/pi)", np.sqrt(2 / np.pi))

@@ -1,7 +1,7 @@
 """One sample through a network, with every number of the slides by its letter: `fastbp.trace`.
 
 Numbers come from the lecture's loops, in float64. What is made of them stands beside: the table that is printed
-(trace_table), the steps with their formulas (trace_steps), the check of all gradients (trace_check).
+(table.py), the steps with their formulas (steps.py), the check of all gradients (check.py).
 """
 
 import html
@@ -10,7 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from fastbp import validation
-from fastbp.lecture import codes, layout, trace_check, trace_sources, trace_steps, trace_table
+from fastbp.lecture import codes, layout
+from fastbp.lecture.tracing import check, sources, steps, table
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,7 +94,7 @@ class Trace:
         return f"<Trace of {'-'.join(map(str, self.sizes))}: E = {self.E:.6g}, print() shows all numbers>"
 
     def __str__(self):
-        return trace_table.table(self)
+        return table.table(self)
 
     def _repr_html_(self):
         return f"<pre>{html.escape(str(self))}</pre>"
@@ -124,7 +125,7 @@ class Trace:
         w_11^(1) <- w_11^(1) - eta dE/dw_11^(1) = 0.5 - 0.1 x (-2) = 0.7
         w_12^(1) <- w_12^(1) - eta dE/dw_12^(1) = -1 - 0.1 x (-4) = -0.6
         """
-        return trace_steps.steps(self)
+        return steps.steps(self)
 
     def check(self):
         """Each dE/dw and dE/db beside its difference quotient (slides 13-17) and the matrix version.
@@ -144,7 +145,7 @@ class Trace:
         >>> check.ok, len(check.rows), check.largest_difference < 1e-8
         (True, 26, True)
         """
-        return trace_check.check(self)
+        return check.check(self)
 
 
 def trace(network, x, d, learning_rate=0.1):
@@ -198,18 +199,18 @@ def trace(network, x, d, learning_rate=0.1):
         of_units |= output if layer == last else {"jacobian": None, "delta_general": None}
         matrices = {name: parts[layer] for name, parts in gradients.items()}
         matrices |= {f"{name}_after": parts[layer] for name, parts in after.items()}
-        slides = trace_sources.of_layer(activation, network.loss if layer == last else None)
+        slides = sources.of_layer(activation, network.loss if layer == last else None)
         layers.append(_read_only(TracedLayer(activation=activation, x=sending, slides=slides, **of_units, **matrices)))
         sending = of_units["y"]
     level = network.layers["level"].item(-1)
     return _read_only(
-        Trace(network.sizes, network.loss, level, eta, x, d, E, tuple(layers), trace_sources.of_sample(network.loss))
+        Trace(network.sizes, network.loss, level, eta, x, d, E, tuple(layers), sources.of_sample(network.loss))
     )
 
 
 def _inputs(x, inputs):
     """The inputs of one sample as a vector of float64."""
-    given = validation._real_array("x", x)
+    given = validation.real_array("x", x)
     if given.shape != (inputs,):
         hint = " (a trace is of one sample: give one row)" if given.ndim == 2 and given.shape[1] == inputs else ""
         raise ValueError(f"x must have shape ({inputs},), the inputs of one sample, got {given.shape}{hint}")
@@ -218,7 +219,7 @@ def _inputs(x, inputs):
 
 def _teacher_signal(d, network):
     """The teacher signal of one sample as a vector of float64; a label of softmax becomes 1 at its place."""
-    outputs, given = network.sizes[-1], validation._real_array("d", d)
+    outputs, given = network.sizes[-1], validation.real_array("d", d)
     label = network.output == "softmax"
     if given.shape != (outputs,) and not (given.ndim == 0 and (label or outputs == 1)):
         way = ", or be a class label" if label else ", or be a number" if outputs == 1 else ""
@@ -226,7 +227,7 @@ def _teacher_signal(d, network):
         raise ValueError(
             f"d must have shape ({outputs},), the teacher signal of one sample{way}, got {given.shape}{hint}"
         )
-    return validation.targets(given[None], 1, network.output, network.loss, outputs, np.float64)[0].copy()
+    return validation.targets(given[None], 1, network.output, network.loss, outputs, np.float64, "d")[0].copy()
 
 
 def _computed(network, x, d, eta):
