@@ -40,13 +40,13 @@ function showSlope({ x }) {
 
 /** Slides 16 and 17: one variable moves, the other stays. */
 function showPartial(letter) {
-  return ({ x, y, dx }) => {
+  return ({ x, y, [`d${letter}`]: change }) => {
     const at = (by) => (letter === "x" ? surface(x + by, y) : surface(x, y + by));
     const slope = letter === "x" ? x * y : x * x / 2 + y, moved = letter === "x" ? x : y;
     const moving = letter === "x" ? "f(x + dx, y)" : "f(x, y + dy)";
     const curve = (v) => (letter === "x" ? surface(v, y) : surface(x, v));
     return {
-      rows: [["f(x, y)", surface(x, y)], [moving, at(dx)], [`(${moving} - f(x, y)) / d${letter}`, (at(dx) - at(0)) / dx],
+      rows: [["f(x, y)", surface(x, y)], [moving, at(change)], [`(${moving} - f(x, y)) / d${letter}`, (at(change) - at(0)) / change],
         [letter === "x" ? "df/dx = x y" : "df/dy = x^2/2 + y", slope]],
       picture: graph([-2.4, 2.4, -3, 5], [{ curve }, { line: [moved, at(0), slope], kind: "slope-line" }, { points: [[moved, at(0)]] }],
         words("graph", { x: shown(moved), y: shown(at(0)), slope: shown(slope) })),
@@ -123,7 +123,7 @@ const DEMONSTRATIONS = {
   limit: { inputs: [ofX(1.5)], show: showLimit, about: "f(x) = x^3/3 - x" },
   slope: { inputs: [ofX(-1.5)], show: showSlope },
   partial_x: { inputs: [ofX(1), ofY(1.5), input("dx", 0.1, 0.01, 1, 0.01)], show: showPartial("x"), about: "f(x, y) = x^2 y/2 + y^2/2" },
-  partial_y: { inputs: [ofX(1), ofY(-1), input("dx", 0.1, 0.01, 1, 0.01)], show: showPartial("y"), about: "f(x, y) = x^2 y/2 + y^2/2" },
+  partial_y: { inputs: [ofX(1), ofY(-1), input("dy", 0.1, 0.01, 1, 0.01)], show: showPartial("y"), about: "f(x, y) = x^2 y/2 + y^2/2" },
   total: {
     inputs: [input("y_1", 1, -2, 2), input("y_2", 0.5, -2, 2), input("dy_1", 0.1, -0.5, 0.5, 0.01), input("dy_2", 0.05, -0.5, 0.5, 0.01)],
     show: showTotal, about: "E = y_1^2/2 + y_1 y_2",

@@ -25,7 +25,8 @@ function summed(terms) {
 const SYMBOL = "(?:delta|eta|exp|ln|[A-Za-z])'?(?:_[A-Za-z0-9]+)?(?:\\^\\([0-9a-z]\\))?";
 const TOKEN = new RegExp(
   `(?<ratio>d${SYMBOL}/d${SYMBOL})|(?<half>1/2)|(?<number>\\d+(?:\\.\\d+)?(?:e[-+]?\\d+)?|Infinity|NaN)|\\^(?<power>\\d)` +
-  `|(?<times>(?<=[0-9)]) x (?=[-(0-9l]))|(?<word>(?:if|else)\\b)|(?<letter>${SYMBOL})|(?<operator><-|>=|[-+=<(),/])|\\s+`, "gy");
+  `|(?<differential>d[Exy](?:_\\d)?)|(?<times>(?<=[0-9)]) x (?=[-(0-9l]))|(?<word>(?:if|else)\\b)|(?<letter>${SYMBOL})|(?<operator><-|>=|[-+=<(),/])|\\s+`, "gy");
+const UPRIGHT_D = '<mi mathvariant="normal">d</mi>';
 const LETTERS = { delta: "δ", eta: "η" };
 const OPERATORS = { "<-": "←", ">=": "≥", "<": "&lt;", "-": "−" };
 
@@ -42,7 +43,7 @@ function symbol(text) {
 /** A derivative: partial where the letter below has an index, so is one of several, and for f(x, y). */
 function fraction(text) {
   const [above, below] = text.split("/").map((differential) => differential.slice(1));
-  const sign = below.includes("_") || above === "f" ? "<mo>∂</mo>" : "<mi>d</mi>";
+  const sign = below.includes("_") || above === "f" ? "<mo>∂</mo>" : UPRIGHT_D;
   return `<mfrac><mrow>${sign}${symbol(above)}</mrow><mrow>${sign}${symbol(below)}</mrow></mfrac>`;
 }
 
@@ -58,12 +59,13 @@ function mathOf(formula) {
   let place = 0, before = "(";
   TOKEN.lastIndex = 0;
   for (let found = TOKEN.exec(formula); found; found = TOKEN.exec(formula)) {
-    const { ratio, half, number, power, times, word, letter, operator } = found.groups;
+    const { ratio, half, number, power, differential, times, word, letter, operator } = found.groups;
     place = TOKEN.lastIndex;
     if (ratio) parts.push(fraction(ratio));
     else if (half) parts.push("<mfrac><mn>1</mn><mn>2</mn></mfrac>");
     else if (number) parts.push(`<mn>${number}</mn>`);
     else if (power) parts.push(`<msup>${parts.pop()}<mn>${power}</mn></msup>`);
+    else if (differential) parts.push(`<mrow>${UPRIGHT_D}${symbol(differential.slice(1))}</mrow>`);
     else if (times) parts.push("<mo>×</mo>");
     else if (word) parts.push(`<mtext>&nbsp;${word}&nbsp;</mtext>`);
     else if (letter) parts.push(symbol(letter));

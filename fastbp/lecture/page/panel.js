@@ -132,16 +132,12 @@ function stepLines(step, withSlides = true) {
   }
   const relation = step.part === "update" ? "<-" : "=";
   parts.push(formulaIn("p", step.formula, { class: "formula" }));
-  if (step.because) parts.push(formulaIn("p", step.because, { class: "because" }));
   const same = step.numbers === shown(step.result);
-  if (same && step.formula.endsWith(`= ${step.numbers}`)) return [...parts, ...quotientLine(step)];
-  parts.push(formulaIn("p", same ? `${relation} ${step.numbers}` : `${relation} ${step.numbers} = ${shown(step.result)}`, { class: "numbers" }));
-  return [...parts, ...quotientLine(step)];
-}
-
-function quotientLine(step) {
-  if (step.quotient === undefined) return [];
-  return [element("p", { class: "quotient" }, words("by-difference", { number: printed(step.quotient, 6) }))];
+  const said = same && step.formula.endsWith(`= ${step.numbers}`);
+  if (!said) parts.push(formulaIn("p", same ? `${relation} ${step.numbers}` : `${relation} ${step.numbers} = ${shown(step.result)}`, { class: "numbers" }));
+  if (step.because) parts.push(formulaIn("p", `(${step.because})`, { class: "because" }));
+  if (step.quotient !== undefined) parts.push(element("p", { class: "quotient" }, words("by-difference", { number: printed(step.quotient, 6) })));
+  return parts;
 }
 
 function showStep() {

@@ -16,7 +16,10 @@ function placeOf(sizes, layer, unit) {
 }
 
 /** A number that fits into a node; what is only rounding is said to be 0. */
-const brief = (number) => (number !== 0 && Math.abs(number) < 1e-9 ? "≈ 0" : printed(number, 3));
+function brief(number) {
+  if (number !== 0 && Math.abs(number) < 1e-9) return "≈ 0";
+  return printed(number, Math.abs(number) < 0.1 ? 2 : 3);
+}
 
 /** A digit as an index. */
 const lowered = (digit) => String.fromCharCode(0x2080 + digit);
