@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+import fastbp
 from fastbp.lecture.example import OUTPUT, SIZES, example
 
 KINDS = [(problem, activation) for problem in SIZES for activation in ("relu", "sigmoid")]
@@ -23,6 +24,11 @@ def test_numbers_are_short_and_nothing_is_near_a_kink(problem, activation):
         assert u.max() >= 0.5
         if problem == "classification":
             assert sorted(made["d"]) == [0, 1]
+        network = fastbp.Network(made["sizes"], activation, made["output"], "float64")
+        for place, numbers in zip((*network.W, *network.B), (*W, *B), strict=True):
+            place[...] = numbers
+        hidden, output = fastbp.trace(network, made["x"], made["d"]).layers
+        assert min(np.abs(hidden.dy).min(), np.abs(output.delta).min()) >= 0.1
 
 
 def test_each_student_has_other_numbers_and_always_the_same():

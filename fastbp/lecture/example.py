@@ -39,7 +39,7 @@ def example(seed=0, problem="regression", activation="relu"):
     -------
     dict
         sizes, activation, output; W, B: a list for each layer; x, d. One hidden unit is below 0 and one above, none
-        near it, so ReLU shows both its cases and difference quotients meet no kink.
+        near it, so ReLU shows both its cases and difference quotients meet no kink. No delta and no dE/dy is near 0.
     """
     sizes, chosen = SIZES[problem], None
     if (seed, problem, activation) == (0, "regression", "relu"):
@@ -47,10 +47,22 @@ def example(seed=0, problem="regression", activation="relu"):
     rng = np.random.default_rng([seed, len(problem), len(activation)])
     while chosen is None:
         chosen = _drawn(rng, sizes, problem)
-        u = np.array(chosen["W"][0]) @ chosen["x"] + chosen["B"][0]
-        if np.abs(u).min() < 0.5 or np.abs(u).max() > 3 or (u > 0).all() or (u < 0).all():
+        u, going_back = _on_the_way(chosen, problem, activation)
+        if np.abs(u).min() < 0.5 or np.abs(u).max() > 3 or (u > 0).all() or (u < 0).all() or going_back < 0.1:
             chosen = None
     return {"sizes": sizes, "activation": activation, "output": OUTPUT[problem], **chosen}
+
+
+def _on_the_way(chosen, problem, activation):
+    """u of the hidden layer; the smallest of all output deltas and dE/dy of hidden units, without their signs."""
+    W, B = [np.array(w) for w in chosen["W"]], [np.array(b) for b in chosen["B"]]
+    u = W[0] @ chosen["x"] + B[0]
+    y = np.maximum(u, 0) if activation == "relu" else 1 / (1 + np.exp(-u))
+    output = W[1] @ y + B[1]
+    if problem == "classification":
+        output = np.exp(output) / np.exp(output).sum()
+    delta = output - chosen["d"]
+    return u, min(np.abs(delta).min(), np.abs(W[1].T @ delta).min())
 
 
 def _drawn(rng, sizes, problem):
