@@ -9,9 +9,10 @@ import pytest
 
 from fastbp.lecture import loops, workbook
 from fastbp.lecture.workbook import contents, witnesses
+from fastbp.lecture.workbook import solutions as solutions_module
 from fastbp.lecture.workbook.comparing import is_like, results_of
 from tests import workbook_wrong_backward, workbook_wrong_whole
-from tests.cases import UNCOMPILED
+from tests.cases import UNCOMPILED, kernels
 from tests.workbook_wrong import WRONG
 
 assert workbook_wrong_backward, workbook_wrong_whole  # they have noted their wrong answers
@@ -83,17 +84,17 @@ def test_an_exercise_says_what_to_write(name):
     assert max(map(len, exercise.blank.splitlines())) <= 120
 
 
-@pytest.mark.parametrize(
-    "name", [name for name in JUDGED if name in loops.__all__] if hasattr(loops, "__all__") else JUDGED
-)
+@pytest.mark.parametrize("name", sorted(set(JUDGED) & set(kernels(loops)) - set(witnesses.OTHER_ARGUMENTS)))
 def test_what_is_a_loop_of_the_lecture_has_its_arguments_and_its_text(name):
-    kernel = getattr(loops, name, None)
-    if kernel is None or name in witnesses.OTHER_ARGUMENTS:
-        return
-    plain = inspect.unwrap(getattr(kernel, "py_func", kernel))
+    plain = kernels(loops)[name]
     assert workbook.exercise(name).arguments == tuple(inspect.signature(plain).parameters)
     text = inspect.getsource(plain).removeprefix("@jit\n").rstrip()
     assert workbook.solution_parts(name)[name] == text
+
+
+def test_solutions_are_loops_of_the_lecture_where_there_are_such():
+    own = {name for name in workbook.names() if name not in kernels(loops) or name in witnesses.OTHER_ARGUMENTS}
+    assert own - {"by_hand"} == kernels(solutions_module).keys()
 
 
 def test_other_seeds_have_other_numbers():

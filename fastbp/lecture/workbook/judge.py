@@ -66,7 +66,7 @@ def check(name, function, seed=0, limit=LIMIT, phase=None):
     ...     for j in range(db.size):
     ...         db[j] = -delta[j]
     >>> workbook.check("bias_gradient", bias_gradient)
-    bias_gradient: wrong. the sign: dE/db_j = delta_j
+    bias_gradient (wrong): the sign: dE/db_j = delta_j
     """
     exercise = contents.exercise(name, seed)
     tell, notes, witnesses = phase or (lambda what: None), [], []

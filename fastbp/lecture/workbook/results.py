@@ -37,7 +37,7 @@ class Result:
         return asdict(self)
 
     def __str__(self):
-        lines = [f"{self.name}: {self.status}. {self.message}"]
+        lines = [f"{self.name} ({self.status}): {self.message}"]
         lines += [f"  compared with {witness}" for witness in self.witnesses]
         lines += [f"  note: {note}" for note in self.notes]
         return "\n".join(lines)

@@ -3,8 +3,11 @@
 import ast
 import dis
 import inspect
+import linecache
+import re
 import textwrap
 import types
+import warnings
 
 from fastbp import validation
 
@@ -76,7 +79,9 @@ def compiled(function, arguments, made, bounds_checked=True):
 
     `made` holds what is compiled already, by its plain form, and gets the rest. Raises whatever Numba does.
     """
-    return _compiled(function, made, with_compiled(arguments, made, bounds_checked), bounds_checked)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # what Numba says of speed
+        return _compiled(function, made, with_compiled(arguments, made, bounds_checked), bounds_checked)
 
 
 def with_compiled(arguments, made, bounds_checked=True):
@@ -114,9 +119,12 @@ def _names(code):
 def why_not_compiled(problem, function):
     """What Numba has against a function, as a sentence with the line."""
     line = getattr(getattr(problem, "loc", None), "line", 0) or function.__code__.co_firstlineno
-    words = " ".join(str(problem).split())
+    text = linecache.getline(function.__code__.co_filename, line).strip()
+    where = f"line {line} (`{text}`)" if text else f"line {line}"
+    words = re.sub(r"Failed in \w+ mode pipeline \(step: [^)]*\)", "", " ".join(str(problem).split()))
     if "closure" in words:
-        return f"line {line}: a `for` inside of brackets, as in `sum(... for i in ...)`: write it as a loop"
-    for noise in ("Failed in nopython mode pipeline (step: nopython frontend)", "No implementation of function"):
-        words = words.replace(noise, "")
-    return f"line {line}: {words.strip()[:160]}"
+        return f"{where}: a `for` inside of brackets, as in `sum(... for i in ...)`: write it as a loop"
+    if "IMPORT_NAME" in words:
+        return f"{where}: an import inside of the function: it belongs to the top of the file"
+    words = re.split(r" File \"| Raised from| found for signature| During:|, defined at", words)[0].strip(" .")[:120]
+    return f"{where}: {words}. What it compiles is numbers, arrays and loops, as the lecture has them"
