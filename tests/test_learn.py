@@ -15,6 +15,7 @@ import pytest
 from fastbp import cli
 from fastbp.cli import learn_check
 from fastbp.lecture import page, workbook
+from fastbp.lecture.workbook import files, limits
 from tests.cases import UNCOMPILED
 from tests.cli_cases import RUN, run
 
@@ -88,7 +89,9 @@ def test_what_is_wrong_is_told_and_fails(fastbp, here):
     assert "Traceback" not in out + err
     assert fastbp("learn", "check", "mine.py", "softmax")[0] == 1  # named, and not begun
     (here / "mine.py").write_text(RELU)
-    assert fastbp("learn", "check", "mine.py", "relu")[0] == 0
+    code, out, _ = fastbp("learn", "check", "mine.py", "relu")
+    assert code == 0
+    assert last_line(out).startswith("next: fastbp learn show softmax ")
     code, out, _ = fastbp("learn", "check", "mine.py", "relu", "sigmoid")
     assert code == 1
     assert "mine.py has no function sigmoid" in out
@@ -144,6 +147,26 @@ def test_all_solutions_are_right_and_learn_the_digits(solved):
     assert "wrong" not in out
     assert "not begun" not in out
     assert "Your own functions have learned handwritten digits" in out or UNCOMPILED
+    assert last_line(out).startswith("next: nothing is left to do here")
+
+
+@pytest.mark.parametrize("option", [[], ["--no-training"]])
+def test_who_has_all_right_sees_the_training(option, fastbp, here, monkeypatch):
+    """And one that comes to no end is a sentence. (What judges and trains is left out.)"""
+
+    def judged(path, names, seed, seconds):
+        return [("result", limits.result_of(name, "right")) for name in names]
+
+    def trained(path, seed, seconds):
+        raise ValueError("training: it did not end within 300 s when it was let learn the digits")
+
+    monkeypatch.setattr(limits, "judged", judged)
+    monkeypatch.setattr(limits, "trained", trained)
+    (here / "mine.py").write_text(files.solved())
+    code, out, _ = fastbp("learn", "check", "mine.py", *option)
+    assert code == 0
+    assert "25 of 25 right" in out
+    assert ("training: it did not end" in out) == ("learn to read handwritten digits" in out) == (not option)
     assert last_line(out).startswith("next: nothing is left to do here")
 
 

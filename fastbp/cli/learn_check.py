@@ -101,7 +101,7 @@ def _show(given, found, results, notes):
         if given.names or result.status in ("wrong", "error"):
             print(f"{result}\n")
         elif result.notes:
-            print("\n".join([f"{result.name}: {result.status}", *(f"  note: {note}" for note in result.notes), ""]))
+            print("\n".join([f"{result.name} ({result.status})", *(f"  note: {note}" for note in result.notes), ""]))
     for note in notes:
         print(f"note: {note}\n")
     if not given.names:
@@ -130,6 +130,7 @@ def _next(given, found, results):
         if name not in found["begun"]:
             return f"fastbp learn show {name}  says what this one asks for; then  {check}"
     if given.names:
-        left = [name for name in workbook.names() if name not in found["begun"]]
+        at = workbook.names().index(given.names[-1])
+        left = [name for name in workbook.names()[at:] + workbook.names()[:at] if name not in found["begun"]]
         return f"fastbp learn show {left[0]}  says what the next one asks for" if left else f"{check}  judges them all"
     return "nothing is left to do here. What you have written is what fastbp trains with: see  fastbp demo"

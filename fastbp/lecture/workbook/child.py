@@ -11,6 +11,8 @@ import traceback
 import types
 import warnings
 
+from fastbp.lecture import workbook
+
 MODULE = "exercises of a student"  # no name that anything else can have
 SPARE = 10  # seconds after which a child ends by itself, should its parent be gone
 
@@ -79,8 +81,6 @@ def _meaning(problem):
 
 
 def _judge(task, found, tell):
-    from fastbp.lecture import workbook
-
     for name in task["names"]:
         tell("exercise", name)
         result = None
@@ -91,7 +91,5 @@ def _judge(task, found, tell):
 
 
 def _train(task, found, tell):
-    from fastbp.lecture import workbook
-
     how = {"limit": task["seconds"]["plain"], "phase": lambda phase: tell("phase", phase)}
     tell("trained", str(workbook.train_digits(found, task["seed"], **how)))

@@ -60,7 +60,7 @@ def judged(path, names, seed=0, seconds=None):
     left, noted = [*names], False
     while left:
         name, phase = None, "start"
-        for what, value in _told({"path": path, "names": left, "seed": seed, "training": False}, seconds):
+        for what, value in _messages({"path": path, "names": left, "seed": seed, "training": False}, seconds):
             if what == "exercise":
                 name = value
             elif what == "phase":
@@ -89,7 +89,7 @@ def trained(path, seed=0, seconds=None):
         In a sentence, if it did not come to an end.
     """
     text, phase = "", "start"
-    for what, value in _told({"path": path, "names": [], "seed": seed, "training": True}, seconds):
+    for what, value in _messages({"path": path, "names": [], "seed": seed, "training": True}, seconds):
         if what == "phase":
             phase = value
         elif what == "trained":
@@ -135,7 +135,7 @@ def _without_an_end(what, value, phase):
     return f"{value} when it was {STATUS[phase]}"
 
 
-def _told(task, seconds):
+def _messages(task, seconds):
     """What the child tells, (what, value): its last words, if it had none of its own, are "late" or "ended".
 
     Raises ValueError with what it calls a problem.
