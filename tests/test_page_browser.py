@@ -333,6 +333,26 @@ def test_xor_has_the_gradients_of_the_lecture(page):
         np.testing.assert_allclose(after["B"][layer], before["B"][layer], **EXACT)
 
 
+def test_a_desktop_shows_all_of_every_number(page):
+    """No table of a demonstration needs scrolling, wherever its sliders are."""
+    page.size(1280, 900)
+    cut = """
+      document.body.classList.remove("settled");
+      const cut = [];
+      for (const end of ["min", "max"]) {
+        for (const slider of document.querySelectorAll(".sliders input[type=range]")) {
+          slider.value = slider[end];
+          slider.dispatchEvent(new Event("input", { bubbles: true }));
+        }
+        for (const table of document.querySelectorAll(".result > *")) {
+          if (table.scrollWidth > table.clientWidth + 1) cut.push(table.closest("section").id);
+        }
+      }
+      return cut;
+    """
+    assert page.script(cut) == []
+
+
 @pytest.mark.parametrize("language", ["en", "ja"])
 def test_a_phone_has_no_horizontal_scrolling(page, language):
     page.size(390, 844, mobile=True)
