@@ -1,5 +1,6 @@
 """Judges a student's function: runs it plain and compiled on hidden inputs, and says in words what is wrong."""
 
+import time
 from typing import NamedTuple
 
 import numpy as np
@@ -104,7 +105,8 @@ def _judged_plain(exercise, function, seed, limit, notes):
             raise Refused("wrong", message)
         return "every number is right"
     cases = exercise.cases(np.random.default_rng([seed, exercise.number]))
-    answers = [answer(exercise, function, one, limit, notes) for one in cases]
+    deadline = time.perf_counter() + limit
+    answers = [answer(exercise, function, one, limit, deadline, notes) for one in cases]
     expected = [results_of(exercise.reference, one) for one in cases]
     problem = verdict(exercise, function, cases, answers, expected, limit)
     if problem:
@@ -125,12 +127,12 @@ def arguments_of(exercise, case, fill):
     return given
 
 
-def answer(exercise, function, case, limit, notes):
-    """Run it on one case."""
+def answer(exercise, function, case, limit, deadline, notes):
+    """Run it on one case; `limit` seconds for all cases together end at the deadline."""
     both = []
     for fill in (False, True) if exercise.outputs else (False,):
         given = arguments_of(exercise, case, fill)
-        ran = run(function, given.values(), limit, function.__code__.co_filename)
+        ran = run(function, given.values(), deadline - time.perf_counter(), function.__code__.co_filename)
         _note(ran, notes)
         if isinstance(ran.problem, TimeLimit | SystemExit | RecursionError | EOFError):
             raise Refused("error", explained(ran.problem, function.__code__.co_filename, limit))
