@@ -3,6 +3,7 @@
 Each phase is told before it begins, so that the parent (limits.py) knows what has not ended, or has ended the process.
 """
 
+import contextlib
 import json
 import os
 import signal
@@ -40,9 +41,10 @@ def main(task):
         _train(task, found, tell)
     else:
         _judge(task, found, tell)
-    tell("done")
     for stream in (sys.stdout, sys.stderr):
-        stream.flush()
+        with contextlib.suppress(Exception):  # a student may have closed them, or put others in their place
+            stream.flush()
+    tell("done")
     os._exit(0)  # no thread of a student's keeps it
 
 
