@@ -275,3 +275,35 @@ def nothing(u, y, d):
 )
 def test_what_a_function_returns_is_told(function, sentence):
     assert sentence in message_of("squared_error", function)
+
+
+def only_the_first_layer(x, w1, b1, w2, b2, u1, y1, u2, y2):
+    u1[:] = w1 @ x + b1
+
+
+def no_step(theta, dtheta, eta):
+    theta - eta * dtheta
+
+
+def rebinds_theta(theta, dtheta, eta):
+    theta = theta - eta * dtheta
+
+
+def other_ranges(x, w, b, u):
+    for j in range(w.shape[1]):
+        u[j] = b[j]
+        for i in range(w.shape[0]):
+            u[j] += w[j, i] * x[i]
+
+
+@pytest.mark.parametrize(
+    ("name", "function", "sentence"),
+    [
+        ("forward", only_the_first_layer, "y1 is never written"),
+        ("gradient_step", no_step, "theta is as it was: it must change"),
+        ("gradient_step", rebinds_theta, "`theta = ...` makes a new array of that name"),
+        ("weighted_sum", other_ranges, "or the ranges of the two loops, exchanged?"),
+    ],
+)
+def test_what_is_left_undone_is_told(name, function, sentence):
+    assert sentence in message_of(name, function)

@@ -151,5 +151,9 @@ def _past_the_end(node, array, axis, index):
     last = f"0..{size - 1}" if size > 1 else "0 alone"
     return (
         f"{way} {word} with the index {int(index)}, but {node.value.id} has {size} {what}: the index goes over {last}"
-        + (". Are the indices in the right order, row first?" if array.ndim == 2 else "")
+        + (
+            ". Are the indices, or the ranges of the two loops, exchanged? The row comes first"
+            if array.ndim == 2
+            else ""
+        )
     )

@@ -103,7 +103,9 @@ def _writes_nothing(exercise, function, cases, answers):
             untouched = all(np.array_equal(answer.results[place], case.inputs[letter]) for answer, case in ended)
         if not untouched:
             continue
-        index = "[j, i]" if letter in exercise.outputs and ended[0][1].shapes[letter][1:] else "[j]"
+        index = "[...]"
+        if letter in exercise.outputs:
+            index = "[j, i]" if ended[0][1].shapes[letter][1:] else "[j]"
         if not exercise.returns and ended[0][0].returned is not None:
             return (
                 f"returns its result: write it into the argument {letter}, `{letter}{index} = ...`, and return nothing"
@@ -111,10 +113,11 @@ def _writes_nothing(exercise, function, cases, answers):
         if only_names(function, letter):
             return (
                 f"`{letter} = ...` makes a new array of that name and leaves the given one as it was: write its "
-                f"entries, `{letter}{index} = ...` (or `{letter}[...] = ...` for all at once)"
+                f"entries, `{letter}{index} = ...` (`{letter}[...] = ...`, with three dots, is all at once)"
             )
-        if len(letters) == 1 or place == 0:
-            return f"{letter} is never written: `{letter}{index} = ...` writes an entry"
+        if letter in exercise.changes:
+            return f"{letter} is as it was: it must change"
+        return f"{letter} is never written: `{letter}{index} = ...` writes an entry"
     return ""
 
 
