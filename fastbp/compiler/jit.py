@@ -80,7 +80,11 @@ def compiled_plainly(function, arguments, *, bounds_checked):
     if numba.config.DISABLE_JIT:
         return None
     dispatcher = numba.njit(
-        nogil=True, no_cfunc_wrapper=True, error_model="numpy", fastmath=False if bounds_checked else FASTMATH, boundscheck=bounds_checked
+        nogil=True,
+        no_cfunc_wrapper=True,
+        error_model="numpy",
+        fastmath=False if bounds_checked else FASTMATH,
+        boundscheck=bounds_checked,
     )(function)
     if arguments is not None:  # None: it is called by another one, which compiles it
         _without_interruption(dispatcher.compile)(tuple(map(numba.typeof, arguments)))
