@@ -97,6 +97,17 @@ def test_what_is_wrong_is_told_and_fails(fastbp, here):
     assert "mine.py has no function sigmoid" in out
 
 
+def test_functions_that_are_called_are_to_be_corrected_first(fastbp, here):
+    wrong = "def weighted_sum(x, w, b, u):\n    u[:] = 0\n"
+    calls = "def forward(x, w1, b1, w2, b2, u1, y1, u2, y2):\n    weighted_sum(x, w1, b1, u1)\n    relu(u1, y1)\n"
+    (here / "mine.py").write_text(f"{RELU}\n\n{wrong}\n\n{calls}")
+    assert fastbp("learn", "check", "mine.py", "relu")[0] == 0
+    code, out, _ = fastbp("learn", "check", "mine.py")
+    assert code == 1
+    assert "forward (wrong): it calls 'weighted_sum', which is not right: correct that first. As it is: " in out
+    assert last_line(out).startswith("next: correct weighted_sum, then ")
+
+
 @pytest.mark.parametrize("name", workbook.names())
 def test_hints_lead_to_the_solution(name, fastbp):
     step, seen = ["1"], []

@@ -2,6 +2,7 @@
 
 import argparse
 import contextlib
+import dataclasses
 import os
 
 import fastbp
@@ -9,7 +10,7 @@ from fastbp.cli import options
 from fastbp.cli.status_line import StatusLine
 from fastbp.lecture import workbook
 from fastbp.lecture.workbook import collect, files, limits
-from fastbp.validation import did_you_mean
+from fastbp.validation import did_you_mean, short_list
 
 TRAINING = ("forward", "backward", "gradient", "epoch")  # the student's functions that train the digits network
 SECONDS = None  # limits.SECONDS; the tests have less patience
@@ -88,9 +89,19 @@ def _judge(given, found):
             else:
                 results[value.name] = value
         status.clear()
+    results = {name: _blamed(result, found["calls"], results) for name, result in results.items()}
     absent = [] if given.names else [name for name in workbook.names() if name not in results]
     results |= {name: limits.result_of(name, "not begun") for name in absent}
     return [results[name] for name in workbook.names() if name in results], notes
+
+
+def _blamed(result, calls, results):
+    """A result that is not right; if it calls functions that are not, then these are to be corrected first."""
+    before = [name for name in calls.get(result.name, []) if name in results and results[name].status != "right"]
+    if result.status not in ("wrong", "error") or not before:
+        return result
+    what = f"it calls {short_list(before)}, which {'is' if len(before) == 1 else 'are'} not right: correct that first"
+    return dataclasses.replace(result, message=f"{what}. As it is: {result.message}")
 
 
 # ---- For readers -----------------------------------------------------------------------------------------------------

@@ -111,8 +111,8 @@ def read(path):
     Returns
     -------
     dict
-        "seed"; "begun" and "blank": names of exercises, in the lecture's order; "notes": sentences on what may be a
-        slip.
+        "seed"; "begun" and "blank": names of exercises, in the lecture's order; "calls": {name: other exercises whose
+        functions it calls}; "notes": sentences on what may be a slip.
 
     Raises
     ------
@@ -136,6 +136,7 @@ def read(path):
         "seed": _seed(tree, name),
         "begun": [exercise for exercise in known if exercise not in empty],
         "blank": empty,
+        "calls": {exercise: _called(defined[exercise], exercise) for exercise in known},
         "notes": notes + strangers,
     }
 
@@ -189,6 +190,12 @@ def _definitions(tree, name):
                 notes.append(f"{name}, {lines}: {other} is defined twice; the last counts")
             found[other] = node
     return found, notes
+
+
+def _called(node, name):
+    """The exercises, other than its own, whose functions a definition calls, in the lecture's order."""
+    called = {part.func.id for part in ast.walk(node) if isinstance(part, ast.Call) and isinstance(part.func, ast.Name)}
+    return [exercise for exercise in names() if exercise in called and exercise != name]
 
 
 def _imports_all(tree):
