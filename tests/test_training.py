@@ -84,11 +84,11 @@ def test_same_seed_same_bits_other_seed_other_order():
 def test_each_epoch_draws_an_order_of_all_samples(version, monkeypatch):
     module, orders = {"loops": loops, "matrix": matrix}[version], []
 
-    def spy(theta, layers, data, order, *rest, epoch=module.epoch):
+    def spy(theta, layers, data, order, *rest, epoch=module.epoch.unchecked):
         orders.append(order.copy())
         return epoch(theta, layers, data, order, *rest)
 
-    monkeypatch.setattr(module, "epoch", spy)
+    monkeypatch.setattr(module.epoch, "unchecked", spy)
     X, D = samples()
     trained(X, D, epochs=3, version=version)
     for order in orders:
@@ -218,14 +218,14 @@ def test_an_interrupted_epoch_leaves_the_last_whole_one(monkeypatch):
     expected, whole = trained(X, D, epochs=2, version="loops")
     calls = []
 
-    def interrupted(theta, *arguments, epoch=loops.epoch):
+    def interrupted(theta, *arguments, epoch=loops.epoch.unchecked):
         epoch(theta, *arguments)
         calls.append(None)
         if len(calls) == 3:
             theta[0] = np.nan
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(loops, "epoch", interrupted)
+    monkeypatch.setattr(loops.epoch, "unchecked", interrupted)
     network = fastbp.Network((4, 6, 3), dtype="float64", seed=1)
     with pytest.warns(RuntimeWarning, match="^the training was interrupted after 2 epochs$"):
         history = fastbp.train(network, X, D, epochs=5, batch_size=8, version="loops")
