@@ -88,6 +88,15 @@ def test_a_function_takes_what_follows_without_a_space():
     assert "\u2062" in "".join(tree("y (1 - y)").itertext())
 
 
+def test_parentheses_grow_only_around_what_is_high():
+    def grow(formula):
+        return [each.get("stretchy") != "false" for each in tree(formula).iter("mo") if each.text in ("(", ")")]
+
+    assert grow("h'(u_j) W^(2)") == [False] * 4
+    assert grow("(sum_k delta_k w_kj) h(u_j)") == [True, True, False, False]
+    assert grow("(dE/dy) x") == [True, True]
+
+
 @pytest.mark.parametrize(("anchor", "formula"), FORMULAS, ids=[f"{anchor}: {formula}" for anchor, formula in FORMULAS])
 @pytest.mark.parametrize("inline", [False, True])
 def test_formulas_of_the_slides_are_drawn(anchor, formula, inline):

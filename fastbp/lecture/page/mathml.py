@@ -128,6 +128,12 @@ def row(*markup):
     return f"<mrow>{''.join(markup)}</mrow>"
 
 
+def parenthesised(inside):
+    """In parentheses that grow only around what is high: those of h(u_j) stay as they are."""
+    stays = "" if re.search(r"<(mfrac|munder|munderover|mtable)\b", inside) else ' stretchy="false"'
+    return row(operator("(", stays), inside, operator(")", stays))
+
+
 def operator(sign, attributes=""):
     return f"<mo{attributes}>{html.escape(sign)}</mo>"
 
@@ -158,7 +164,7 @@ def characters(text):
 def power(text):
     """A power, or the number of a layer in its parentheses."""
     inside = characters(text.strip("()"))
-    return row(operator("("), inside, operator(")")) if "(" in text else inside
+    return parenthesised(inside) if "(" in text else inside
 
 
 def blank(markup):
@@ -196,7 +202,7 @@ def table(rows):
 
 
 def condition(left, relation, right):
-    return row(operator("("), left, operator(RELATIONS[relation]), right, operator(")"))
+    return parenthesised(f"{left}{operator(RELATIONS[relation])}{right}")
 
 
 def cases(yes, no, left, relation, right):
@@ -343,7 +349,7 @@ class _Reader:
         bare = self.statements()
         self.take(")")
         scripts = self.scripts()
-        markup = scripted(row(operator("("), bare, operator(")")), *scripts)
+        markup = scripted(parenthesised(bare), *scripts)
         return Part(markup, markup if any(scripts) else bare)
 
     def cells(self):

@@ -9,7 +9,7 @@ from pathlib import Path
 from fastbp.lecture.page.mathml import mathml
 
 FOLDER = Path(__file__).parent / "texts"
-PIECE = re.compile(r"`\[?[^`]*\]?`|[][]")
+PIECE = re.compile(r"`[^`]*`[,.;:?!)、。\uff0c\uff09]*|[][]")  # what follows a formula stays on its line
 
 
 @functools.cache
@@ -20,11 +20,16 @@ def languages():
 
 @functools.cache
 def words(language):
-    """All texts of a language as HTML by their keys: "step", "slide-1.title", "slide-1.text", "group-1"."""
+    """All texts of a language as HTML by their keys: "step", "slide-1.title", "slide-1.text", "group-1".
+
+    "slide-1.name" is a title without blanks, for a link.
+    """
     given = json.loads((FOLDER / f"{language}.json").read_text(encoding="utf-8"))
     found = dict(given["page"])
     found |= {f"group-{number}": title for number, title in given["parts"].items()}
-    found |= {f"slide-{number}.{key}": slide[key] for number, slide in given["slides"].items() for key in slide}
+    for number, slide in given["slides"].items():
+        found |= {f"slide-{number}.{key}": slide[key] for key in slide}
+        found[f"slide-{number}.name"] = re.sub(r"[][]", "", slide["title"])
     return {key: as_html(text) for key, text in found.items()}
 
 
@@ -39,5 +44,7 @@ def as_html(text):
         elif piece[0] == "]":
             made.append("</span></span>")
         else:
-            made.append(mathml(piece[0].strip("`"), inline=True))
+            _, formula, behind = piece[0].split("`")
+            drawn = mathml(formula, inline=True)
+            made.append(f'<span class="together">{drawn}{behind}</span>' if behind else drawn)
     return "".join([*made, html.escape(text[place:], quote=False)])
