@@ -10,6 +10,8 @@ import sys
 
 import pytest
 
+from fastbp.lecture import page as lecture_page
+
 NUMBERS = """
 const value = (cell) => ("value" in cell.dataset ? Number(cell.dataset.value) : null);
 const cells = (row) => [...row.querySelectorAll("[data-of]")].map((cell) => [cell.dataset.of, value(cell)]);
@@ -90,7 +92,11 @@ class Page:
 
     def put(self, field, value):
         """A number into the field with this label, typed."""
-        box = self.find(f'[data-field="{field}"]')
+        self.put_into(f'[data-field="{field}"]', value)
+
+    def put_into(self, selector, value):
+        """A number into a field, typed."""
+        box = self.find(selector)
         box.clear()
         box.send_keys(repr(value))
 
@@ -115,3 +121,28 @@ class Page:
     def complaints(self):
         """What the console has said since the last call."""
         return self.browser.get_log("browser")
+
+
+def running_browser():
+    """A browser for the tests of a module."""
+    driver = started_browser()
+    yield driver
+    driver.quit()
+
+
+def written_page(folders):
+    """A file with the page."""
+    path = folders.mktemp("page") / "lecture.html"
+    lecture_page.write(path, seed=3)
+    return path
+
+
+def opened_page(browser, file):
+    """The page for a test, which ends with nothing to complain about, and nothing fetched but the page itself."""
+    page = Page(browser, file.as_uri())
+    page.size(1280, 900)
+    yield page
+    assert page.complaints() == []
+    assert {address.partition("#")[0] for address in page.requests()} <= {file.as_uri(), "data:,"}
+    assert page.script("return performance.getEntriesByType('resource').length") == 0
+    page.script("sessionStorage.clear()")

@@ -111,7 +111,18 @@ def test_scripts_ask_for_texts_that_are_there():
 def test_texts_become_html():
     assert texts.as_html("a < b & c") == "a &lt; b &amp; c"
     assert texts.as_html("the [input layer]") == 'the <span class="blank"><span>input layer</span></span>'
-    assert texts.as_html("of `x_i`.").startswith('of <math alttext="x_i">')
+    assert texts.as_html("of `x_i` and").startswith('of <math alttext="x_i">')
+
+
+def test_no_line_begins_with_the_sign_behind_a_formula():
+    for text, sign in (("`u`, and", ","), ("それを `u` とし、`v`、`w` は", "、")):
+        assert re.search(rf'<span class="together"><math[^>]*>.*?</math>{sign}</span>', texts.as_html(text))
+    for language in texts.languages():
+        for key, text in texts.words(language).items():
+            assert not re.search(r"</math>[.,;:、。]", re.sub(r'<span class="together">.*?</span>', "", text)), (
+                language,
+                key,
+            )
 
 
 def test_nothing_is_fetched(outline):
@@ -222,11 +233,32 @@ def luminance(colour):
     return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
 
 
-@pytest.mark.parametrize("scheme", [0, 1], ids=["light", "dark"])
+def contrast(one, other, scheme):
+    dark, light = sorted(luminance(COLOURS[name].split(", ")[scheme]) for name in (one, other))
+    return (light + 0.05) / (dark + 0.05)
+
+
+each_scheme = pytest.mark.parametrize("scheme", [0, 1], ids=["light", "dark"])
+
+
+@each_scheme
 @pytest.mark.parametrize(("ink", "paper"), PAIRS)
 def test_contrast(ink, paper, scheme):
-    dark, light = sorted(luminance(COLOURS[name].split(", ")[scheme]) for name in (ink, paper))
-    assert (light + 0.05) / (dark + 0.05) >= 4.5
+    assert contrast(ink, paper, scheme) >= 4.5
+
+
+@each_scheme
+@pytest.mark.parametrize("paper", ["paper", "sheet", "blank"])
+def test_frames_of_fields_and_lines_of_blanks_are_seen(paper, scheme):
+    assert contrast("frame", paper, scheme) >= 3
+
+
+def test_a_browser_without_light_and_dark_has_the_light_colours():
+    style = re.search(r"<style>(.*?)</style>", page.html(), re.DOTALL)[1]
+    fallback = re.search(r"@supports not \(color: light-dark\(.*?\)\) {(.*?)}", style)[1]
+    assert dict(re.findall(r"--(\w+): (#\w+);", fallback)) == {
+        name: both.split(", ")[0] for name, both in COLOURS.items()
+    }
 
 
 def test_colours_stand_in_one_place():

@@ -126,10 +126,30 @@ def test_every_slide_and_part_has_its_text(language):
     for number, slide in texts["slides"].items():
         assert slide.keys() == {"title", "text"}, number
         assert 0 < len(slide["title"]) <= 55, number
-        assert not re.search(r"[\[\]`<>]", slide["title"]), number
+        assert not re.search(r"[\[\]`<>]", uncovered(slide["title"])), number
         sentences = re.findall(r"[.?!](?: |$)|。", slide["text"].replace("1.5", ""))
         assert 1 <= len(sentences) <= 6, number
     assert len({slide["title"] for slide in texts["slides"].values()}) == 40
+
+
+def uncovered(text):
+    """Without the marks of its blanks."""
+    return re.sub(r"\[([^\[\]]+)\]", r"\1", text)
+
+
+@each_language
+def test_what_is_blank_stands_nowhere_beside_it(language):
+    """Neither in the title nor elsewhere in the text or in the formulas of its slide."""
+    for slide in SLIDES:
+        texts = TEXTS[language]["slides"][str(slide.number)]
+        whole = f"{texts['title']}. {texts['text']}".lower()
+        words = {word for word in re.findall(r"\[([^\[\]]+)\]", whole) if re.search(r"[a-z]{3}|[ぁ-ヿ一-鿿]{2}", word)}
+        shown = re.sub(r"\[[^\[\]]+\]", "", whole)
+        assert [word for word in words if word in shown] == [], slide.number
+        given = " ; ".join([*re.findall(r"`([^`]+)`", texts["text"]), *slide.formulas])
+        formulas = {blank for blank in re.findall(r"\[([^\[\]]+)\]", given) if len(blank) > 5}
+        shown = re.sub(r"\[[^\[\]]+\]", "", given)
+        assert [formula for formula in formulas if formula in shown] == [], slide.number
 
 
 @each_language
@@ -153,7 +173,7 @@ TERMS = """
 
 
 def test_japanese_uses_the_terms_of_the_lecture():
-    words = json.dumps([TEXTS["ja"]["slides"], TEXTS["ja"]["parts"]], ensure_ascii=False)
+    words = uncovered(json.dumps([[*TEXTS["ja"]["slides"].values()], TEXTS["ja"]["parts"]], ensure_ascii=False)[1:-1])
     for term in TERMS.split():
         assert term in words, term
     assert "連鎖律" not in words
@@ -170,7 +190,7 @@ def table():
         functions, exercises = (
             ", ".join(f"`{name}`" for name in names) for names in (slide.functions, slide.exercises)
         )
-        title = TEXTS["en"]["slides"][str(slide.number)]["title"]
+        title = uncovered(TEXTS["en"]["slides"][str(slide.number)]["title"])
         lines.append(f"| {slide.number} | {title} | {functions} | {exercises} | #{slide.anchor} |")
     return "\n".join(lines) + "\n"
 

@@ -10,7 +10,7 @@ from string import Template
 
 from fastbp import validation
 from fastbp.lecture.example import example
-from fastbp.lecture.page.mathml import mathml
+from fastbp.lecture.page.mathml import mathml, plain
 from fastbp.lecture.page.sources import VERSIONS, excerpt
 from fastbp.lecture.page.texts import languages, words
 from fastbp.lecture.slides import SLIDES
@@ -20,6 +20,7 @@ SCRIPTS = (
     "arithmetic", "formulas", "steps", "reading", "picture", "graphs", "panel", "demonstrations", "slides", "training",
     "start",
 )  # fmt: skip
+LONG = 50  # characters of a formula that is drawn smaller on a phone
 SHORT = 34  # lines of a loop and its twin that stand open
 
 
@@ -53,7 +54,7 @@ def html(seed=0, language="en"):
     seed = validation.whole_number("seed", seed, 0)
     language = validation.choice("language", language, languages())
     script = f'(() => {{\n"use strict";\n{"".join(_read(f"{name}.js") for name in SCRIPTS)}}})();'
-    style, text = _read("style.css"), words(language)
+    style, text = _style(), words(language)
     problems, activations = ("regression", "classification"), ("relu", "sigmoid")
     labels = re.findall(r'aria-label="\$\w+" data-label="([\w-]+)"', _read("template.html"))
     page = Template(_read("template.html")).substitute(
@@ -78,6 +79,13 @@ def html(seed=0, language="en"):
 
 def _read(name):
     return (FOLDER / name).read_text(encoding="utf-8")
+
+
+def _style():
+    """The style; a browser without light-dark() has the light colours."""
+    style = _read("style.css")
+    light = "".join(f"{name}: {colour}; " for name, colour in re.findall(r"(--\w+): light-dark\(([^,]+),", style))
+    return style.replace("\n\n", f"\n@supports not (color: light-dark(red, red)) {{ :root {{ {light}}} }}\n\n", 1)
 
 
 def _policy(style, script):
@@ -105,7 +113,7 @@ def _parts():
 
 
 def _contents():
-    items = (f'<li><a href="#{slide.anchor}" data-text="slide-{slide.number}.title"></a></li>' for slide in SLIDES)
+    items = (f'<li><a href="#{slide.anchor}" data-text="slide-{slide.number}.name"></a></li>' for slide in SLIDES)
     return f'<ol class="contents-list">{"".join(items)}</ol>'
 
 
@@ -123,7 +131,10 @@ def _slide(slide):
     """A slide: number, title, text, formulas, code, what moves, exercises; a heading before the first of a part."""
     n, homes = slide.number, _homes()
     opening = f'<h2 id="part-{n}" data-text="group-{n}"></h2>' if n in _firsts() else ""
-    formulas = "".join(f'<div class="formula wide">{mathml(formula)}</div>' for formula in slide.formulas)
+    formulas = "".join(
+        f'<div class="formula wide{" long" * (len(plain(formula)) > LONG)}">{mathml(formula)}</div>'
+        for formula in slide.formulas
+    )
     here = [name for name in slide.functions if homes[name] == n]
     elsewhere = [name for name in slide.functions if homes[name] != n]
     see = ", ".join(f'<a href="#code-{name}"><code>{name}</code></a>' for name in elsewhere)

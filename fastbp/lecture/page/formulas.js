@@ -2,14 +2,14 @@
 
 /** A number in few digits, as programs write it. */
 function shown(value, digits = 4) {
-  if (!Number.isFinite(value)) return String(value);
+  if (!Number.isFinite(value)) return String(value); // Infinity, NaN
   return String(Number(value.toPrecision(digits)));
 }
 
 /** The same for a reader: a minus sign of the right length, powers of ten. */
 function printed(value, digits = 5) {
   const power = (_, sign, digitsOfPower) => `·10${sign === "-" ? "⁻" : ""}${[...digitsOfPower].map((n) => "⁰¹²³⁴⁵⁶⁷⁸⁹"[n]).join("")}`;
-  return shown(value, digits).replace(/e([-+])(\d+)/, power).replace("-", "−");
+  return shown(value, digits).replace(/e([-+])(\d+)/, power).replace("-", "−").replace("Infinity", "∞");
 }
 
 /** A factor of a product: negative ones in brackets. */
@@ -53,9 +53,31 @@ function formOf(operator, before) {
   return operator === "-" && before && before !== ")" ? ' form="prefix"' : "";
 }
 
-/** Presentation MathML of a formula in the notation of the steps. */
+/** A number; one with a power of ten is written as such. */
+function numberOf(text) {
+  const [digits, power] = text.split("e");
+  if (power === undefined) return text === "Infinity" ? "<mi>∞</mi>" : `<mn>${text}</mn>`;
+  const exponent = power.replace("+", "").replace("-", "−");
+  return `<mrow><mn>${digits}</mn><mo>·</mo><msup><mn>10</mn><mn>${exponent}</mn></msup></mrow>`;
+}
+
+/** A formula that may go on in the next line before a sign outside brackets, for lines in print do not break by themselves. */
+function linesOf(formula) {
+  let depth = 0, begin = 0;
+  const pieces = [];
+  for (let place = 0; place < formula.length; place++) {
+    depth += formula[place] === "(" ? 1 : formula[place] === ")" ? -1 : 0;
+    if (depth === 0 && place > begin && /^ (?:=|<-|\+|-) /.test(formula.slice(place, place + 4))) {
+      pieces.push(formula.slice(begin, place));
+      begin = place + 1;
+    }
+  }
+  return [...pieces, formula.slice(begin)].map(mathOf).join("<wbr>");
+}
+
+/** Presentation MathML of a formula, or of a piece that begins with a sign, in the notation of the steps. */
 function mathOf(formula) {
-  const parts = [];
+  const parts = [], sign = /^(?:=|<-|\+|-) /.test(formula);
   let place = 0, before = "(";
   TOKEN.lastIndex = 0;
   for (let found = TOKEN.exec(formula); found; found = TOKEN.exec(formula)) {
@@ -63,13 +85,13 @@ function mathOf(formula) {
     place = TOKEN.lastIndex;
     if (ratio) parts.push(fraction(ratio));
     else if (half) parts.push("<mfrac><mn>1</mn><mn>2</mn></mfrac>");
-    else if (number) parts.push(`<mn>${number}</mn>`);
+    else if (number) parts.push(numberOf(number));
     else if (power) parts.push(`<msup>${parts.pop()}<mn>${power}</mn></msup>`);
     else if (differential) parts.push(`<mrow>${UPRIGHT_D}${symbol(differential.slice(1))}</mrow>`);
     else if (times) parts.push("<mo>×</mo>");
     else if (word) parts.push(`<mtext>&nbsp;${word}&nbsp;</mtext>`);
     else if (letter) parts.push(symbol(letter));
-    else if (operator) parts.push(`<mo${formOf(operator, before)}>${OPERATORS[operator] ?? operator}</mo>`);
+    else if (operator) parts.push(`<mo${sign && !parts.length ? ' form="infix"' : formOf(operator, before)}>${OPERATORS[operator] ?? operator}</mo>`);
     if (found[0].trim()) before = operator ?? "";
     if (letter === "ln") parts.push('<mspace width="0.17em"></mspace>');
   }

@@ -44,6 +44,7 @@ function numberField(label, list, place, step = 0.25) {
   field.addEventListener("input", () => {
     const good = Number.isFinite(field.valueAsNumber);
     setAttributeIf(field, "aria-invalid", !good, "true");
+    byId("no-number").hidden = !document.querySelector("#panel [aria-invalid]");
     if (!good) return;
     list[place] = field.valueAsNumber;
     compute();
@@ -62,6 +63,7 @@ function buildFields() {
   const rate = formulaIn("label", "eta");
   rate.append(numberField("eta", state, "eta", 0.05));
   byId("inputs").append(rate);
+  byId("no-number").hidden = true;
   buildEdges();
   const [problem, activation] = state.name.split("-");
   byId("problem").value = problem;
@@ -130,11 +132,10 @@ function stepLines(step, withSlides = true) {
     const links = step.slides.flatMap((n, i) => [i ? ", " : "", element("a", { href: `#slide-${n}` }, String(n))]);
     parts.push(element("p", { class: "where" }, element("b", {}, words(`part ${step.part}`)), " · ", words("slide"), " ", ...links));
   }
-  const relation = step.part === "update" ? "<-" : "=";
-  parts.push(formulaIn("p", step.formula, { class: "formula" }));
+  parts.push(formulaLines("p", step.formula, { class: "formula" }));
   const same = step.numbers === shown(step.result);
   const said = same && step.formula.endsWith(`= ${step.numbers}`);
-  if (!said) parts.push(formulaIn("p", same ? `${relation} ${step.numbers}` : `${relation} ${step.numbers} = ${shown(step.result)}`, { class: "numbers" }));
+  if (!said) parts.push(formulaLines("p", same ? `= ${step.numbers}` : `= ${step.numbers} = ${shown(step.result)}`, { class: "numbers" }));
   if (step.because) parts.push(formulaIn("p", `(${step.because})`, { class: "because" }));
   if (step.quotient !== undefined) parts.push(element("p", { class: "quotient" }, words("by-difference", { number: printed(step.quotient, 6) })));
   return parts;
@@ -165,6 +166,7 @@ function show() {
   const known = knownQuantities();
   drawNetwork(byId("picture"), state, state.trace, known, state.steps[state.position - 1]);
   byId("error-now").textContent = printed(state.trace.E, 6);
+  byId("overflow").hidden = Number.isFinite(state.trace.E);
   byId("kink").hidden = !atKink();
   byId("no-share").hidden = !isNoShare();
   showEdges(known);
@@ -190,10 +192,11 @@ function unfold(open) {
   button.textContent = words(button.dataset.text);
 }
 
-/** The panel goes to a step, and is unfolded. */
+/** The panel goes to a step, is unfolded, and shows its picture. */
 function showStepOf(step) {
   unfold(true);
-  goTo(state.steps.indexOf(step) + 1);
+  byId("panel").scrollTop = 0;
+  goTo(state.steps.findIndex((one) => one.quantity === step.quantity && one.formula === step.formula) + 1);
 }
 
 function startPanel() {

@@ -24,6 +24,13 @@ function setAttributeIf(node, name, holds, value) {
   else node.removeAttribute(name);
 }
 
+/** An element that holds a formula whose lines may break. */
+function formulaLines(name, formula, attributes = {}) {
+  const made = element(name, attributes);
+  made.innerHTML = linesOf(formula);
+  return made;
+}
+
 /** An element that holds a formula. */
 function formulaIn(name, formula, attributes = {}) {
   const made = element(name, attributes);
@@ -31,8 +38,34 @@ function formulaIn(name, formula, attributes = {}) {
   return made;
 }
 
+/** Changes what is above the reader, who stays at the same place of the same slide. */
+function inPlace(change) {
+  const sections = [...document.querySelectorAll("main section")];
+  const here = sections.find((section) => section.getBoundingClientRect().bottom > 100) ?? document.body;
+  const before = here.getBoundingClientRect().top;
+  change();
+  if (window.scrollY > 0) window.scrollBy({ top: here.getBoundingClientRect().top - before, behavior: "instant" });
+}
+
+/** What the reader has chosen is still so after the page is loaded anew, where the browser lets it keep anything. */
+function keep(name, value) {
+  try {
+    sessionStorage.setItem(`fastbp-${name}`, value);
+  } catch { /* then it is not kept */ }
+}
+
+function kept(name, allowed) {
+  try {
+    const value = sessionStorage.getItem(`fastbp-${name}`);
+    return allowed.includes(value) ? value : null;
+  } catch {
+    return null;
+  }
+}
+
 function setLanguage(chosen) {
   language = chosen;
+  keep("language", chosen);
   document.documentElement.lang = chosen;
   document.title = words("title");
   for (const node of document.querySelectorAll("[data-text]")) node.innerHTML = words(node.dataset.text);
@@ -41,35 +74,34 @@ function setLanguage(chosen) {
   whenLanguageChanges.forEach((tell) => tell());
 }
 
-/** Blanks are buttons as long as they are covered; without the switch they are plain text. */
-function coverBlanks() {
-  const on = document.body.classList.contains("blanks");
-  for (const blank of document.querySelectorAll(".blank")) {
-    if (on && !blank.classList.contains("open")) {
-      blank.setAttribute("role", "button");
-      blank.setAttribute("tabindex", "0");
-      blank.setAttribute("aria-label", words("uncover"));
-    } else {
-      ["role", "tabindex", "aria-label"].forEach((name) => blank.removeAttribute(name));
-    }
-  }
+/** A blank is a button as long as it is covered; without the switch it is plain text. */
+function coverBlank(blank) {
+  const covered = document.body.classList.contains("blanks") && !blank.classList.contains("open");
+  setAttributeIf(blank, "role", covered, "button");
+  setAttributeIf(blank, "tabindex", covered, "0");
+  setAttributeIf(blank, "aria-label", covered, words("uncover"));
 }
+
+const coverBlanks = () => document.querySelectorAll(".blank").forEach(coverBlank);
 
 function uncover(blank) {
   blank.classList.add("open");
-  coverBlanks();
+  coverBlank(blank);
 }
 
 function startBlanks() {
   const button = document.getElementById("blanks"), all = document.getElementById("uncover-all");
-  button.addEventListener("click", () => {
+  const closed = []; // the code that was open before
+  button.addEventListener("click", () => inPlace(() => {
     const on = document.body.classList.toggle("blanks");
     button.setAttribute("aria-pressed", String(on));
     all.hidden = !on;
     document.querySelectorAll(".blank.open").forEach((blank) => blank.classList.remove("open"));
-    if (on) document.querySelectorAll("details.code").forEach((code) => { code.open = false; });
+    if (on) closed.push(...document.querySelectorAll("details.code[open]"));
+    closed.forEach((code) => { code.open = !on; });
+    if (!on) closed.length = 0;
     coverBlanks();
-  });
+  }));
   all.addEventListener("click", () => document.querySelectorAll(".blank").forEach(uncover));
   const covered = (event) => event.target.closest?.(".blank[role=button]");
   document.addEventListener("click", (event) => {
@@ -87,13 +119,17 @@ function startBlanks() {
 
 function startReading() {
   const languages = document.getElementById("language"), scheme = document.getElementById("scheme");
-  languages.addEventListener("change", () => setLanguage(languages.value));
-  languages.value = language; // a browser that reloads a page keeps what was chosen before
-  scheme.addEventListener("change", () => { document.documentElement.dataset.scheme = scheme.value; });
-  scheme.value = "system";
+  const setScheme = () => { document.documentElement.dataset.scheme = scheme.value; keep("scheme", scheme.value); };
+  languages.addEventListener("change", () => inPlace(() => setLanguage(languages.value)));
+  languages.value = kept("language", Object.keys(TEXTS)) ?? language;
+  if (languages.value !== language) setLanguage(languages.value);
+  scheme.addEventListener("change", setScheme);
+  scheme.value = kept("scheme", ["light", "dark"]) ?? "system";
+  setScheme();
   startBlanks();
   const opened = [];
   window.addEventListener("beforeprint", () => {
+    if (document.body.classList.contains("blanks")) return; // a sheet to fill in: the code would tell
     opened.push(...document.querySelectorAll("main details:not([open])"));
     opened.forEach((details) => { details.open = true; });
   });

@@ -37,12 +37,13 @@ function tableOf({ head, lines, names }) {
 function demonstrate(place, name) {
   const { inputs, show: showValues, about } = DEMONSTRATIONS[name];
   const values = Object.fromEntries(inputs.map(({ letter, value }) => [letter, value]));
-  const result = element("div", { class: "result" });
+  const result = element("div", { class: "result blank" }); // it says what the slide leaves blank
   const draw = () => {
     const { said, rows, table, picture } = showValues(values), numbers = element("div", {});
     if (table) numbers.append(tableOf(table));
     if (rows) numbers.append(rowsOf(rows));
     if (said) numbers.append(element("p", { "aria-live": "polite" }, said));
+    result.classList.toggle("with-picture", Boolean(picture));
     result.replaceChildren(numbers, ...(picture ? [picture] : []));
   };
   const sliders = element("div", { class: "sliders" }, ...inputs.map((one) => slider(one, (value) => { values[one.letter] = value; draw(); })));
@@ -60,6 +61,7 @@ function showSteps(place, number) {
       const [problem, activation] = state.name.split("-");
       load(["regression", "classification"].includes(wanted) ? `${wanted}-${activation}` : `${problem}-${wanted}`);
       goTo(everything());
+      showSteps(place, number);
       place.querySelector("button")?.focus({ preventScroll: true });
     });
     place.replaceChildren(element("p", {}, words("other network")), button);
@@ -73,7 +75,10 @@ function showSteps(place, number) {
     return element("li", {}, element("div", { class: "line" }, ...stepLines(step, false)), button);
   });
   const focused = [...place.querySelectorAll("button")].indexOf(document.activeElement);
-  place.replaceChildren(element("p", { class: "of-now" }, words("of now")), element("ul", { class: "steps" }, ...lines));
+  const list = place.querySelector(".blank") ?? element("div", { class: "blank" }); // one that is open stays open
+  list.replaceChildren(element("ul", { class: "steps" }, ...lines));
+  place.replaceChildren(element("p", { class: "of-now" }, words("of now")), list);
+  coverBlank(list);
   if (focused >= 0) place.querySelectorAll("button")[focused]?.focus({ preventScroll: true });
 }
 
@@ -86,11 +91,38 @@ function showByHand() {
   drawNetwork(byId("by-hand-picture"), network, trace, known);
   place.replaceChildren(...PARTS.flatMap((part) => {
     const lines = steps.filter((step) => step.part === part).map((step) => element("li", { class: "line" }, ...stepLines(step, false)));
-    return [element("h3", {}, words(`part ${part}`)), element("ol", { class: "by-hand" }, ...lines)];
+    const list = element("div", { class: "blank" }, element("ol", { class: "by-hand" }, ...lines));
+    coverBlank(list);
+    return [element("h3", {}, words(`part ${part}`)), list];
   }));
 }
 
+/** Slides in sight follow each key; those out of sight follow one by one, when no key has come for a while. */
+function follow(drawings) {
+  const stale = new Set();
+  let waiting = null;
+  const inSight = (place) => {
+    const { top, bottom } = place.getBoundingClientRect();
+    return bottom > 0 && top < window.innerHeight;
+  };
+  const next = () => {
+    const [draw] = stale;
+    stale.delete(draw);
+    draw?.();
+    waiting = stale.size ? setTimeout(next) : null;
+  };
+  whenNumbersChange.push(() => {
+    const now = [...drawings].filter(([place]) => inSight(place)); // asked before anything is drawn, so only once laid out
+    drawings.forEach((draw) => stale.add(draw));
+    now.forEach(([, draw]) => { stale.delete(draw); draw(); });
+    clearTimeout(waiting);
+    waiting = setTimeout(next, 150);
+  });
+  window.addEventListener("beforeprint", () => { stale.forEach((draw) => draw()); stale.clear(); });
+}
+
 function startSlides() {
+  const drawings = new Map();
   for (const place of document.querySelectorAll("[data-demo]")) {
     const number = Number(place.dataset.slide), name = place.dataset.demo;
     if (DEMONSTRATIONS[name]) {
@@ -98,10 +130,11 @@ function startSlides() {
     } else {
       const draw = () => showSteps(place, number);
       draw();
-      whenNumbersChange.push(draw);
+      drawings.set(place, draw);
       whenLanguageChanges.push(draw);
     }
   }
+  follow(drawings);
   showByHand();
   whenLanguageChanges.push(showByHand);
 }

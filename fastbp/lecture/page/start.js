@@ -4,5 +4,4 @@ startReading();
 startPanel();
 startSlides();
 startTraining();
-requestAnimationFrame(() => requestAnimationFrame(() => document.body.classList.add("settled"))); // all heights are known
 window.lecture = { state, training };

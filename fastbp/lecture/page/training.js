@@ -66,7 +66,7 @@ function drawErrors() {
   const { errors } = training, most = Math.max(...errors, 0.01);
   const curve = (n) => errors[Math.min(Math.round(n), errors.length - 1)];
   const parts = errors.length > 1 ? [{ curve }] : [];
-  const said = words("errors", { epochs: errors.length, error: errors.length ? shown(errors.at(-1)) : "?" });
+  const said = errors.length ? words("errors", { epochs: errors.length, error: printed(errors.at(-1), 4) }) : words("no epoch");
   const svg = graph([0, Math.max(errors.length - 1, 1), 0, 1.05 * most], parts, said);
   byId("errors").replaceChildren(svg, element("p", {}, said));
 }
@@ -112,6 +112,7 @@ function startTraining() {
   byId("rate").addEventListener("input", () => {
     const rate = byId("rate").valueAsNumber, good = rate > 0 && rate <= 1;
     setAttributeIf(byId("rate"), "aria-invalid", !good, "true");
+    byId("bad-rate").hidden = good;
     if (good) training.eta = rate;
   });
   fresh();
