@@ -138,6 +138,7 @@ def test_show(name, fastbp):
 def test_numbers_on_paper_are_those_of_the_seed(fastbp):
     fastbp("learn", "start", "--seed", "7")
     here, of_seven = fastbp("learn", "show", "by_hand")[1], fastbp("learn", "show", "by_hand", "--seed", "7")[1]
+    assert fastbp("learn", "show", "7")[1] == here
     assert here == of_seven != fastbp("learn", "show", "by_hand", "--seed", "8")[1]
 
 
@@ -214,7 +215,8 @@ def test_a_class(solved, here):
     assert [row["relu"] for row in rows] == ["right", "wrong", ""]
     assert rows[2]["problem"].startswith("eve.py, line 1, is not Python")
     (folder / "broken.json").write_text("{")
-    _, err = run(folder, "learn", "collect", "ada.json", "broken.json", code=1)
+    out, err = run(folder, "learn", "collect", "broken.json", "ada.json", code=1)
+    assert [line.split(",")[0] for line in out.splitlines()] == ["student", "Ada Ä"]
     assert err.startswith("error: broken.json: it is no JSON")
     assert run(folder, "learn", "collect", "nowhere.json", code=1)[1].startswith("error: nowhere.json: No such file")
 
@@ -329,6 +331,7 @@ def test_ctrl_c_ends_the_check_and_what_it_runs(here):
 
 USAGE = {
     "there is no exercise 'sigmiod'; did you mean 'sigmoid'?": ["show", "sigmiod"],
+    "there is no exercise '26'; fastbp learn lists them": ["hint", "26"],
     "there is no exercise 'sinus'": ["hint", "sinus"],
     "there is no exercise 'rleu'; did you mean 'relu'?": ["check", "exercises.py", "rleu"],
     "the file comes first: fastbp learn check exercises.py relu sigmoid": ["check", "relu", "sigmoid"],

@@ -101,12 +101,13 @@ def _add_collect(actions):
         actions,
         "collect",
         "for teachers: the results of a class as a table (CSV)",
-        "Prints a line for each file that `fastbp learn check FILE --json` has printed.",
+        "Prints a line for each file that `fastbp learn check FILE --json` has printed. A file that\n"
+        "is none has no line; standard error says so, and the exit status is 1.",
         "fastbp learn check exercises.py --json > results.json",
         "fastbp learn collect results.json > class.csv",
     )
     parser.add_argument("results", nargs="+", metavar="RESULTS.json", help="what check --json has printed")
-    parser.set_defaults(run=lambda given: print(collect.table(given.results), end=""))
+    parser.set_defaults(run=collect_results)
 
 
 def _add_seed(parser, what):
@@ -114,7 +115,9 @@ def _add_seed(parser, what):
 
 
 def exercise_name(text):
-    """The type of an argument that names an exercise."""
+    """The type of an argument that names an exercise, by its number, too."""
+    if text.isdecimal() and 1 <= int(text) <= len(workbook.names()):
+        return workbook.names()[int(text) - 1]
     if text not in workbook.names():
         near = files.did_you_mean(text, workbook.names())
         raise argparse.ArgumentTypeError(f"there is no exercise {text!r}{near or '; fastbp learn lists them'}")
@@ -212,6 +215,15 @@ def start(given):
         f"written: {given.file}, with {len(workbook.names())} functions to fill in: open it in an editor\n"
         f"next: fastbp learn show {first}      says what the first one asks for"
     )
+
+
+def collect_results(given):
+    """The table, and what there is to say of files that are not in it; returns the exit code."""
+    text, problems = collect.table(given.results)
+    print(text, end="")
+    for problem in problems:
+        options.say(f"error: {problem}")
+    return 1 if problems else 0
 
 
 def _seed_here(given):

@@ -73,6 +73,8 @@ def _meaning(problem):
         return f"it imports {problem.name!r}, which is not installed; the exercises need NumPy and math alone"
     if isinstance(problem, EOFError):
         return "it asks for input when it is imported, and nobody answers here; take that line out"
+    if isinstance(problem, ImportError) and "circular" in text:
+        return "it imports itself, or another file that imports it; functions of this file need no import"
     if isinstance(problem, NameError):
         return f"{text}; is it spelt as where it was defined, or its import missing?"
     if isinstance(problem, RecursionError):

@@ -54,24 +54,28 @@ def _finite(value):
 
 
 def table(paths):
-    """CSV text: a line for each document, with its student, seed, the status of each exercise, and how many are right.
+    """A line for each document, with its student, seed, the status of each exercise, and how many are right.
 
-    Raises
-    ------
-    ValueError
-        If a file is none that `document` has made; it names the file.
-    OSError
-        If one cannot be read.
+    Returns
+    -------
+    text : str
+        The table as CSV.
+    problems : list of str
+        A sentence on each file that is no document, or cannot be read: the others have their lines all the same.
     """
-    text = io.StringIO()
+    text, problems = io.StringIO(), []
     write = csv.writer(text, lineterminator="\n").writerow
     write(["student", "seed", *names(), "right", "problem"])
     for path in paths:
-        content = _read(path)
+        try:
+            content = _read(path)
+        except (ValueError, OSError) as problem:
+            problems.append(f"{path}: {problem.strerror}" if isinstance(problem, OSError) else str(problem))
+            continue
         status = {result["name"]: result["status"] for result in content["results"]}
         cells = [status.get(name, "") for name in names()]
         write([_cell(content["student"]), content["seed"], *cells, cells.count("right"), _cell(content["problem"])])
-    return text.getvalue()
+    return text.getvalue(), problems
 
 
 def _cell(text):

@@ -1,6 +1,7 @@
 """The student's file: how it is written, with a function to fill in for each exercise, and how it is read."""
 
 import ast
+import keyword
 import os
 import re
 import warnings
@@ -18,6 +19,10 @@ SLIPS = {  # what Python says of a line, and what a beginner has most likely don
     "unexpected indent": "the line stands further to the right than the one before it",
     "unindent": "the line stands neither below the loop nor in it",
     "tabs and spaces": "begin lines with spaces alone",
+    "invalid decimal literal": "a product needs its sign, 2 * u[j]; a name begins with a letter",
+    "cannot assign to subscript here": "one = writes, two == ask whether both are equal",
+    "non-printable character": "it looks like a space: write the line anew, with the space bar",
+    "invalid character": "it is not the sign of the keyboard, as - * / ( ) ' \" , are: type it anew",
 }
 
 # The parts of the lecture, and the first exercise of each.
@@ -40,7 +45,7 @@ Exercises of the lecture on backpropagation. Put your lines in the place of each
 
 What a function finds, it writes into its last arguments, as in `y[j] = 0.5`, unless its text says "return".
 Everything is counted from 0: a vector u of 3 numbers has u[0], u[1] and u[2], and range(u.size) is 0, 1, 2.
-Functions may call those above them.
+Functions may call those above them. ____ is what the slide leaves out.
 """
 SOLVED_HEAD = """\
 All solutions of the exercises: the lecture's own loops, and functions that call them.
@@ -167,9 +172,17 @@ def _parsed(path, name):
         where = f"{name}, line {problem.lineno}" if problem.lineno else name
         line = f":  {problem.text.strip()[:80]}" if problem.text else ""
         meant = next((f" ({words})" for part, words in SLIPS.items() if part in problem.msg), "")
+        if problem.msg == "invalid syntax" and _lacks_a_sign(problem.text or ""):
+            meant = " (is there a sign missing, as * of a product?)"
         raise ValueError(f"{where}, is not Python: {problem.msg}{meant}{line}") from None
     except (ValueError, RecursionError, MemoryError) as problem:
         raise ValueError(f"{name}: it is not Python: {problem}") from None
+
+
+def _lacks_a_sign(line):
+    """Whether two factors follow each other, as in w[j, i] x[i], which are no words of Python."""
+    pairs = re.findall(r"(\w+|[\])]) +(\w+)[\[(]", line)
+    return any(not keyword.iskeyword(one) and not keyword.iskeyword(other) for one, other in pairs)
 
 
 def _definitions(tree, name):

@@ -206,6 +206,7 @@ def ending(code):
 
 def shortened(text, most=80):
     """The beginning of a text, quoted, in one line."""
+    text = " ".join(text.split())
     return repr(text) if len(text) <= most else f"{text[:most]!r}..."
 
 
