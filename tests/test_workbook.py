@@ -119,8 +119,8 @@ def test_the_solution_is_right(name, solutions):
 @pytest.mark.parametrize("seed", SEEDS)
 def test_the_references_are_right_for_every_seed(seed):
     for name in JUDGED:
-        exercise, cases, _ = cases_of(name, seed)
-        spoken = witnesses.testimony(exercise, cases)
+        exercise, cases, expected = cases_of(name, seed)
+        spoken = witnesses.testimony(exercise, cases, expected)
         own = exercise.difference is not None, hasattr(loops, name)
         assert len(spoken) >= sum(own), name
 
@@ -130,9 +130,21 @@ def test_a_broken_witness_raises(monkeypatch):
         y[:] = u
 
     monkeypatch.setattr(loops, "relu", relu)
-    exercise, cases, _ = cases_of("relu", 0)
+    exercise, cases, expected = cases_of("relu", 0)
     with pytest.raises(witnesses.BrokenWitness, match="the lecture's loop of relu"):
-        witnesses.testimony(exercise, cases)
+        witnesses.testimony(exercise, cases, expected)
+
+
+def test_witnesses_are_compared_with_what_the_student_has():
+    def nearly(u, y):
+        for j in range(u.size):
+            y[j] = 1 / (1 + 2.7182818284 ** -u[j])
+
+    result = workbook.check("sigmoid", nearly)
+    assert result.status == "right"
+    assert len(result.witnesses) == 2
+    for witness in result.witnesses:
+        assert 1e-13 < float(witness.split(" at most ")[1].split()[0]) < 1e-9, witness
 
 
 # ---- Wrong answers ---------------------------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ import time
 import numpy as np
 import pytest
 
-from fastbp.lecture import workbook
+from fastbp.lecture import loops, workbook
 
 
 def message_of(name, function, **how):
@@ -57,7 +57,8 @@ def yields(u, y):
         (np.maximum, "is expected, got <ufunc 'maximum'>"),
         (yields, "it has `yield`"),
         (lambda u: u, "its first line must be `def relu(u, y):`, it takes (u)"),
-        (lambda u, *y: u, "its first line must be"),
+        (lambda u, *y: u, "its first line must be `def relu(u, y):`, it takes (u, *y)"),
+        (Relu(), "is expected, got an object of the class Relu"),
         (lambda y, u: u, "its arguments are in another order"),
     ],
 )
@@ -100,89 +101,6 @@ def endless_that_catches(u, y):
     while True:
         with contextlib.suppress(Exception):
             y[0] += 1
-
-
-def past_the_end(u, y):
-    for j in range(u.size + 1):
-        y[j] = u[j]
-
-
-def reads_past_the_end(x, w, b, u):
-    for j in range(u.size):
-        for i in range(x.size + 1):
-            u[j] = w[j, i - 1] + x[i]
-
-
-def too_many_indices(u, y):
-    for j in range(u.size):
-        y[j] = u[j, 0]
-
-
-def exits(u, y):
-    sys.exit(3)
-
-
-def recurses(u, y):
-    recurses(u, y)
-
-
-def asks(u, y):
-    y[0] = float(input("u? "))
-
-
-def misspelt(u, y):
-    for j in range(u.size):
-        y[j] = max(U[j], 0)  # noqa: F821
-
-
-def before_its_value(u, y):
-    for j in range(u.size):
-        total += u[j]  # noqa: F821, F841
-
-
-def whole_array(u, y):
-    y[:] = u if u >= 0 else 0
-
-
-def calls_an_array(u, y):
-    for j in range(u.size):
-        y[j] = u(j)
-
-
-def divides(u, y):
-    for j in range(u.size):
-        y[j] = 1 / (j - j)
-
-
-def other_shapes(u, y):
-    y[:] = np.ones(u.size + 1)
-
-
-@pytest.mark.parametrize(
-    ("function", "text", "sentence"),
-    [
-        (past_the_end, "y[j] = u[j]", "with the index 2, but {} has 2 entries: the index goes over 0..1"),
-        (too_many_indices, "y[j] = u[j, 0]", "u has 1 index, not 2"),
-        (exits, "sys.exit", "ends the whole program"),
-        (recurses, "def recurses", "calls the function itself without end"),
-        (asks, "input", "waits for input, and there is none"),
-        (misspelt, "max(U", "name 'U' is not defined"),
-        (before_its_value, "total +=", "it needs a first value before the loop"),
-        (whole_array, "if u >= 0", "ask for each entry, u[j] >= 0"),
-        (calls_an_array, "u(j)", "round brackets call a function"),
-        (divides, "1 / (j - j)", "divides by 0"),
-        (other_shapes, "np.ones", "the shapes do not fit"),
-    ],
-)
-def test_what_a_function_raises_is_told_with_its_line(function, text, sentence):
-    message = message_of("relu", function)
-    assert f"line {line_of(function, text)} (`" in message
-    assert any(sentence.format(letter) in message for letter in "uy"), message
-
-
-def test_an_index_past_the_end_names_the_array_and_its_size():
-    message = message_of("weighted_sum", reads_past_the_end)
-    assert "reads x[i] with the index 2, but x has 2 entries: the index goes over 0..1" in message
 
 
 def test_an_endless_loop_is_stopped():
@@ -261,6 +179,14 @@ def a_text(u, y, d):
     return "E"
 
 
+def a_number_as_text(u, y, d):
+    return "2.5"
+
+
+def a_list(u, y, d):
+    return [0.5 * ((y - d) ** 2).sum()]
+
+
 def nothing(u, y, d):
     E = 0.5 * ((y - d) ** 2).sum()  # noqa: F841
 
@@ -271,6 +197,8 @@ def nothing(u, y, d):
         (no_number, "returns an array of shape (2,): E is one number"),
         (a_text, "returns 'E': E is one number"),
         (nothing, "returns nothing: its last line must be `return ...`, with E"),
+        (a_number_as_text, "returns '2.5': E is one number"),
+        (a_list, "E is one number"),
     ],
 )
 def test_what_a_function_returns_is_told(function, sentence):
@@ -283,6 +211,34 @@ def only_the_first_layer(x, w1, b1, w2, b2, u1, y1, u2, y2):
 
 def no_step(theta, dtheta, eta):
     theta - eta * dtheta
+
+
+def only_vectors(X, D, order, batch_size, eta, w1, b1, w2, b2):
+    for p in range(w1.size):
+        w1[p] -= eta
+
+
+def too_early(x, w1, b1, w2, b2, u1, y1, u2, y2):
+    u1[:] = w1 @ x + b1
+    y1[:] = np.maximum(u1, 0)
+    y2[:] = np.exp(u2 - u2.max()) / np.exp(u2 - u2.max()).sum()
+    u2[:] = w2 @ y1 + b2
+
+
+def nearly_one(u, y):
+    y[:] = np.exp(u - u.max()) / (np.exp(u - u.max()).sum() + 1e-8)
+
+
+def matrices_first(l, m, n):  # noqa: E741
+    return (m, l), (n, m), (m,), (n,)
+
+
+def numbers(l, m, n):  # noqa: E741
+    return (1, 2), (3,), (4, 5), (6,)
+
+
+def arrays(l, m, n):  # noqa: E741
+    return np.zeros((m, l)), np.zeros(m), np.zeros((n, m)), np.zeros(n)
 
 
 def rebinds_theta(theta, dtheta, eta):
@@ -301,9 +257,67 @@ def other_ranges(x, w, b, u):
     [
         ("forward", only_the_first_layer, "y1 is never written"),
         ("gradient_step", no_step, "theta is as it was: it must change"),
-        ("gradient_step", rebinds_theta, "`theta = ...` makes a new array of that name"),
+        (
+            "gradient_step",
+            rebinds_theta,
+            "`theta = ...` makes a new array of that name and leaves the given one as it was: write its entries, "
+            "`theta[p] = ...` (`theta[:] = ...`",
+        ),
+        ("epoch", only_vectors, "the index goes over 0..2"),
+        ("forward", too_early, "y2 is found from an array that is read before it is written: mind the order"),
+        ("softmax", nearly_one, "y[0] is 0.81757447"),
+        ("parameter_shapes", matrices_first, "the order is W1, B1, W2, B2"),
+        (
+            "parameter_shapes",
+            numbers,
+            "W1 has the shape (1, 2) in yours, it should be (2, 3), for l = 3, m = 2, n = 1",
+        ),
+        ("parameter_shapes", arrays, "returns arrays: their shapes are asked for"),
         ("weighted_sum", other_ranges, "or the ranges of the two loops, exchanged?"),
     ],
 )
 def test_what_is_left_undone_is_told(name, function, sentence):
     assert sentence in message_of(name, function)
+
+
+# ---- Answers of others -----------------------------------------------------------------------------------------------
+
+
+def calls_the_lecture(u, y):
+    loops.relu(u, y)
+
+
+def imports_the_lecture(u, y):
+    from fastbp.lecture import matrix
+
+    matrix.relu(u, y)
+
+
+def by_way_of_another(u, y):
+    def inner():
+        calls_the_lecture(u, y)
+
+    inner()
+
+
+@pytest.mark.parametrize(
+    ("function", "what"),
+    [
+        (loops.relu, "relu"),
+        (calls_the_lecture, "loops"),
+        (imports_the_lecture, "fastbp.lecture"),
+        (by_way_of_another, "loops"),
+    ],
+)
+def test_functions_of_fastbp_are_no_answer(function, what):
+    assert message_of("relu", function) == f"{what} is fastbp's own: here your own lines are asked for"
+
+
+def test_a_right_formula_for_a_derivative_may_lose_what_is_nearly_0():
+    """exp(-u) / (1 + exp(-u))^2 of the slide is 0 where u = -400, for the square is infinite."""
+
+    def sigmoid_derivative(u, y, dh):
+        for j in range(u.size):
+            dh[j] = np.exp(-u[j]) / (1 + np.exp(-u[j])) ** 2
+
+    assert workbook.check("sigmoid_derivative", sigmoid_derivative).status == "right"

@@ -1,11 +1,13 @@
 """The workbook's judge: notes beside the result, the compiled run, and how results are shown."""
 
+import time
 import warnings
 
 import numpy as np
 import pytest
 
 from fastbp.lecture import workbook
+from fastbp.lecture.workbook import judge
 from tests.cases import UNCOMPILED
 from tests.test_workbook_bad import line_of, message_of
 
@@ -53,6 +55,17 @@ def lists(x, w, b, u):
             u[j] += w_ji * x_i
 
 
+def with_a_module(delta, db):
+    for j in range(db.size):
+        time.sleep(0)
+        db[j] = delta[j]
+
+
+def leaves_a_process(delta, db):
+    db[:] = delta
+    warnings.warn("subprocess 1 is still running", ResourceWarning, stacklevel=2)
+
+
 def slow_product(x, w, b, u):
     wide = np.zeros((w.shape[0], 2 * w.shape[1]))
     wide[:, ::2] = w
@@ -82,6 +95,7 @@ def test_warnings_of_numpy_become_a_note():
     assert seen == []
     line = line_of(warns, "np.exp")
     assert [note for note in result.notes if note.startswith(f"NumPy warns, line {line}: overflow encountered")]
+    assert not any("still running" in note for note in workbook.check("bias_gradient", leaves_a_process).notes)
     result = workbook.check("bias_gradient", sets_errors)
     assert any("np.seterr" in note for note in result.notes)
     assert np.geterr() == before
@@ -105,20 +119,41 @@ def test_a_matrix_version_need_not_compile():
 
 
 @compiled_only
-def test_a_loop_that_numba_cannot_compile_is_told_why():
+def test_a_right_answer_that_numba_cannot_compile_is_right_with_a_note_that_says_why():
     result = workbook.check("weighted_sum", generator)
-    assert result.status == "error"
+    assert result.status == "right"
+    [note] = result.notes
     where = f"line {line_of(generator, 'sum(')} (`u[j] = b[j] + sum("
-    assert result.message.startswith(f"its numbers are right, but Numba cannot compile it: {where}")
-    assert result.message.endswith("write it as a loop")
+    assert note.startswith(f"right, but Numba cannot compile it, so that it stays slow: {where}")
+    assert note.endswith("write it as a loop")
 
 
 @compiled_only
 def test_what_numba_does_not_know_is_named():
     result = workbook.check("weighted_sum", lists)
-    assert result.status == "error"
-    assert "Unknown attribute 'tolist'" in result.message
-    assert len(result.message) < 300
+    assert result.status == "right"
+    [note] = result.notes
+    assert "Unknown attribute 'tolist'" in note
+    assert len(note) < 320
+    note = workbook.check("bias_gradient", with_a_module).notes[0]
+    assert "Unknown attribute 'sleep' of type module time. What it compiles" in note
+
+
+@compiled_only
+@pytest.mark.parametrize("name", ["weighted_sum", "bias_gradient"])
+def test_that_scipy_is_missing_is_no_mistake(name, monkeypatch):
+    """Numba multiplies matrices by SciPy's routines, which nobody needs for the lecture."""
+
+    def compiled(*given):
+        raise ImportError("scipy 0.16+ is required for linear algebra")
+
+    monkeypatch.setattr(judge, "compiled", compiled)
+    for function in {"weighted_sum": (matrix, generator), "bias_gradient": (through_others,)}[name]:
+        result = workbook.check(name, function)
+        assert result.status == "right"
+        assert result.notes == [
+            "not compiled: Numba needs SciPy for @ and np.dot, which is not installed; loops it compiles without"
+        ]
 
 
 @compiled_only

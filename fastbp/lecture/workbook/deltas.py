@@ -104,6 +104,8 @@ SOFTMAX_DERIVATIVE = Exercise(
         ("u in place of y for r = k: dy_k/du_k = y_k (1 - y_k)",
          lambda u, y: _jacobian(y, u * (1 - u), -np.outer(y, y))),
         ("y_k (1 - y_k) everywhere: for r != k it is -y_r y_k", lambda u, y: np.tile(y * (1 - y), (y.size, 1))),
+        ("y_r (1 - y_k) everywhere: for r != k it is -y_r y_k", lambda u, y: np.outer(y, 1 - y)),
+        ("y_k (1 - y_r) everywhere: for r != k it is -y_r y_k", lambda u, y: np.outer(1 - y, y)),
         ("the sign: yours is -dy_r/du_k everywhere", lambda u, y: np.outer(y, y) - np.diag(y)),
     ),
     outputs=("jacobian",),
@@ -182,6 +184,8 @@ HIDDEN_DELTA = Exercise(
         ("the sign: delta_j = dE/dy_j h'(u_j)", lambda dy, dh: -dy * dh),
         ("there is no sum here: y_s, s != j, is no function of u_j; delta_j = dE/dy_j h'(u_j) for each j alone",
          lambda dy, dh: np.full_like(dy, dy @ dh)),
+        ("there is no sum here: yours multiplies h'(u_j) by the sum of all dE/dy; it is that of the unit j alone",
+         lambda dy, dh: dy.sum() * dh),
         ("total is not set anew for each j, and there is no sum here: delta_j = dE/dy_j h'(u_j)",
          lambda dy, dh: np.cumsum(dy * dh)),
         ("dE/dy_j / h'(u_j) where the lecture has their product", lambda dy, dh: dy / dh),
@@ -209,7 +213,7 @@ def _inputs(h):
     def cases(rng):
         us = {
             "two units": np.array([-1.5, 0.5]), "one unit": np.array([0.75]), "u = 0": np.array([0.0, -0.0]),
-            "large u": np.array([-400.0, 400.0]), "nine units": branches_of_u(rng, 9),
+            "large u": np.array([-400.0, 400.0, 0.5]), "nine units": branches_of_u(rng, 9),
         }  # fmt: skip
         return [case(label, {"dh": u.shape}, u=u, y=h(u)) for label, u in us.items()]
 
@@ -233,6 +237,8 @@ SIGMOID_DERIVATIVE = Exercise(
         ("the factor 1 - y_j is missing: h'(u_j) = y_j (1 - y_j)", lambda u, y: y),
         ("the factor y_j is missing: h'(u_j) = y_j (1 - y_j)", lambda u, y: 1 - y),
         ("the sign: h'(u_j) = y_j (1 - y_j), for the sigmoid rises", lambda u, y: -y * (1 - y)),
+        ("0 everywhere: y_j * 1 - y_j is y_j - y_j; the difference needs brackets, y_j * (1 - y_j)",
+         lambda u, y: np.zeros_like(y)),
         ("1 + y_j where the lecture has 1 - y_j", lambda u, y: y * (1 + y)),
         ("y_j is the sigmoid already: yours takes the sigmoid of y_j once more",
          lambda u, y: _sigmoid(y) * (1 - _sigmoid(y))),

@@ -78,6 +78,8 @@ DIFFERENCES = Exercise(
         ("the sign: f(x + dx) - f(x - dx), yours is the other way round", _quotients(-1, 1, 2)),
         ("brackets: / 2 * dx divides by 2 and multiplies by dx; write / (2 * dx)",
          lambda f, x, dx: CENTRAL(f, x, dx) * dx * dx),
+        ("0 everywhere: f(x + dx) and f(x - dx) are the same in yours. After `a = x` both names are one array, which "
+         "every change changes; `x.copy()` is another one", _quotients(0, 0, 2)),
         ("the division by 2 dx is missing", lambda f, x, dx: CENTRAL(f, x, dx) * 2 * dx),
         ("all entries of x move at once: df/dx_p moves x_p alone", _all_at_once),
         ("x_p is not put back: it stays at x_p - dx when the next one moves", _quotients(1, -1, 2, -1)),

@@ -54,6 +54,10 @@ SQUARED_ERROR = Exercise(
          lambda u, y, d: 0.5 * (y[0] - d[0]) ** 2),
         ("the sum leaves out the last r: range(y.size) has all", lambda u, y, d: 0.5 * ((y - d)[:-1] ** 2).sum()),
         ("the sum leaves out the first r: indices begin at 0", lambda u, y, d: 0.5 * ((y - d)[1:] ** 2).sum()),
+        ("the factor 1/2 stands before the square, not in it: yours gives 1/4", lambda u, y, d:
+         0.25 * ((y - d) ** 2).sum()),
+        ("yours is a whole number: // leaves out what stands behind the point, / divides",
+         lambda u, y, d: ((y - d) ** 2).sum() // 2),
         ("the factor is 1/2: yours is 2", lambda u, y, d: 2 * ((y - d) ** 2).sum()),
     ),
     returns="E",
@@ -158,6 +162,8 @@ GRADIENT_STEP = Exercise(
         ("eta multiplies w, too: w <- w - eta dE/dw", lambda theta, dtheta, eta: eta * (theta - dtheta)),
         ("w is multiplied: w <- w - eta dE/dw has w alone",
          lambda theta, dtheta, eta: theta - eta * dtheta * theta),
+        ("theta_p where the lecture has its derivative, dtheta_p: w <- w - eta dE/dw",
+         lambda theta, dtheta, eta: theta - eta * theta),
         ("that is only the sign of the gradient: w <- w - eta dE/dw", lambda theta, dtheta, eta:
          theta - eta * np.sign(dtheta)),
         ("divided by the number of parameters: w <- w - eta dE/dw has no mean",

@@ -41,6 +41,7 @@ class Exercise(NamedTuple):
     difference: Callable | None = None
     branches: Callable | None = None  # of the inputs: {"u < 0": mask of the entries of the first result, ...}
     read: Callable | None = None  # what is returned -> numbers; raises ValueError with a sentence
+    told: Callable | None = None  # (those numbers, the right ones) -> what is wrong, where `read` is given
     judge: Callable | None = None  # (returned, seed) -> a sentence, "" if right: in the place of hidden inputs
     changed_input: str = ""  # the sentence for a function that changes an input, where there is a better one
     number: int = 0

@@ -10,38 +10,42 @@ from fastbp import validation
 from fastbp.lecture.workbook.running import TimeLimit
 
 
-def place_of(problem, file):
-    """(frame, line number) of the student's line where it happened; (None, 0) if none of these is in `file`."""
-    found = (None, 0)
-    for frame, line in traceback.walk_tb(problem.__traceback__):
-        if frame.f_code.co_filename == file:
-            found = frame, line
-    return found
+def places_of(problem, file):
+    """[(frame, line number)] of the lines of `file`, from the call of the function to where it happened."""
+    return [place for place in traceback.walk_tb(problem.__traceback__) if place[0].f_code.co_filename == file]
 
 
 def explained(problem, file, limit):
     """What a function of `file` has raised, as a sentence."""
-    frame, line = place_of(problem, file)
-    text = linecache.getline(file, line).strip()
-    where = f"line {line} (`{text}`)" if text else f"line {line}" if line else "the function"
+    places = places_of(problem, file)
+    frame, line = places[-1] if places else (None, 0)
+    where = _line(file, line)
     if isinstance(problem, TimeLimit):
         return f"did not end within {limit:g} s: {where} was reached then. Does every loop come to an end?"
     if isinstance(problem, SystemExit):
         return f"{where} ends the whole program, with exit() or quit(): leave that out"
     if isinstance(problem, RecursionError):
         return f"{where} calls the function itself without end"
+    if len(places) > 1:
+        where = f"{_line(file, places[0][1])} calls {places[-1][0].f_code.co_name}, and there {where}"
     if isinstance(problem, EOFError):
         return f"{where} waits for input, and there is none: everything comes in the arguments"
     if isinstance(problem, IndexError) and frame is not None:
         return f"{where}: {_index(frame, line, file) or _index_of_another_kind(str(problem))}"
-    kind, message = type(problem).__name__, validation.shown(problem.args[0]) if problem.args else ""
-    message = message[1:-1] if message[:1] in "'\"" else message
+    kind, message = type(problem).__name__, " ".join(str(problem.args[0] if problem.args else "").split())
+    message = message if len(message) <= LONGEST else f"{message[: LONGEST - 2]}.."
     for meant, words in _MEANINGS:
-        if isinstance(problem, meant):
+        if isinstance(problem, meant) and (message or meant is MemoryError):
             return f"{where}: {words(message)}"
     return f"{where} raises {kind}: {message}" if message else f"{where} raises {kind}"
 
 
+def _line(file, line):
+    text = linecache.getline(file, line).strip()
+    return f"line {line} (`{text}`)" if text else f"line {line}" if line else "the function"
+
+
+LONGEST = 160  # characters of what Python or NumPy says
 FUNCTIONS = {"exp", "log", "max", "sqrt", "tanh", "zeros", "empty", "sum", "dot", "maximum", "where", "outer"}
 
 
@@ -49,6 +53,8 @@ def _name(message):
     name = message.split("'")[1] if "'" in message else ""
     if name in FUNCTIONS:
         return f"{message}: NumPy's functions begin with np, as in `np.{name}(...)`"
+    if name == "np":
+        return f"{message}: `import numpy as np` stands at the top of the file"
     if name == "math":
         return f"{message}: take NumPy's functions, as in `np.exp(...)`, or write `import math` at the top of the file"
     return f"{message}: a name that nothing has been given to. Is it spelt like the argument or the variable above?"
@@ -59,6 +65,8 @@ def _value(message):
         return "asks of a whole array whether it is true: ask for each entry, u[j] >= 0, in a loop over j"
     if any(word in message for word in ("broadcast", "mismatch", "aligned", "setting an array")):
         return f"the shapes do not fit: {message}"
+    if "resize" in message:
+        return "an array keeps its size: write its entries, `y[j] = ...`"
     return message
 
 
@@ -75,19 +83,35 @@ def _type(message):
         return (
             f"{message}: None is what a function returns that returns nothing; it has written into its last arguments"
         )
-    if "not callable" in message:
+    if "builtin_function_or_method" in message or "'method'" in message or "'function'" in message:
+        return f"{message}: a function is called with brackets, as in `u.max()`"
+    if "not callable" in message and "ndarray" in message:
         return f"{message}: round brackets call a function, entries of an array stand in square ones, u[j]"
+    if "not callable" in message:
+        return f"{message}: a number stands before round brackets. A product is written with `*`; `u.size` has none"
     return message
 
 
 def _attribute(message):
-    sizes = ": an array has u.size entries, a matrix w.shape[0] rows and w.shape[1] columns" * ("ndarray" in message)
-    return f"{message}{sizes}"
+    name = message.split("'")[-2] if message.count("'") >= 2 else ""
+    if "NoneType" in message:
+        return (
+            f"{message}: None is what a function returns that returns nothing. It writes into its last arguments: "
+            "`relu(u, y)` stands alone in its line, without `y =`"
+        )
+    if "module 'numpy'" in message:
+        near = validation.did_you_mean(name, [*FUNCTIONS, "abs", "arange", "cosh", "sinh", "size", "shape", "copy"])
+        return f"{message}{'; the natural logarithm is np.log' if name == 'ln' else near}"
+    if name in ("append", "add", "insert", "extend"):
+        return f"{message}: an array keeps its size; its entries are written, `y[j] = ...`"
+    return f"{message}. The number of entries of u is `u.size`, that of rows of w `w.shape[0]`"
 
 
 def _index_of_another_kind(message):
     if "only integers" in message:
         return "an index is a whole number: `for j in range(u.size)` gives the places j, `for a in u` the entries"
+    if "scalar variable" in message:
+        return "a single number has no entries: is an array meant here, all of x or X[rows], and not one entry of it?"
     return message
 
 
@@ -98,10 +122,8 @@ _MEANINGS = (
     (OverflowError, lambda message: f"a number becomes too large ({message})"),
     (ValueError, _value),
     (TypeError, _type),
-    (
-        AttributeError,
-        lambda message: f"{message}. The number of entries of u is `u.size`, that of rows of w `w.shape[0]`",
-    ),
+    (AttributeError, _attribute),
+    (MemoryError, lambda message: "there is not enough memory for so large an array"),
 )
 
 

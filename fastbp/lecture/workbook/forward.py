@@ -52,6 +52,7 @@ WEIGHTED_SUM = Exercise(
         ("u_j must sum over i = 1..l; yours has only the first i", lambda x, w, b: w[:, 0] * x[0] + b),
         ("the sum leaves out the last i: range(w.shape[1]) has all", lambda x, w, b: w[:, :-1] @ x[:-1] + b),
         ("the sum leaves out the first i: indices begin at 0", lambda x, w, b: w[:, 1:] @ x[1:] + b),
+        ("the bias is added twice: u_j = sum_i w_ji x_i + b_j has it once", lambda x, w, b: w @ x + 2 * b),
         ("the sign of the bias: u_j = sum_i w_ji x_i + b_j, with a plus", lambda x, w, b: w @ x - b),
         ("the sign: u_j = + sum_i w_ji x_i + b_j", lambda x, w, b: b - w @ x),
         ("x_i is missing: each term is w_ji x_i", lambda x, w, b: w.sum(axis=1) + b),

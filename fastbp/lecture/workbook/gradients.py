@@ -39,6 +39,8 @@ WEIGHT_GRADIENT = Exercise(
          lambda delta, x: np.outer(delta, np.ones_like(x)) * x.sum()),
         ("there is no sum here: dE/dw_ji = delta_j x_i, yours sums over j",
          lambda delta, x: np.outer(np.ones_like(delta), x) * delta.sum()),
+        ("there is no sum here: dE/dw_ji = delta_j x_i, yours adds up from i to i",
+         lambda delta, x: np.outer(delta, np.cumsum(x))),
         ("every row has x_i of the first unit: x needs the index i, x[i]",
          lambda delta, x: np.outer(delta, np.full_like(x, x[0]))),
         ("every row has the first delta: delta needs the index j, delta[j]",

@@ -5,20 +5,13 @@ from typing import NamedTuple
 
 import numpy as np
 
+from fastbp import validation
 from fastbp.lecture.workbook import contents
 from fastbp.lecture.workbook.comparing import all_agree, as_arrays, results_of
 from fastbp.lecture.workbook.explained import explained
 from fastbp.lecture.workbook.results import Result
 from fastbp.lecture.workbook.running import TimeLimit, run
-from fastbp.lecture.workbook.student import (
-    Refused,
-    accepted,
-    compiled,
-    has_loops,
-    is_begun,
-    why_not_compiled,
-    with_compiled,
-)
+from fastbp.lecture.workbook.student import Refused, accepted, compiled, is_begun, not_compiled, with_compiled
 from fastbp.lecture.workbook.verdicts import verdict
 from fastbp.lecture.workbook.witnesses import testimony
 
@@ -77,11 +70,10 @@ def check(name, function, seed=0, limit=LIMIT, phase=None):
         if not is_begun(plain):
             raise Refused("not begun", f"nothing stands in it yet: {exercise.formula}")
         tell("plain")
-        message = _judged_plain(exercise, plain, seed, limit, notes)
+        message, cases, came = _judged_plain(exercise, plain, seed, limit, notes)
         if exercise.judge is None:
-            cases = exercise.cases(np.random.default_rng([seed, exercise.number]))
             tell("witnesses")
-            witnesses += testimony(exercise, cases)
+            witnesses += testimony(exercise, cases, came)
             _judge_compiled(exercise, plain, cases, tell, notes)
         status = "right"
     except Refused as refusal:
@@ -93,7 +85,7 @@ def check(name, function, seed=0, limit=LIMIT, phase=None):
 
 
 def _judged_plain(exercise, function, seed, limit, notes):
-    """The sentence for a right answer; Refused with another one for a wrong answer."""
+    """The sentence for a right answer, the cases and what it made of them; Refused with a sentence for a wrong one."""
     file = function.__code__.co_filename
     if exercise.judge is not None:
         ran = run(function, (), limit, file)
@@ -103,7 +95,7 @@ def _judged_plain(exercise, function, seed, limit, notes):
         message = exercise.judge(ran.returned, seed)
         if message:
             raise Refused("wrong", message)
-        return "every number is right"
+        return "every number is right", [], []
     cases = exercise.cases(np.random.default_rng([seed, exercise.number]))
     deadline = time.perf_counter() + limit
     answers = [answer(exercise, function, one, limit, deadline, notes) for one in cases]
@@ -111,7 +103,7 @@ def _judged_plain(exercise, function, seed, limit, notes):
     problem = verdict(exercise, function, cases, answers, expected, limit)
     if problem:
         raise Refused(*problem)
-    return f"right on all {len(cases)} hidden inputs"
+    return f"right on all {len(cases)} hidden inputs", cases, [one.results for one in answers]
 
 
 def arguments_of(exercise, case, fill):
@@ -167,13 +159,14 @@ def _results(exercise, given, ran):
 
 
 def _number(returned, letter):
-    if isinstance(returned, bool | np.bool_) or np.ndim(returned) != 0:
-        came = f"an array of shape {np.shape(returned)}" if np.ndim(returned) else repr(returned)
-        raise ValueError(f"returns {came}: {letter} is one number")
+    if isinstance(returned, np.ndarray) and returned.ndim:
+        raise ValueError(f"returns an array of shape {np.shape(returned)}: {letter} is one number")
     try:
+        if isinstance(returned, bool | np.bool_ | str | bytes):
+            raise TypeError
         return float(returned)
     except (TypeError, ValueError):
-        raise ValueError(f"returns {returned!r:.60}: {letter} is one number") from None
+        raise ValueError(f"returns {validation.shown(returned)}: {letter} is one number") from None
 
 
 def _note(ran, notes):
@@ -190,16 +183,16 @@ def _note(ran, notes):
 
 
 def _judge_compiled(exercise, function, cases, tell, notes):
-    """Refused if a loop cannot be compiled, or the compiled one gives other numbers than the plain one."""
+    """Refused if the compiled function gives other numbers than the plain one.
+
+    That Numba does not know something is no mistake, for the numbers are right: it is a note.
+    """
     tell("compiling")
     made = {}
     try:
         machine = compiled(function, arguments_of(exercise, cases[0], False).values(), made)
     except Exception as problem:  # Numba's errors are of many kinds
-        why = why_not_compiled(problem, function)
-        if has_loops(function):
-            raise Refused("error", f"its numbers are right, but Numba cannot compile it: {why}") from None
-        notes.append("matrix version, not compiled")
+        notes.append(not_compiled(problem, function))
         return
     if machine is None:
         notes.append("not compiled, because NUMBA_DISABLE_JIT is set")

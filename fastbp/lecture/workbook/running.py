@@ -69,7 +69,7 @@ def run(function, arguments, seconds, file=None):
         except BaseException as caught:  # SystemExit too: what a student writes must not end the judge
             problem = caught
         changed = np.geterr() != state
-    texts = tuple(dict.fromkeys(_of_line(one, file) for one in warned))
+    texts = tuple(dict.fromkeys(_of_line(one, file) for one in warned if one.category is not ResourceWarning))
     return Ran(returned, problem, printed.text, texts, changed)
 
 

@@ -27,6 +27,7 @@ def accepted(exercise, function):
         notes.append("it is compiled already; the function under the decorator is checked")
     if inspect.isclass(plain) or not inspect.isfunction(plain):
         what = "a class" if inspect.isclass(plain) else validation.shown(plain)
+        what = f"an object of the class {type(plain).__name__}" if " object at 0x" in what else what
         raise Refused("error", f"a function `def {exercise.signature}:` is expected, got {what}")
     if inspect.isgeneratorfunction(plain) or inspect.iscoroutinefunction(plain) or inspect.isasyncgenfunction(plain):
         raise Refused("error", "it has `yield` or `async` in it: a plain function is expected")
@@ -34,12 +35,55 @@ def accepted(exercise, function):
     names, expected = tuple(parameters), exercise.arguments
     variable = [p for p in parameters.values() if p.kind in (p.VAR_POSITIONAL, p.VAR_KEYWORD, p.KEYWORD_ONLY)]
     if len(names) != len(expected) or variable:
-        raise Refused("error", f"its first line must be `def {exercise.signature}:`, it takes ({', '.join(names)})")
+        raise Refused(
+            "error", f"its first line must be `def {exercise.signature}:`, it takes {inspect.signature(plain)}"
+        )
     if names != expected and sorted(names) == sorted(expected):
         raise Refused("error", f"its arguments are in another order: `def {exercise.signature}:` is expected")
     if names != expected:
         notes.append(f"its arguments have other names than those of `def {exercise.signature}:`")
+    taken = taken_from_fastbp(plain, set())
+    if taken:
+        raise Refused("wrong", f"{taken} is fastbp's own: here your own lines are asked for")
     return plain, notes
+
+
+LENT = "fastbp.lecture.workbook.scalars"  # what a solution may take from fastbp
+
+
+def taken_from_fastbp(function, seen):
+    """What a function is, calls or imports that fastbp has and the student has not written; "" if there is nothing."""
+    home = getattr(function, "__module__", None) or ""
+    if _of_fastbp(home):
+        return function.__name__
+    if not inspect.isfunction(function) or function in seen:
+        return ""
+    seen.add(function)
+    found = ""
+    for code in _codes(function.__code__):
+        for instruction in dis.get_instructions(code):
+            name = instruction.argval
+            if instruction.opname == "IMPORT_NAME" and _of_fastbp(name):
+                return name
+            if instruction.opname in ("LOAD_GLOBAL", "LOAD_NAME") and name in function.__globals__:
+                one = function.__globals__[name]
+                if inspect.ismodule(one):
+                    found = found or (name if _of_fastbp(one.__name__) else "")
+                else:
+                    found = found or taken_from_fastbp(getattr(one, "py_func", one), seen)
+    return found
+
+
+def _of_fastbp(home):
+    return home != LENT and (home == "fastbp" or home.startswith("fastbp."))
+
+
+def _codes(code):
+    """A code and those of the functions in it."""
+    yield code
+    for constant in code.co_consts:
+        if inspect.iscode(constant):
+            yield from _codes(constant)
 
 
 def is_begun(function):
@@ -112,12 +156,20 @@ def _compiled(function, made, arguments, bounds_checked):
 
 def _names(code):
     """The global names that a code and those in it speak of."""
-    inner = [constant for constant in code.co_consts if inspect.iscode(constant)]
-    return set(code.co_names).union(*map(_names, inner))
+    return {name for one in _codes(code) for name in one.co_names}
 
 
-def why_not_compiled(problem, function):
-    """What Numba has against a function, as a sentence with the line."""
+def not_compiled(problem, function):
+    """Why Numba has not compiled a right function, as a note."""
+    if "scipy" in str(problem).lower():
+        return "not compiled: Numba needs SciPy for @ and np.dot, which is not installed; loops it compiles without"
+    if not has_loops(function):
+        return "matrix version, not compiled"
+    return f"right, but Numba cannot compile it, so that it stays slow: {_why_not_compiled(problem, function)}"
+
+
+def _why_not_compiled(problem, function):
+    """What Numba has against a function, with the line."""
     line = getattr(getattr(problem, "loc", None), "line", 0) or function.__code__.co_firstlineno
     text = linecache.getline(function.__code__.co_filename, line).strip()
     where = f"line {line} (`{text}`)" if text else f"line {line}"
@@ -126,5 +178,6 @@ def why_not_compiled(problem, function):
         return f"{where}: a `for` inside of brackets, as in `sum(... for i in ...)`: write it as a loop"
     if "IMPORT_NAME" in words:
         return f"{where}: an import inside of the function: it belongs to the top of the file"
-    words = re.split(r" File \"| Raised from| found for signature| During:|, defined at", words)[0].strip(" .")[:120]
-    return f"{where}: {words}. What it compiles is numbers, arrays and loops, as the lecture has them"
+    words = re.split(r" File \"| Raised from| found for signature| During:|, defined at", words)[0].strip(" .")
+    words = re.sub(r"Module\(<module '([^']*)'[^>]*>\)", r"module \1", words)
+    return f"{where}: {words[:120]}. What it compiles is numbers, arrays and loops, as the lecture has them"

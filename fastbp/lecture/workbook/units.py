@@ -4,6 +4,7 @@
 
 import numpy as np
 
+from fastbp import validation
 from fastbp.lecture.workbook.exercise import Exercise, branches_of_u, case, short, signs_of_u, softmax_of
 
 # ---- 1: the shapes of the parameters ---------------------------------------------------------------------------------
@@ -13,15 +14,19 @@ SHAPES = "((rows, columns), (entries,), (rows, columns), (entries,))"
 
 def shapes_as_numbers(returned):
     """The four shapes as six numbers; a column (m, 1) is as good as (m,)."""
+    if isinstance(returned, list | tuple) and any(isinstance(one, np.ndarray) and one.ndim > 1 for one in returned):
+        raise ValueError("returns arrays: their shapes are asked for, as (3, 2), or `W1.shape` of an array W1")
     try:
         found = [tuple(int(size) for size in shape) for shape in returned]
     except (TypeError, ValueError):
         raise ValueError(
-            f"returns {returned!r:.60}: four shapes are asked for, {SHAPES}; brackets around a single "
+            f"returns {validation.shown(returned)}: four shapes are asked for, {SHAPES}; brackets around a single "
             "number need a comma, (3,)"
         ) from None
     if len(found) != 4:
         raise ValueError(f"returns {len(found)} shapes: four are asked for, those of W1, B1, W2 and B2")
+    if [len(shape) for shape in found] == [2, 2, 1, 1]:
+        raise ValueError("the order is W1, B1, W2, B2: yours has both matrices first")
     for letter, shape in zip(("B1", "B2"), found[1::2], strict=True):
         if len(shape) == 2 and shape[0] == 1 and shape[1] != 1:
             raise ValueError(f"{letter} is a row in yours, {shape}: a column on slide 11, so (m, 1) or just (m,)")
@@ -30,6 +35,15 @@ def shapes_as_numbers(returned):
         if len(shape) != axes:
             raise ValueError(f"{letter} has the shape {shape} in yours: it has {axes} size{'s' * (axes > 1)}")
     return np.array([size for shape in found for size in shape], dtype=float)
+
+
+def _told_shapes(came, expected):
+    """The first shape that is not right."""
+    for letter, part in (("W1", slice(0, 2)), ("B1", slice(2, 3)), ("W2", slice(3, 5)), ("B2", slice(5, 6))):
+        mine, right = (tuple(map(int, numbers[part])) for numbers in (came, expected))
+        if mine != right:
+            return f"{letter} has the shape {mine} in yours, it should be {right}"
+    raise AssertionError("both are the same")
 
 
 def sizes_of_layers(rng):
@@ -67,7 +81,7 @@ PARAMETER_SHAPES = Exercise(
         ("the layers are exchanged: W1 and B1 lead into the hidden layer, W2 and B2 into the output layer",
          lambda l, m, n: [n, m, n, m, l, m]),
     ),
-    returns="the shapes", read=shapes_as_numbers,
+    returns="the shapes", read=shapes_as_numbers, told=_told_shapes,
 )  # fmt: skip
 
 # ---- 2, 3: activations of single units -------------------------------------------------------------------------------
@@ -114,6 +128,8 @@ SIGMOID = Exercise(
         ("that is tanh(u_j): the sigmoid lies between 0 and 1, and is 1/2 at u = 0", np.tanh),
         ("that is a step; the sigmoid goes smoothly from 0 to 1: y_j = 1 / (1 + exp(-u_j))",
          lambda u: np.where(u >= 0, 1.0, 0.0)),
+        ("yours is a whole number: // leaves out what stands behind the point, / divides",
+         lambda u: 1 // (1 + np.exp(-u))),
         ("that is ReLU, y_j = max(u_j, 0); the sigmoid is 1 / (1 + exp(-u_j))", lambda u: np.maximum(u, 0)),
     ),
     outputs=("y",), branches=signs_of_u,
@@ -193,6 +209,10 @@ SOFTMAX = Exercise(
     softmax_of,
     (
         (OVERFLOW, lambda u: np.exp(u) / np.exp(u).sum()),
+        ("exp(u_k) above, exp(u_r - max u) below: subtract the largest u in both",
+         lambda u: np.exp(u) / np.exp(u - u.max()).sum()),
+        ("exp(u_k - max u) above, exp(u_r) below: subtract the largest u in both",
+         lambda u: np.exp(u - u.max()) / np.exp(u).sum()),
         ("the division by the sum is missing: y_k = exp(u_k) / sum_r exp(u_r), so that all y_k sum to 1",
          lambda u: np.exp(u - u.max())),
         ("the division by sum_r exp(u_r) is missing, and exp(u_k) overflows: subtract the largest u first", np.exp),

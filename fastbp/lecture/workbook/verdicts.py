@@ -20,7 +20,7 @@ def verdict(exercise, function, cases, answers, expected, limit):
     sentence = ""
     if all(_may_come_of_numbers(answer.problem) for answer in answers):
         sentence = known_mistake(exercise, cases, came, expected)
-    sentence = sentence or _writes_nothing(exercise, function, cases, answers)
+    sentence = sentence or _writes_nothing(exercise, function, cases, answers, expected)
     if sentence:
         return "wrong", sentence
     for answer, case in zip(answers, cases, strict=True):
@@ -63,16 +63,22 @@ def _list(exercise):
 
 
 def _keeps_what_was_there(exercise, cases, answers):
-    """An output that depends on what it held before: added to, and never set."""
+    """An output that depends on what the outputs held before: added to and never set, or read too early."""
     for answer, case in zip(answers, cases, strict=True):
         if answer.results is None or answer.refilled is None:
             continue
         for letter, first, second, old in _outputs(exercise, answer, case):
-            if (np.isnan(first) & np.isfinite(second) & (second != old)).any():
+            if not (np.isnan(first) & np.isfinite(second) & (second != old)).any():
+                continue
+            if len(exercise.outputs) > 1:
                 return (
-                    f"what stood in {letter} before is still in it: set it first (`{letter}[...] = 0`, or a total that "
-                    "begins at 0), then add"
+                    f"what stood in {letter} before is still in it, or {letter} is found from an array that is read "
+                    "before it is written: mind the order of the lines, and set what is added to first (`a[...] = 0`)"
                 )
+            return (
+                f"what stood in {letter} before is still in it: set it first (`{letter}[...] = 0`, or a total that "
+                "begins at 0), then add"
+            )
     return ""
 
 
@@ -91,21 +97,26 @@ def _never_written(exercise, answer, case):
     }
 
 
-def _writes_nothing(exercise, function, cases, answers):
-    ended = [(answer, case) for answer, case in zip(answers, cases, strict=True) if answer.results is not None]
+def _writes_nothing(exercise, function, cases, answers, expected):
+    ended = [
+        (answer, case, right)
+        for answer, case, right in zip(answers, cases, expected, strict=True)
+        if answer.results is not None
+    ]
     if not ended:
         return ""
     letters = exercise.outputs + exercise.changes
     for place, letter in enumerate(letters):
         if letter in exercise.outputs:
-            untouched = all(_never_written(exercise, answer, case)[letter].all() for answer, case in ended)
+            untouched = all(_never_written(exercise, answer, case)[letter].all() for answer, case, _ in ended)
         else:
-            untouched = all(np.array_equal(answer.results[place], case.inputs[letter]) for answer, case in ended)
+            untouched = all(np.array_equal(answer.results[place], case.inputs[letter]) for answer, case, _ in ended)
+            untouched &= not all(np.array_equal(right[place], case.inputs[letter]) for _, case, right in ended)
         if not untouched:
             continue
-        index = "[...]"
-        if letter in exercise.outputs:
-            index = "[j, i]" if ended[0][1].shapes[letter][1:] else "[j]"
+        case = ended[0][1]
+        shape = case.shapes[letter] if letter in exercise.outputs else case.inputs[letter].shape
+        index = "[j, i]" if shape[1:] else "[p]" if letter == "theta" else "[j]"
         if not exercise.returns and ended[0][0].returned is not None:
             return (
                 f"returns its result: write it into the argument {letter}, `{letter}{index} = ...`, and return nothing"
@@ -113,7 +124,7 @@ def _writes_nothing(exercise, function, cases, answers):
         if only_names(function, letter):
             return (
                 f"`{letter} = ...` makes a new array of that name and leaves the given one as it was: write its "
-                f"entries, `{letter}{index} = ...` (`{letter}[...] = ...`, with three dots, is all at once)"
+                f"entries, `{letter}{index} = ...` (`{letter}[:] = ...`, with a colon, is all at once)"
             )
         if letter in exercise.changes:
             return f"{letter} is as it was: it must change"
@@ -152,14 +163,22 @@ def _first_wrong(exercise, cases, came, expected):
         if triple[1].shape != triple[2].shape or not agree(triple[1], triple[2]).all()
     )
     place = tuple(map(int, np.argwhere(~agree(one, other))[0]))
-    words = f"{entry(letter, place)} is {shown(one[place])}, it should be {shown(other[place])}, for {case.label}"
-    if sum(np.size(value) for value in case.inputs.values()) <= SHORT:
+    words = _is_and_should_be(exercise, letter, place, one, other) + f", for {case.label}"
+    if exercise.read is None and sum(np.size(value) for value in case.inputs.values()) <= SHORT:
         words += f": {', '.join(f'{name} = {shown(value)}' for name, value in case.inputs.items())}"
     words += _right_branches(exercise, cases, came, expected)
     before = exercise.results[: exercise.results.index(letter)]
     if before and not right:
         words += f". {', '.join(before)} {'is' if len(before) == 1 else 'are'} right there"
     return words + (f". Right for: {'; '.join(right)}" if right else "")
+
+
+def _is_and_should_be(exercise, letter, place, one, other):
+    """Both numbers, with so many digits that they differ."""
+    if exercise.read is not None:
+        return exercise.told(one, other)
+    digits = next((n for n in (6, 9, 12, 15) if f"{one[place]:.{n}g}" != f"{other[place]:.{n}g}"), 17)
+    return f"{entry(letter, place)} is {one[place]:.{digits}g}, it should be {other[place]:.{digits}g}"
 
 
 def _right_branches(exercise, cases, came, expected):

@@ -176,6 +176,17 @@ def _last(part):
     return part[-1]
 
 
+def _divided_each_time(part):
+    total = np.zeros_like(part[0])
+    for one in part:
+        total = (total + one) / len(part)
+    return total
+
+
+def _squared_errors(X, D, *theta):
+    return 0.5 * ((up(X, *theta)[3] - D) ** 2).sum(axis=1)
+
+
 def _batch_differences(X, D, *theta):
     u1 = X @ theta[0].T + theta[1]
     if np.abs(u1).min() < 1e-3:
@@ -225,6 +236,10 @@ GRADIENT = Exercise(
          _of_samples(lambda part: part[:-1].sum(axis=0) / len(part), lambda part: part[:-1].sum(axis=0) / len(part))),
         ("the first sample is left out: indices begin at 0",
          _of_samples(lambda part: part[1:].sum(axis=0) / len(part), lambda part: part[1:].sum(axis=0) / len(part))),
+        ("the gradients are right; the error is the squared one of regression: after softmax it is cross_entropy",
+         lambda *given: (*mean_of_samples(*given)[:4], _squared_errors(*given).mean())),
+        ("divided in the loop over s: the division by the number of samples comes once, after the loop",
+         _of_samples(_divided_each_time, _mean)),
         ("the gradients are right; the sign of the error: E = - sum_r d_r ln y_r",
          _of_samples(_mean, lambda part: -part.mean(axis=0))),
         ("the error is right; the sign of the gradients: the minus of slide 12 comes with the step",

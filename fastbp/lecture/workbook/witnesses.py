@@ -9,22 +9,27 @@ class BrokenWitness(AssertionError):
     """A witness says something else than the workbook: a defect of fastbp, not of the answer."""
 
 
-def testimony(exercise, cases):
-    """What the results were compared with, as sentences. Raises BrokenWitness if one does not agree."""
+def testimony(exercise, cases, came):
+    """What results that are right were compared with, and how far they are apart at most, as sentences.
+
+    Raises BrokenWitness if a witness and the reference do not agree.
+    """
     expected = [results_of(exercise.reference, case) for case in cases]
     spoken = []
     for what, close, witness in _witnesses(exercise):
         largest = heard = 0
-        for case, right in zip(cases, expected, strict=True):
+        for case, right, mine in zip(cases, expected, came, strict=True):
             said = witness(case)
             if said is None:
                 continue
             said = as_arrays(said)
             if not all_agree(said, right, close):
                 raise BrokenWitness(f"{what} of {exercise.name} disagrees for {case.label}: please report this")
-            largest, heard = max(largest, apart(said, right)), heard + 1
+            largest, heard = max(largest, apart(said, mine)), heard + 1
         if heard:
-            spoken.append(f"{what}: at most {largest:.0e} apart on {heard} input{'s' * (heard > 1)}")
+            spoken.append(
+                f"{what}: {f'at most {largest:.0e} apart' if largest else 'equal'} on {heard} input{'s' * (heard > 1)}"
+            )
     return spoken
 
 
