@@ -155,6 +155,13 @@ def test_numbers_that_overflow_are_shown_as_what_they_are(page):
     assert page.find("#error-now").text in ("∞", "NaN")
     assert page.find("#overflow").is_displayed()
     assert len(page.steps()) == page.script("return lecture.state.steps.length")
+    page.find("#reset").click()
+    page.put("x_1", 1e300)
+    page.put("w_11^(1)", 1e300)
+    page.find("#step").click()
+    numbers = page.find("#step-text .numbers").text
+    assert "∞" in numbers
+    assert "Infinity" not in numbers
 
 
 def test_the_keyboard_alone_goes_through_an_example(page):

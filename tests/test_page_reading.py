@@ -166,9 +166,10 @@ def test_light_and_dark(page):
     assert page.script(brightness) > 700
 
 
-def test_a_desktop_shows_all_of_every_number(page):
+@pytest.mark.parametrize("width", [1100, 1280, 1600])
+def test_a_desktop_shows_all_of_every_number(page, width):
     """No table, sentence or formula needs scrolling or sticks out, wherever the sliders are."""
-    page.size(1280, 900)
+    page.size(width, 900)
     cut = """
       const cut = [];
       for (const end of ["min", "max"]) {
@@ -193,6 +194,7 @@ def test_a_phone_has_no_horizontal_scrolling(page, language):
     for prepare in ("", "document.getElementById('blanks').click()", "document.getElementById('fold').click()"):
         page.script(prepare)
         assert page.script("return [document.documentElement.scrollWidth, innerWidth]") == [390, 390], prepare
+        assert page.find("header").size["height"] < 60, prepare  # a slide that is jumped to begins below it
     wide = """return [...document.querySelectorAll('.moves p, .formula.long')]
       .filter((part) => part.scrollWidth > part.clientWidth + 1).map((part) => part.closest("section").id)"""
     assert page.script(wide) == []

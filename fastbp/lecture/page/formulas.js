@@ -25,7 +25,7 @@ function summed(terms) {
 const SYMBOL = "(?:delta|eta|exp|ln|[A-Za-z])'?(?:_[A-Za-z0-9]+)?(?:\\^\\([0-9a-z]\\))?";
 const TOKEN = new RegExp(
   `(?<ratio>d${SYMBOL}/d${SYMBOL})|(?<half>1/2)|(?<number>\\d+(?:\\.\\d+)?(?:e[-+]?\\d+)?|Infinity|NaN)|\\^(?<power>\\d)` +
-  `|(?<differential>d[Exy](?:_\\d)?)|(?<times>(?<=[0-9)]) x (?=[-(0-9l]))|(?<word>(?:if|else)\\b)|(?<letter>${SYMBOL})|(?<operator><-|>=|[-+=<(),/])|\\s+`, "gy");
+  `|(?<differential>d[Exy](?:_\\d)?)|(?<times>(?<=[0-9)]|NaN|Infinity) x (?=[-(0-9lNI]))|(?<word>(?:if|else)\\b)|(?<letter>${SYMBOL})|(?<operator><-|>=|[-+=<(),/])|\\s+`, "gy");
 const UPRIGHT_D = '<mi mathvariant="normal">d</mi>';
 const LETTERS = { delta: "δ", eta: "η" };
 const OPERATORS = { "<-": "←", ">=": "≥", "<": "&lt;", "-": "−" };

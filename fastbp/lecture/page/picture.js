@@ -55,7 +55,7 @@ function drawNetwork(svg, network, trace, known, step = null) {
     for (let unit = 0; unit < size; unit++) {
       const { x, y } = placeOf(sizes, layer, unit), node = nodeOf(layer - 1, unit);
       const group = drawn("g", { class: `node${hot.nodes.has(node) ? " hot" : ""}`, "data-node": node });
-      group.append(drawn("circle", { cx: x, cy: y, r: layer ? RADIUS : 29 }));
+      group.append(drawn("circle", { cx: x, cy: y, r: layer ? RADIUS : 34 }));
       if (layer === 0) {
         group.append(line(x, y + 5, `x${lowered(unit + 1)}`, brief(trace.x[unit]), "of-node"));
       } else {

@@ -43,7 +43,6 @@ function demonstrate(place, name) {
     if (table) numbers.append(tableOf(table));
     if (rows) numbers.append(rowsOf(rows));
     if (said) numbers.append(element("p", { "aria-live": "polite" }, said));
-    result.classList.toggle("with-picture", Boolean(picture));
     result.replaceChildren(numbers, ...(picture ? [picture] : []));
   };
   const sliders = element("div", { class: "sliders" }, ...inputs.map((one) => slider(one, (value) => { values[one.letter] = value; draw(); })));
