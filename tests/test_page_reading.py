@@ -166,6 +166,24 @@ def test_light_and_dark(page):
     assert page.script(brightness) > 700
 
 
+def test_numbers_of_any_size_fit_into_the_picture(page):
+    numbers = ("x_1", -1.234567e-7), ("x_2", -123456.7), ("x_3", -1.25), ("w_11^(1)", -1.5e22), ("w_21^(1)", 1e-200)
+    for name, number in numbers:
+        page.put(name, number)
+    outside = """
+      const outside = [];
+      for (const node of document.querySelectorAll("#picture .node")) {
+        const circle = node.querySelector("circle").getBBox();
+        for (const text of node.querySelectorAll("text")) {
+          const { x, y, width } = text.getBBox(), below = y > circle.y + circle.height - 5;
+          if (!below && (x < circle.x || x + width > circle.x + circle.width)) outside.push(text.textContent);
+        }
+      }
+      return outside;
+    """
+    assert page.script(outside) == []
+
+
 @pytest.mark.parametrize("width", [1100, 1280, 1600])
 def test_a_desktop_shows_all_of_every_number(page, width):
     """No table, sentence or formula needs scrolling or sticks out, wherever the sliders are."""

@@ -6,11 +6,14 @@ function shown(value, digits = 4) {
   return String(Number(value.toPrecision(digits)));
 }
 
-/** The same for a reader: a minus sign of the right length, powers of ten. */
-function printed(value, digits = 5) {
-  const power = (_, sign, digitsOfPower) => `·10${sign === "-" ? "⁻" : ""}${[...digitsOfPower].map((n) => "⁰¹²³⁴⁵⁶⁷⁸⁹"[n]).join("")}`;
-  return shown(value, digits).replace(/e([-+])(\d+)/, power).replace("-", "−").replace("Infinity", "∞");
+/** What programs write for a reader: a minus sign of the right length, powers of ten, ∞. */
+function typeset(text) {
+  const power = (_, sign, digits) => `·10${sign === "-" ? "⁻" : ""}${[...digits].map((n) => "⁰¹²³⁴⁵⁶⁷⁸⁹"[n]).join("")}`;
+  return text.replace(/e([-+])(\d+)/, power).replace("-", "−").replace("Infinity", "∞");
 }
+
+/** A number for a reader. */
+const printed = (value, digits = 5) => typeset(shown(value, digits));
 
 /** A factor of a product: negative ones in brackets. */
 function factor(value) {

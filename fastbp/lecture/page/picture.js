@@ -18,7 +18,9 @@ function placeOf(sizes, layer, unit) {
 /** A number that fits into a node; what is only rounding is said to be 0. */
 function brief(number) {
   if (number !== 0 && Math.abs(number) < 1e-9) return "≈ 0";
-  return printed(number, Math.abs(number) < 0.1 ? 2 : 3);
+  const size = Math.abs(number);
+  if (size >= 1e5 || (size > 0 && size < 1e-3)) return typeset(number.toExponential(1).replace(".0", ""));
+  return printed(number, size < 0.1 ? 2 : 3);
 }
 
 /** A digit as an index. */
@@ -26,7 +28,7 @@ const lowered = (digit) => String.fromCharCode(0x2080 + digit);
 
 /** One line of a node or an edge: a letter with its index, and its number. */
 function line(x, y, letter, number, kind) {
-  const text = drawn("text", { x, y, class: kind });
+  const text = drawn("text", { x, y, class: number.length > 6 ? `${kind} long` : kind });
   text.append(drawn("tspan", { class: "letter" }, letter), ` ${number}`);
   return text;
 }

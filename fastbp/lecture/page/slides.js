@@ -54,7 +54,9 @@ function demonstrate(place, name) {
 /** The steps about a slide with the numbers of the network as it is now; each can be shown in the network. */
 function showSteps(place, number) {
   const wanted = ONLY_FOR[number];
-  if (wanted && !state.name.split("-").includes(wanted)) {
+  const other = Boolean(wanted) && !state.name.split("-").includes(wanted);
+  place.classList.toggle("other", other);
+  if (other) {
     const button = element("button", { type: "button" }, words(`switch to ${wanted}`));
     button.addEventListener("click", () => {
       const [problem, activation] = state.name.split("-");
