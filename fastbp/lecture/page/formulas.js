@@ -70,7 +70,7 @@ function linesOf(formula) {
   const pieces = [];
   for (let place = 0; place < formula.length; place++) {
     depth += formula[place] === "(" ? 1 : formula[place] === ")" ? -1 : 0;
-    if (depth === 0 && place > begin && /^ (?:=|<-|\+|-) /.test(formula.slice(place, place + 4))) {
+    if (depth === 0 && place > begin && /^ (?:=|<-|\+|-|\/) /.test(formula.slice(place, place + 4))) {
       pieces.push(formula.slice(begin, place));
       begin = place + 1;
     }
@@ -80,7 +80,7 @@ function linesOf(formula) {
 
 /** Presentation MathML of a formula, or of a piece that begins with a sign, in the notation of the steps. */
 function mathOf(formula) {
-  const parts = [], sign = /^(?:=|<-|\+|-) /.test(formula);
+  const parts = [], sign = /^(?:=|<-|\+|-|\/) /.test(formula);
   let place = 0, before = "(";
   TOKEN.lastIndex = 0;
   for (let found = TOKEN.exec(formula); found; found = TOKEN.exec(formula)) {
