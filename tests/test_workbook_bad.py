@@ -263,7 +263,7 @@ def other_ranges(x, w, b, u):
             "`theta = ...` makes a new array of that name and leaves the given one as it was: write its entries, "
             "`theta[p] = ...` (`theta[:] = ...`",
         ),
-        ("epoch", only_vectors, "the index goes over 0..2"),
+        ("epoch", only_vectors, "the index goes over 0..2 (for"),
         ("forward", too_early, "y2 is found from an array that is read before it is written: mind the order"),
         ("softmax", nearly_one, "y[0] is 0.81757447"),
         ("parameter_shapes", matrices_first, "the order is W1, B1, W2, B2"),
@@ -310,7 +310,7 @@ def by_way_of_another(u, y):
     ],
 )
 def test_functions_of_fastbp_are_no_answer(function, what):
-    assert message_of("relu", function) == f"{what} is fastbp's own: here your own lines are asked for"
+    assert message_of("relu", function) == f"it takes {what} from fastbp: here your own lines are asked for"
 
 
 def test_a_right_formula_for_a_derivative_may_lose_what_is_nearly_0():

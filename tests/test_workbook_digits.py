@@ -86,6 +86,31 @@ def test_what_cannot_be_trained_is_told_in_a_sentence(functions):
         workbook.train_digits(functions, epochs=0)
 
 
+LISTS = """
+def weighted_sum(x, w, b, u):
+    for j in range(u.size):
+        u[j] = b[j] + sum(w[j, i] * x[i] for i in range(x.size))
+"""
+
+
+def test_functions_that_numba_cannot_compile_learn_the_same(functions):
+    """Though it has begun to compile some of them, which are called by both."""
+    space = {"np": np}
+    for name in workbook.names():
+        exec(LISTS if name == "weighted_sum" else workbook.solution(name), space)
+    told = workbook.train_digits(space, epochs=1, limit=1e9)
+    assert told.problem == ""
+    assert not told.compiled
+    assert told.accuracy == workbook.train_digits(functions, epochs=1, limit=1e9).accuracy > 0.5
+
+
+def test_a_forward_that_fails_after_the_epochs_is_told(functions):
+    def forward(x, w1, b1, w2, b2, u1, y1, u2, y2):
+        raise ValueError("no forward")
+
+    assert "no forward" in workbook.train_digits({**functions, "forward": forward}, epochs=1, limit=1e9).problem
+
+
 @pytest.mark.parametrize("module", [contents, digits, judge])
 def test_the_examples_of_the_workbook_run(module):
     failures, tried = doctest.testmod(module)

@@ -175,7 +175,7 @@ def _past_the_end(node, array, axis, index):
         f"{way} {word} with the index {int(index)}, but {node.value.id} has {size} {what}: the index goes over {last}"
         + (
             ". Are the indices, or the ranges of the two loops, exchanged? The row comes first"
-            if array.ndim == 2
+            if array.ndim == 2 and isinstance(node.slice, ast.Tuple)
             else ""
         )
     )
