@@ -34,7 +34,7 @@ def judged(folder, text, *names, seconds=None):
 def test_a_new_file_has_every_exercise_and_nothing_begun(tmp_path):
     files.write(tmp_path / "mine.py", files.blank(7, "mine.py"))
     found = files.read(tmp_path / "mine.py")
-    calls = dict.fromkeys(workbook.names(), [])
+    calls = {name: [] for name in workbook.names()}
     assert found == {"seed": 7, "begun": [], "blank": [*workbook.names()], "calls": calls, "notes": []}
     text = (tmp_path / "mine.py").read_text()
     assert "fastbp learn check mine.py" in text
@@ -98,7 +98,7 @@ UNREADABLE = {
     "(a product needs its sign, 2 * u[j]; a name begins with a letter):  y = 2u[0]": b"y = 2u[0]\n",
     "(one = writes, two == ask whether both are equal)": b"if u[0] = 1:\n    pass\n",
     "(it looks like a space: write the line anew, with the space bar)": "if u:\n    \u3000y = 1\n".encode(),
-    "(it is not the sign of the keyboard, as - * / ": "y = \u2212x\n".encode(),
+    "(it only looks like a sign of the keyboard, as minus": "y = \u2212x\n".encode(),
     "is not Python: (unicode error) 'utf-8' codec can't decode": b"x = '\xff'\n",
     "mine.py: it has none of the exercises' functions": b"x = 1\n",
     "mine.py, line 1: 'Relu' is no exercise; did you mean 'relu'?": b"def Relu(u, y): pass\n",

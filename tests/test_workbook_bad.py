@@ -300,10 +300,18 @@ def by_way_of_another(u, y):
     inner()
 
 
+def in_a_closure(function):
+    def answer(u, y):
+        function(u, y)
+
+    return answer
+
+
 @pytest.mark.parametrize(
     ("function", "what"),
     [
         (loops.relu, "relu"),
+        (in_a_closure(loops.relu), "relu"),
         (calls_the_lecture, "loops"),
         (imports_the_lecture, "fastbp.lecture"),
         (by_way_of_another, "loops"),
@@ -311,6 +319,15 @@ def by_way_of_another(u, y):
 )
 def test_functions_of_fastbp_are_no_answer(function, what):
     assert message_of("relu", function) == f"it takes {what} from fastbp: here your own lines are asked for"
+
+
+def test_a_closure_over_a_name_that_has_no_value_is_a_sentence():
+    def relu(u, y):
+        y[:] = later
+
+    if len(sys.argv) < 0:
+        later = 0
+    assert "'later'" in message_of("relu", relu)
 
 
 def test_a_right_formula_for_a_derivative_may_lose_what_is_nearly_0():

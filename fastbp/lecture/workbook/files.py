@@ -22,7 +22,7 @@ SLIPS = {  # what Python says of a line, and what a beginner has most likely don
     "invalid decimal literal": "a product needs its sign, 2 * u[j]; a name begins with a letter",
     "cannot assign to subscript here": "one = writes, two == ask whether both are equal",
     "non-printable character": "it looks like a space: write the line anew, with the space bar",
-    "invalid character": "it is not the sign of the keyboard, as - * / ( ) ' \" , are: type it anew",
+    "invalid character": "it only looks like a sign of the keyboard, as minus or a quote do: type it anew",
 }
 
 # The parts of the lecture, and the first exercise of each.

@@ -1,6 +1,7 @@
 """A student's function: what it is, whether anything stands in it, and its compiled form."""
 
 import ast
+import contextlib
 import dis
 import inspect
 import linecache
@@ -61,7 +62,11 @@ def taken_from_fastbp(function, seen):
     file = Path(function.__code__.co_filename)  # no __module__: an example in a docstring has that of fastbp
     if file.is_relative_to(FASTBP) and file != FASTBP / LENDER:
         return function.__name__
-    found = ""
+    given = [*(function.__defaults__ or ())]
+    for cell in function.__closure__ or ():
+        with contextlib.suppress(ValueError):  # a name that nothing has been given to
+            given.append(cell.cell_contents)
+    found = next(filter(None, (taken_from_fastbp(getattr(one, "py_func", one), seen) for one in given)), "")
     for code in _codes(function.__code__):
         for instruction in dis.get_instructions(code):
             name = instruction.argval
