@@ -1,15 +1,22 @@
-"""A headless browser for the lecture's page: started once, skipped where there is none."""
+"""A headless browser for the lecture's page: started once, skipped where there is none.
+
+`python -m tests.page_driver` takes the pictures of the page that the lecture's README shows.
+"""
 
 import contextlib
+import io
 import json
 import os
 import shutil
 import signal
 import subprocess
 import sys
+import tempfile
+from pathlib import Path
 
 import pytest
 
+import fastbp
 from fastbp.lecture import page as lecture_page
 
 NUMBERS = """
@@ -33,7 +40,7 @@ return seen;
 """
 
 
-def started_browser():
+def started_browser(*more):
     """A WebDriver of Chromium; skips the test where there is none, or fails it if FASTBP_BROWSER is "required"."""
     missing = [program for program in ("chromedriver", "chromium") if shutil.which(program) is None]
     try:
@@ -45,7 +52,7 @@ def started_browser():
         say = pytest.fail if os.environ.get("FASTBP_BROWSER") == "required" else pytest.skip
         say(f"the page is tested in a browser, and there is no {' and no '.join(missing)}")
     options = webdriver.ChromeOptions()
-    for argument in ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"):
+    for argument in ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", *more):
         options.add_argument(argument)
     options.binary_location = shutil.which("chromium")
     options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
@@ -146,3 +153,36 @@ def opened_page(browser, file):
     assert {address.partition("#")[0] for address in page.requests()} <= {file.as_uri(), "data:,"}
     assert page.script("return performance.getEntriesByType('resource').length") == 0
     page.script("sessionStorage.clear()")
+
+
+PICTURES = {  # name: width, height, slide, steps that are done
+    "desktop": (1280, 900, 25, 16),
+    "phone": (390, 844, 36, 20),
+}
+
+
+def take_pictures(folder):
+    """Of the page as it is: a slide beside the network, on a desktop and on a phone."""
+    from PIL import Image  # comes with matplotlib
+
+    with tempfile.TemporaryDirectory() as place, started_browser("--hide-scrollbars") as driver:
+        lecture_page.write(Path(place, "page.html"))
+        for name, (width, height, slide, steps) in PICTURES.items():
+            shown = Page(driver, f"file://{place}/page.html#slide-{slide}")
+            shown.size(width, height, mobile=width < 600)
+            shown.browser.refresh()
+            if shown.find("#fold").is_displayed():
+                shown.find("#fold").click()
+            shown.script("document.getElementById('reset').click()")
+            for _ in range(steps):
+                shown.script("document.getElementById('step').click()")
+            shown.script(
+                "document.activeElement.blur(); document.getElementById(arguments[0]).scrollIntoView()",
+                f"slide-{slide}",
+            )
+            picture = Image.open(io.BytesIO(shown.browser.get_screenshot_as_png())).convert("RGB")
+            picture.quantize(256, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE).save(folder / f"{name}.png", "PNG", optimize=True)
+
+
+if __name__ == "__main__":
+    take_pictures(Path(fastbp.__file__).parent / "lecture" / "pictures")
