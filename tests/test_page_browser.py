@@ -5,7 +5,10 @@ import pytest
 
 import fastbp
 from fastbp.lecture.example import example
+from tests.cases import UNCOMPILED
 from tests.page_driver import Page, opened_page, running_browser, served_page, written_page
+
+pytestmark = pytest.mark.skipif(UNCOMPILED, reason="nothing of the page is compiled by Numba")
 
 EXAMPLES = [(p, a) for p in ("regression", "classification") for a in ("relu", "sigmoid")]
 EXACT = {"rtol": 1e-12, "atol": 1e-15}

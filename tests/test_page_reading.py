@@ -2,7 +2,10 @@
 
 import pytest
 
+from tests.cases import UNCOMPILED
 from tests.page_driver import opened_page, running_browser, written_page
+
+pytestmark = pytest.mark.skipif(UNCOMPILED, reason="nothing of the page is compiled by Numba")
 
 
 @pytest.fixture(scope="module")
