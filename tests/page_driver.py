@@ -181,7 +181,9 @@ def take_pictures(folder):
                 f"slide-{slide}",
             )
             picture = Image.open(io.BytesIO(shown.browser.get_screenshot_as_png())).convert("RGB")
-            picture.quantize(256, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE).save(folder / f"{name}.png", "PNG", optimize=True)
+            picture.quantize(256, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE).save(
+                folder / f"{name}.png", "PNG", optimize=True
+            )
 
 
 if __name__ == "__main__":
