@@ -81,8 +81,8 @@ interrupted = 0
 warnings.simplefilter("ignore", RuntimeWarning)
 for delay in np.linspace(0.0005, 0.02, 60):
     network = fastbp.Network((6, 20, 3))
-    signal.setitimer(signal.ITIMER_REAL, delay)
     try:
+        signal.setitimer(signal.ITIMER_REAL, delay)
         history = fastbp.train(network, X, D, epochs=10**6, threads={threads}, **HOW)
         interrupted += history.outcome == "interrupted" and len(history.loss) > 0
     except KeyboardInterrupt:  # in the first epoch
