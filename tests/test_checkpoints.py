@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 import fastbp
-from fastbp.files import atomic, safetensors
+from fastbp.files import safetensors
 from fastbp.training import checkpoints
 from fastbp.training.train import Training
 from tests.cases import UNCOMPILED
@@ -340,13 +340,6 @@ def test_what_killed_processes_leave_is_removed(tmp_path):
         (tmp_path / name).write_text("half")
     trained(tmp_path / "run")
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted([*others, "run"])
-
-
-def test_what_is_being_written_is_not_removed(tmp_path):
-    with atomic.replacing(tmp_path / "run") as file:
-        file.write(b"first")
-        atomic.remove_leftovers(tmp_path / "run")
-    assert (tmp_path / "run").read_bytes() == b"first"
 
 
 def test_a_checkpoint_error_goes_through_a_pickle():

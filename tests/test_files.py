@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 
 import fastbp
-from fastbp.files import atomic, safetensors
+from fastbp import atomic
+from fastbp.files import safetensors
 from fastbp.files.safetensors import ModelFile
 from fastbp.lecture.codes import ERRORS_OF, HIDDEN
 from tests.cases import DTYPES
@@ -363,3 +364,10 @@ def test_an_error_in_the_block_leaves_nothing(tmp_path):
         write_half()
     assert caught.value is problem
     assert not any(tmp_path.iterdir())
+
+
+def test_what_is_being_written_is_not_removed(tmp_path):
+    with atomic.replacing(tmp_path / "run") as file:
+        file.write(b"first")
+        atomic.remove_leftovers(tmp_path / "run")
+    assert (tmp_path / "run").read_bytes() == b"first"

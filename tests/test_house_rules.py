@@ -29,7 +29,7 @@ ALL_SOURCES = [*SOURCES, *sorted((ROOT / "tests").rglob("*.py")), *sorted((ROOT 
 # The contract between the folders: each imports from itself and from the lines above its own, wherever in a file.
 CONTRACT = """
 caller threads validation
-compiler notebook plots schedules datasets
+compiler notebook plots schedules datasets atomic
 lecture
 engine optimizers
 files

@@ -7,8 +7,8 @@ import shutil
 import sys
 import tempfile
 
+from fastbp.atomic import replacing
 from fastbp.cli import options
-from fastbp.files.atomic import replacing
 from fastbp.loading import load
 from fastbp.tables.encoding import CLASSES
 from fastbp.tables.model import TableModel, outputs_of

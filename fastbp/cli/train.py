@@ -4,9 +4,9 @@ import argparse
 import warnings
 
 from fastbp import validation
+from fastbp.atomic import try_out
 from fastbp.cli import options
 from fastbp.cli.status_line import StatusLine
-from fastbp.files.atomic import try_out
 from fastbp.lecture.codes import HIDDEN
 from fastbp.network import DTYPES, Network
 from fastbp.tables.encoding import CLASSES, LEFT_OUT, NUMBER, TEXT

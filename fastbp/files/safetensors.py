@@ -20,7 +20,7 @@ from itertools import chain
 import numpy as np
 
 from fastbp import validation
-from fastbp.files.atomic import replacing
+from fastbp.atomic import replacing
 
 DTYPES = {"F64": "<f8", "I64": "<i8", "F32": "<f4", "U32": "<u4", "U8": "<u1"}
 NAMES = {np.dtype(dtype): name for name, dtype in DTYPES.items()}

@@ -9,8 +9,7 @@ import time
 
 import numpy as np
 
-from fastbp import caller
-from fastbp.files import atomic
+from fastbp import atomic, caller
 from fastbp.files.digest import digest
 from fastbp.files.safetensors import ModelFile, number, write
 from fastbp.lecture import codes

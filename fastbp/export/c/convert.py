@@ -1,9 +1,9 @@
 """`to_c`: a model as one file of C99 that needs <math.h> alone. Its parts: source.py."""
 
+from fastbp.atomic import replacing
 from fastbp.export.c.source import CLOSING, c_name, c_type, network_text, opening
 from fastbp.export.c.tables import table_text
 from fastbp.export.networks import network_of
-from fastbp.files.atomic import replacing
 from fastbp.tables.model import TableModel
 
 LONGEST_LABEL = 60

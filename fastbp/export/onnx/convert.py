@@ -4,10 +4,10 @@ import sys
 
 import numpy as np
 
+from fastbp.atomic import replacing
 from fastbp.export.networks import network_of
 from fastbp.export.onnx.nodes import OF_TEXTS, OPSET, label_nodes, labels, network_nodes, type_number
 from fastbp.export.onnx.tables import table_graph
-from fastbp.files.atomic import replacing
 from fastbp.network import Network
 from fastbp.tables.model import TableModel
 

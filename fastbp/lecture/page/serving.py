@@ -3,11 +3,10 @@
 import contextlib
 import errno
 import os
-import secrets
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 
 from fastbp import validation
+from fastbp.atomic import replacing
 from fastbp.lecture.page.document import html
 
 LOOPBACK = "127.0.0.1"
@@ -40,22 +39,10 @@ def write(path, seed=0, language="en"):
     """
     path = validation.path("path", path)
     page = html(seed, language).encode()
-    target = Path(os.path.realpath(path))
-    if target.is_dir():
+    if os.path.isdir(path):
         raise IsADirectoryError(errno.EISDIR, "path must be a file for the page, got a folder", path)
-    if target.exists() and not target.is_file():
-        raise OSError(errno.EINVAL, "path must be a file for the page, got what is no regular file", path)
-    if target.exists() and not os.access(target, os.W_OK):  # which renaming would not ask
-        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), path)
-    temporary = target.with_name(f".{target.name[:100]}-{secrets.token_hex(4)}.part")
-    try:
-        temporary.write_bytes(page)
-        os.replace(temporary, target)
-    except OSError as problem:
-        raise OSError(problem.errno, problem.strerror, path) from problem
-    finally:
-        with contextlib.suppress(OSError):
-            temporary.unlink()
+    with replacing(path) as file:
+        file.write(page)
 
 
 def serve(port=0, seed=0, language="en", ready=None):
