@@ -130,20 +130,6 @@ class Page:
         return self.browser.get_log("browser")
 
 
-def running_browser():
-    """A browser for the tests of a module."""
-    driver = started_browser()
-    yield driver
-    driver.quit()
-
-
-def written_page(folders):
-    """A file with the page."""
-    path = folders.mktemp("page") / "lecture.html"
-    lecture_page.write(path, seed=3)
-    return path
-
-
 def opened_page(browser, file):
     """The page for a test, which ends with nothing to complain about, and nothing fetched but the page itself."""
     page = Page(browser, file.as_uri())

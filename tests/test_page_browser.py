@@ -6,27 +6,12 @@ import pytest
 import fastbp
 from fastbp.lecture.example import example
 from tests.cases import UNCOMPILED
-from tests.page_driver import Page, opened_page, running_browser, served_page, written_page
+from tests.page_driver import Page, served_page
 
 pytestmark = pytest.mark.skipif(UNCOMPILED, reason="nothing of the page is compiled by Numba")
 
 EXAMPLES = [(p, a) for p in ("regression", "classification") for a in ("relu", "sigmoid")]
 EXACT = {"rtol": 1e-12, "atol": 1e-15}
-
-
-@pytest.fixture(scope="module")
-def browser():
-    yield from running_browser()
-
-
-@pytest.fixture(scope="module")
-def file(tmp_path_factory):
-    return written_page(tmp_path_factory)
-
-
-@pytest.fixture
-def page(browser, file):
-    yield from opened_page(browser, file)
 
 
 def traced(given, eta=0.1):

@@ -3,24 +3,8 @@
 import pytest
 
 from tests.cases import UNCOMPILED
-from tests.page_driver import opened_page, running_browser, written_page
 
 pytestmark = pytest.mark.skipif(UNCOMPILED, reason="nothing of the page is compiled by Numba")
-
-
-@pytest.fixture(scope="module")
-def browser():
-    yield from running_browser()
-
-
-@pytest.fixture(scope="module")
-def file(tmp_path_factory):
-    return written_page(tmp_path_factory)
-
-
-@pytest.fixture
-def page(browser, file):
-    yield from opened_page(browser, file)
 
 
 def covered(page, selector):

@@ -76,8 +76,7 @@ def _add_show(actions):
     parser = options.command(
         actions, "show", "what an exercise asks for", "Shows the text of an exercise.", "fastbp learn show sigmoid"
     )
-    parser.add_argument("name", type=exercise_name, help="of an exercise; `fastbp learn` lists them")
-    _add_seed(parser, f"of the numbers in it (default: that of {files.USUAL}, if it is here, or 0)")
+    _add_exercise(parser)
     parser.set_defaults(run=show)
 
 
@@ -90,9 +89,8 @@ def _add_hint(actions):
         "fastbp learn hint sigmoid",
         "fastbp learn hint sigmoid 2",
     )
-    parser.add_argument("name", type=exercise_name, help="of an exercise; `fastbp learn` lists them")
+    _add_exercise(parser)
     parser.add_argument("step", type=options.of(int, 1), nargs="?", default=1, help="1, 2, ... (default: 1)")
-    _add_seed(parser, f"of the numbers in it (default: that of {files.USUAL}, if it is here, or 0)")
     parser.set_defaults(run=hint)
 
 
@@ -110,6 +108,11 @@ def _add_collect(actions):
     parser.set_defaults(run=collect_results)
 
 
+def _add_exercise(parser):
+    parser.add_argument("name", type=exercise_name, help="of an exercise; `fastbp learn` lists them")
+    _add_seed(parser, f"of the numbers in it (default: that of {files.USUAL}, if it is here, or 0)")
+
+
 def _add_seed(parser, what):
     parser.add_argument("--seed", type=options.of(int, 0), default=argparse.SUPPRESS, metavar="N", help=what)
 
@@ -119,8 +122,7 @@ def exercise_name(text):
     if text.isdecimal() and 1 <= int(text) <= len(workbook.names()):
         return workbook.names()[int(text) - 1]
     if text not in workbook.names():
-        near = files.did_you_mean(text, workbook.names())
-        raise argparse.ArgumentTypeError(f"there is no exercise {text!r}{near or '; fastbp learn lists them'}")
+        raise argparse.ArgumentTypeError(learn_check.no_exercise(text))
     return text
 
 

@@ -64,11 +64,15 @@ def run(given):
     return 1 if bad else 0
 
 
+def no_exercise(name):
+    """What is said of a name that no exercise has."""
+    return f"there is no exercise {name!r}{did_you_mean(name, workbook.names()) or '; fastbp learn lists them'}"
+
+
 def _check_names(given):
     unknown = [name for name in given.names if name not in workbook.names()]
     if unknown:
-        near = did_you_mean(unknown[0], workbook.names()) or "; fastbp learn lists them"
-        raise argparse.ArgumentTypeError(f"there is no exercise {unknown[0]!r}{near}")
+        raise argparse.ArgumentTypeError(no_exercise(unknown[0]))
     if given.file in workbook.names() and not os.path.exists(given.file):
         names = " ".join([given.file, *given.names])
         raise argparse.ArgumentTypeError(f"the file comes first: fastbp learn check {files.USUAL} {names}")

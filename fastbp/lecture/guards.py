@@ -218,8 +218,8 @@ def _check_rows(call, given):
         rule = settings[codes.RULE]
         if rule not in (*codes.RULES.values(), codes.NO_STEP):
             raise ValueError(f"{where}: settings[RULE] must be a code of lecture.codes.RULES, got {rule}")
-        if "rows" in call["sizes"] and call["sizes"]["rows"] < MEMORIES.get(int(rule), 1):
-            memories = MEMORIES.get(int(rule), 1)
+        memories = MEMORIES.get(int(rule), 1)
+        if call["sizes"].get("rows", memories) < memories:
             raise ValueError(f"{where}: moments must have {memories} rows for this rule, got {call['sizes']['rows']}")
 
 

@@ -1,6 +1,7 @@
 """The page as one HTML document, put together from its template, style, scripts, texts and the lecture's sources."""
 
 import base64
+import functools
 import hashlib
 import html as markup
 import json
@@ -117,6 +118,7 @@ def _contents():
     return f'<ol class="contents-list">{"".join(items)}</ol>'
 
 
+@functools.cache
 def _homes():
     """For each function the slide that shows its code: the first that its docstring names, too."""
     homes = {}

@@ -43,13 +43,14 @@ def excerpt(version, name):
         If there is none of that name.
     """
     file, text, node, private = _functions(version)[name]
-    lines, marked, documentation = _cut(text, node)
-    marked = _of_formula(node, node.lineno)
+    lines, documentation = _cut(text, node)
+    marked = _of_formula(node)
     for other in _called(node, private):
-        lines, start = [*lines, "", *_cut(text, other)[0]], len(lines) + 1
-        documentation |= {start + place for place in _cut(text, other)[2]}
+        start, (more, of_other) = len(lines) + 1, _cut(text, other)
+        lines = [*lines, "", *more]
+        documentation |= {start + place for place in of_other}
         if not any(isinstance(part, ast.For) for part in ast.walk(other)):  # of one number: part of the formula
-            marked |= {start + place for place in _of_formula(other, other.lineno)}
+            marked |= {start + place for place in _of_formula(other)}
     first = (ast.get_docstring(node) or "").splitlines()[:1]
     return Excerpt(file, tuple(lines), frozenset(marked), frozenset(documentation), slides_in("".join(first)))
 
@@ -77,23 +78,23 @@ def _functions(version):
 
 
 def _cut(text, node):
-    """The lines of a function, none marked, and the places of its docstring."""
+    """The lines of a function, and the places of its docstring."""
     lines = text.splitlines()[node.lineno - 1 : node.end_lineno]
     documentation = set()
     if ast.get_docstring(node) is not None:
         documentation = {*range(node.body[0].lineno - node.lineno, node.body[0].end_lineno - node.lineno + 1)}
-    return lines, set(), documentation
+    return lines, documentation
 
 
-def _of_formula(node, start):
-    """What computes: assignments, returns and calls within its loops; of a function without loops, all of them."""
+def _of_formula(node):
+    """The lines that compute: assignments, returns and calls within loops; of a function without loops, all of them."""
     loops = [inner for inner in ast.walk(node) if isinstance(inner, ast.For)]
     kinds = ast.Assign | ast.AugAssign | ast.Return | ast.Expr
     docstring = node.body[0] if ast.get_docstring(node) is not None else None
     within = {part for loop in loops for part in ast.walk(loop) if isinstance(part, kinds)}
     statements = within or {part for part in ast.walk(node) if isinstance(part, kinds) and part is not docstring}
     statements |= {part for part in ast.walk(node) if isinstance(part, ast.Return) and part.value is not None}
-    return {line - start for part in statements for line in range(part.lineno, part.end_lineno + 1)}
+    return {line - node.lineno for part in statements for line in range(part.lineno, part.end_lineno + 1)}
 
 
 def _called(node, private):
