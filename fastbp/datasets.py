@@ -29,3 +29,14 @@ def load_digits():
     """
     with resources.files("fastbp").joinpath("data/digits.npz").open("rb") as file, np.load(file) as data:
         return data["images"].astype(np.float32) / 16, data["labels"].astype(np.int64)
+
+
+def digits_in_two(dtype):
+    """The digits for a demonstration: inputs and targets to learn from, inputs and labels of every third to test on.
+
+    Pixels lie about 0, between -2 and 2.
+    """
+    X, labels = load_digits()
+    held_out = np.arange(len(X)) % 3 == 2
+    X = (2 * (X - X[~held_out].mean(axis=0, dtype="float64"))).astype(dtype)
+    return X[~held_out], np.eye(10, dtype=dtype)[labels[~held_out]], X[held_out], labels[held_out]

@@ -13,6 +13,7 @@ import fastbp
 from fastbp import cli
 from fastbp.cli import demo
 from fastbp.compiler import notice
+from fastbp.datasets import digits_in_two
 from fastbp.engine.tiles import epoch as engine
 from fastbp.lecture import differences, loops, matrix
 from tests.cases import UNCOMPILED
@@ -118,7 +119,7 @@ def test_the_accuracy_of_each_column_is_that_of_its_network(small_network, monke
     monkeypatch.setattr(matrix.epoch, "unchecked", spoiled)
     assert cli.main(["demo", "--epochs", "1"]) == 0
     (row,) = ROW.findall(capsys.readouterr().out)
-    labels = demo.digits("float32")[3]
+    labels = digits_in_two("float32")[3]
     assert row[2] == row[5] != row[8] == f"{(labels == 0).mean():.1%}"[:-1]
 
 
@@ -136,7 +137,7 @@ def test_the_main_job_gets_97_percent_of_a_held_out_third_right(dtype):
 
 
 def test_no_test_image_is_learned_from():
-    X, D, X_test, labels_test = demo.digits("float64")
+    X, D, X_test, labels_test = digits_in_two("float64")
     assert len(X) == len(D) == 1198
     assert len(X_test) == len(labels_test) == 599
     np.testing.assert_allclose(X.mean(axis=0), 0, atol=1e-12)

@@ -11,7 +11,7 @@ from fastbp import validation
 from fastbp.cli import options
 from fastbp.cli.options import VERSIONS
 from fastbp.compiler import notice
-from fastbp.datasets import load_digits
+from fastbp.datasets import digits_in_two
 from fastbp.lecture.layout import scratch_for
 from fastbp.network import DTYPES, Network
 from fastbp.optimizers import SGD
@@ -55,7 +55,7 @@ def run(given):
         optimizer = SGD(validation.positive_number("--learning-rate", given.learning_rate, given.dtype))
     except ValueError as problem:
         raise argparse.ArgumentTypeError(str(problem)) from None
-    demonstrate(digits(given.dtype), given.epochs, optimizer, given.dtype, given.seed)
+    demonstrate(digits_in_two(given.dtype), given.epochs, optimizer, given.dtype, given.seed)
 
 
 def demonstrate(data, epochs, optimizer, dtype, seed):
@@ -103,14 +103,6 @@ def compare(networks, seconds):
         f"The loops are {ratios[0]:.2f} times as fast as matrix, the engine is {ratios[1]:.2f} times as fast.\n"
         "(One run, beside whatever else runs here; `fastbp bench` measures with more care.)"
     )
-
-
-def digits(dtype):
-    """Every third image is held out; pixels lie about 0, between -2 and 2."""
-    X, labels = load_digits()
-    held_out = np.arange(len(X)) % 3 == 2
-    X = (2 * (X - X[~held_out].mean(axis=0, dtype="float64"))).astype(dtype)
-    return X[~held_out], np.eye(10, dtype=dtype)[labels[~held_out]], X[held_out], labels[held_out]
 
 
 def compile_versions(dtype):

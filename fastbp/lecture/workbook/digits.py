@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 import numpy as np
 
 from fastbp import validation
-from fastbp.datasets import load_digits
+from fastbp.datasets import digits_in_two
 from fastbp.lecture.workbook.comparing import apart
 from fastbp.lecture.workbook.exercise import softmax_of
 from fastbp.lecture.workbook.explained import explained
@@ -131,7 +131,7 @@ def train_digits(functions, seed=0, epochs=5, limit=PATIENCE, phase=None):
         raise ValueError(f"functions must hold 'forward' and 'epoch', got {validation.short_list(functions) or 'none'}")
     tell = phase or (lambda what: None)
     seed, epochs = validation.whole_number("seed", seed, 0), validation.whole_number("epochs", epochs, 1)
-    X, D, X_test, labels = digits()
+    X, D, X_test, labels = digits_in_two(np.float64)
     rng, here = np.random.default_rng(seed), functions["epoch"].__code__.co_filename
     mine, theirs = (first_parameters(seed) for _ in range(2))
     tell("plain")
@@ -200,11 +200,3 @@ def first_parameters(seed):
     w1 = rng.normal(0, np.sqrt(2 / inputs), (hidden, inputs))
     w2 = rng.normal(0, np.sqrt(1 / hidden), (outputs, hidden))
     return w1, np.zeros(hidden), w2, np.zeros(outputs)
-
-
-def digits():
-    """X, D to learn from, X and labels to test on: every third image is held out; pixels lie about 0."""
-    X, labels = load_digits()
-    held_out = np.arange(len(X)) % 3 == 2
-    X = 2 * (X.astype(np.float64) - X[~held_out].mean(axis=0, dtype=np.float64))
-    return X[~held_out], np.eye(SIZES[-1])[labels[~held_out]], X[held_out], labels[held_out]
