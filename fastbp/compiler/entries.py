@@ -1,0 +1,191 @@
+"""Kernels as Python calls them: from the cache without Numba, or, where it has none, compiled and kept.
+
+An `Entry` names a kernel, and its module is imported only when something must be compiled: Numba's import alone takes
+ten times as long as to link object code. Python in this package calls kernels through entries only.
+"""
+
+import functools
+import importlib
+import os
+import sys
+import threading
+import weakref
+
+from fastbp.compiler import cache, marshal, objects, processor, versions
+from fastbp.compiler.uninterrupted import compiling
+
+JIT = "fastbp.compiler.jit"  # is imported by every module with kernels
+CALLS = 8  # kinds of arguments that an entry tries, the last ones first
+
+_LOCK = [threading.RLock()]
+_ENTRIES = weakref.WeakSet()  # those that find their kernel by its name
+if hasattr(os, "register_at_fork"):  # a child has no thread that could open what another one has locked
+    os.register_at_fork(after_in_child=lambda: _LOCK.__setitem__(0, threading.RLock()))
+
+
+class Entry:
+    """A kernel that is called with arrays, numbers and tuples of them.
+
+    Parameters
+    ----------
+    module, name : str
+        Where the kernel stands.
+    kernel : optional
+        The kernel itself, where it is there already.
+
+    Attributes
+    ----------
+    found : int
+        How many compiled forms of it came from the cache.
+    """
+
+    def __init__(self, module, name, kernel=None):
+        self.__module__, self.__name__, self._kernel = module, name, kernel and weakref.ref(kernel)
+        self._calls, self._forms, self.found = [], {}, 0
+        if kernel is None:
+            _ENTRIES.add(self)
+
+    def __repr__(self):
+        return f"<entry to {self.__module__}.{self.__name__}>"
+
+    def __call__(self, *args):
+        kinds, values = [], []
+        marshal.take(args, kinds, values)
+        for call in self._calls:
+            if call.kinds == kinds:
+                result = call(values)
+                if result is not marshal.MISFIT:
+                    return result
+        return self._first_call(args)
+
+    def _first_call(self, args):
+        """With arguments of types that are new, or were not used for long."""
+        args = marshal.plain(args)
+        if _all_plain():
+            return self._plain(args)
+        try:
+            signature = marshal.signature_of(args, self.__name__)
+        except TypeError:
+            if self._kernel is None:
+                raise
+            return self._plain(args)
+        with _LOCK[0]:
+            if signature not in self._forms:
+                self._forms[signature] = self._form(signature, args)
+            form = self._forms[signature]
+        if form is None:
+            return self._plain(args)
+        call = marshal.Call(*form, args)
+        self._calls = [call, *self._calls[: CALLS - 1]]
+        values = []
+        marshal.take(args, [], values)
+        return call(values)
+
+    def forget(self):
+        """The kernel of this name may have become another one."""
+        self._calls, self._forms = [], {}
+
+    # ---- Compiled forms ----------------------------------------------------------------------------------------------
+
+    def _form(self, signature, args):
+        """The address and the letter of the result of the kernel for such arguments; None: only Numba can call it."""
+        name = f"{self.__module__}.{self.__name__}"
+        key = cache.key_of(name, signature)
+        if JIT not in sys.modules:  # no kernel is there that could have been changed
+            form = self._linked(cache.read(cache.file_of(name, key), key))
+            if form:
+                return form
+        kernel, meaning, of_sources = self._imported()
+        if not hasattr(kernel, "part"):
+            return None
+        file = meaning and cache.file_of(name, key)
+        other = meaning and cache.file_of(name, key, meaning)
+        for place in (file, other) if meaning else ():
+            form = self._linked(cache.read(place, key, meaning))
+            if form:
+                if place == other and of_sources and cache.content_key() == cache.CONTENT_KEY:
+                    _rename(other, file)
+                return form
+        made = _compiled(kernel, args)
+        if made is None:
+            return None
+        code, result = made
+        header = {"key": key, "meaning": meaning, "symbol": SYMBOL, "result": result, "signature": signature}
+        header["needs"] = objects.needs(code)
+        address = objects.link(code, SYMBOL, header["needs"])
+        if not address:
+            return None
+        if meaning:
+            sources = of_sources and cache.content_key() == cache.CONTENT_KEY
+            cache.write(file if sources else other, header, code)
+        return address, result
+
+    def _linked(self, found):
+        if found is None:
+            return None
+        header, code = found
+        address = objects.link(code, header["symbol"], header["needs"])
+        if not address:
+            return None
+        self.found += 1
+        return address, header["result"]
+
+    def _imported(self):
+        """The kernel, what it means, and whether that is what the sources say; "" where that cannot be told."""
+        before = {*sys.modules}
+        kernel = self._resolved()
+        if not hasattr(kernel, "part"):
+            return kernel, "", False
+        from fastbp.compiler import meaning  # here, because it imports Numba
+
+        known = {}
+        try:
+            found = meaning.meaning_of(kernel, known)
+        except meaning.Foreign:
+            return kernel, "", False
+        if not _SOURCES:
+            _SOURCES.append(meaning.Sources())
+        return kernel, found, _SOURCES[0].has(known, before)
+
+    # ---- Without object code -----------------------------------------------------------------------------------------
+
+    def _plain(self, args):
+        kernel = self._resolved()
+        return getattr(kernel, "plain", kernel)(*args)
+
+    def _resolved(self):
+        if self._kernel:
+            return self._kernel()
+        return getattr(importlib.import_module(self.__module__), self.__name__)
+
+
+@functools.cache
+def _all_plain():
+    """Whether Numba itself, or the interpreter, makes all calls."""
+    bounds_checked = processor.settings()["BOUNDSCHECK"] not in (None, "0")
+    as_promised = marshal.arrays_are_as_promised()
+    return processor.uncompiled() or bounds_checked or not as_promised or versions.untested()
+
+
+SYMBOL = "fastbp_entry"
+_SOURCES = []  # one, when it is first needed
+
+
+def _compiled(kernel, args):
+    from fastbp.compiler import wrapper  # here, because it imports Numba
+
+    with compiling():
+        return wrapper.object_of(kernel.part, args, SYMBOL)
+
+
+def _rename(file, to):
+    try:
+        os.replace(file, to)
+    except OSError:  # another process was quicker
+        pass
+
+
+def forget_all():
+    """A kernel is new: those that entries have found by name may be old ones."""
+    for entry in [*_ENTRIES]:
+        entry.forget()
