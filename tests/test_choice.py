@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 import fastbp
+from fastbp.engine import entries as epoch
 from fastbp.engine import heuristics, team
 from fastbp.engine.simd.shapes import VECTOR_BYTES
-from fastbp.engine.tiles import epoch
-from fastbp.lecture import loops
+from fastbp.lecture import entries as loops
 
 SINGLE, DOUBLE = np.dtype("float32"), np.dtype("float64")
 

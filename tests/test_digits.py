@@ -13,8 +13,8 @@ import fastbp
 from fastbp import cli
 from fastbp.cli import demo
 from fastbp.compiler import notice
-from fastbp.engine.tiles import epoch as engine
-from fastbp.lecture import differences, loops, matrix
+from fastbp.engine import entries as engine
+from fastbp.lecture import differences, entries, loops, matrix
 from tests.cases import UNCOMPILED
 
 SMALL = (
@@ -77,8 +77,8 @@ def test_each_column_is_what_its_heading_says(small_network, monkeypatch, capsys
         kernel = getattr(module, name)
         monkeypatch.setattr(module, name, lambda *arguments: called.append((module, name)) or kernel(*arguments))
 
-    epochs = [(version, "epoch") for version in (loops, engine, matrix)]
-    gradients = [(version, "gradient") for version in (loops, differences)]
+    epochs = [(entries, "epoch"), (engine, "epoch"), (matrix.epoch, "unchecked")]
+    gradients = [(version.gradient, "unchecked") for version in (loops, differences)]
     for module, name in (*epochs, *gradients):
         spy(module, name)
     assert cli.main(["demo", "--epochs", "2", "--dtype", "float32"]) == 0
@@ -86,8 +86,8 @@ def test_each_column_is_what_its_heading_says(small_network, monkeypatch, capsys
     compiled, trained = called[:3], called[3:9]
     assert compiled == epochs
     assert trained == epochs * 2
-    assert called.count((differences, "gradient")) == 2
-    assert called.count((loops, "gradient")) > 10
+    assert called.count((differences.gradient, "unchecked")) == 2
+    assert called.count((loops.gradient, "unchecked")) > 10
     heading = next(line for line in printed.splitlines() if line.split() == ["loops", "engine", "matrix"])
     first = ROW.search(printed)
     for column, version in enumerate(("loops", "engine", "matrix")):

@@ -4,6 +4,7 @@ An `Entry` names a kernel, and its module is imported only when something must b
 ten times as long as to link object code. Python in this package calls kernels through entries only.
 """
 
+import contextlib
 import functools
 import importlib
 import os
@@ -80,6 +81,11 @@ class Entry:
         values = []
         marshal.take(args, [], values)
         return call(values)
+
+    @property
+    def signatures(self):
+        """The argument types, as text, for which there is a compiled form."""
+        return [*self._forms]
 
     def forget(self):
         """The kernel of this name may have become another one."""
@@ -179,10 +185,8 @@ def _compiled(kernel, args):
 
 
 def _rename(file, to):
-    try:
+    with contextlib.suppress(OSError):  # another process was quicker
         os.replace(file, to)
-    except OSError:  # another process was quicker
-        pass
 
 
 def forget_all():

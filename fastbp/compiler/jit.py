@@ -31,12 +31,12 @@ def jit(function=None, *, inline=True):
     for every array it passes, a third of the time of a small network (benchmarks/test_views.py). `inline=False` is for
     the large ones that several others share: they are passed pointers, which nobody counts.
 
-    A kernel that another one calls is compiled as a part of that one (`PartLibrary`). If Python calls it, it is compiled
-    once more, as an entry (entries.py), which the cache keeps. With `NUMBA_DISABLE_JIT=1` the function is returned as
-    it is.
+    A kernel that another one calls is compiled as a part of that one (`PartLibrary`). If Python calls it, it is
+    compiled once more, as an entry (entries.py), which the cache keeps. With `NUMBA_DISABLE_JIT=1` the function is
+    returned as it is.
 
-    Parts and entries are made of what Numba does not promise to keep. A version that is newer than those tested compiles
-    plainly: the same results, each kernel anew in each process.
+    Parts and entries are made of what Numba does not promise to keep. A version that is newer than those tested
+    compiles plainly: the same results, each kernel anew in each process.
     """
     if function is None:
         return functools.partial(jit, inline=inline)

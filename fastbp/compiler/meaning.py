@@ -90,12 +90,13 @@ class Sources:
 def _modules_of_constants(loaded, known):
     """Modules without kernels that were there before, of folders whose kernels take constants from them."""
     of_kernels = {function.__module__ for function in known}
-    for name in loaded:
-        if name.startswith(("fastbp.engine.", "fastbp.lecture.")) and name not in of_kernels and name in sys.modules:
-            if Path(sys.modules[name].__file__).name != "__init__.py" and not name.startswith(OTHERS):
-                yield sys.modules[name]
+    for name in loaded - of_kernels:
+        file = getattr(sys.modules.get(name), "__file__", "") or ""
+        if name.startswith(FOLDERS) and not name.startswith(OTHERS) and not file.endswith("__init__.py"):
+            yield sys.modules[name]
 
 
+FOLDERS = "fastbp.engine.", "fastbp.lecture."
 # Modules of these folders from which no kernel takes anything; a house rule checks it.
 OTHERS = tuple(f"fastbp.lecture.{name}" for name in ("matrix", "workbook", "page", "trace", "slides", "example"))
 

@@ -1,5 +1,4 @@
-"""Which processor code is made for, and how: as Numba finds it out, but without Numba, whose import takes longer than a
-training.
+"""Which processor code is made for, and how: as Numba finds it out, but without the import of Numba.
 
 Numba's variables count (NUMBA_CPU_NAME, NUMBA_CPU_FEATURES, NUMBA_ENABLE_AVX, NUMBA_OPT ...). Where there is a file
 `.numba_config.yaml`, or Numba has been imported anyway, it is asked itself.
