@@ -33,7 +33,7 @@ PACKAGE = Path(__file__).parent.parent
 COMPILED = ("compiler", "lecture/codes.py", "lecture/differences.py", "lecture/loops", "engine")
 GENERATIONS = 8  # cache folders kept; each edit of a compiled file starts a new one of about 2 MB
 DIGEST = 32  # bytes
-FIELDS = {"key": str, "meaning": str, "symbol": str, "result": str, "needs": list, "signature": str}
+FIELDS = {"kernel": str, "signature": str, "key": str, "meaning": str, "result": str, "needs": list}
 
 
 def content_key():
@@ -79,6 +79,18 @@ def read(file, key, meaning=None):
     if not sound or header["result"] not in marshal.RESULTS or meaning not in (None, header["meaning"]):
         return None
     return header, content[DIGEST + 4 + length :]
+
+
+def header_for_this_machine(file):
+    """The header of a sound file of a kernel that this process would take; else None."""
+    try:
+        length = int.from_bytes(file.read_bytes()[DIGEST : DIGEST + 4], "little")
+        header = json.loads(file.read_bytes()[DIGEST + 4 : DIGEST + 4 + length])
+        key = key_of(header["kernel"], header["signature"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    found = read(file, key)
+    return found and found[0]
 
 
 def write(file, header, code):

@@ -50,13 +50,10 @@ class Entry:
         return f"<entry to {self.__module__}.{self.__name__}>"
 
     def __call__(self, *args):
-        kinds, values = [], []
-        marshal.take(args, kinds, values)
         for call in self._calls:
-            if call.kinds == kinds:
-                result = call(values)
-                if result is not marshal.MISFIT:
-                    return result
+            result = call(args)
+            if result is not marshal.MISFIT:
+                return result
         return self._first_call(args)
 
     def _first_call(self, args):
@@ -78,9 +75,7 @@ class Entry:
             return self._plain(args)
         call = marshal.Call(*form, args)
         self._calls = [call, *self._calls[: CALLS - 1]]
-        values = []
-        marshal.take(args, [], values)
-        return call(values)
+        return call(args)
 
     @property
     def signatures(self):
@@ -104,37 +99,29 @@ class Entry:
         kernel, meaning, of_sources = self._imported()
         if not hasattr(kernel, "part"):
             return None
-        file = meaning and cache.file_of(name, key)
-        other = meaning and cache.file_of(name, key, meaning)
-        for place in (file, other) if meaning else ():
-            form = self._linked(cache.read(place, key, meaning))
+        of_sources = of_sources and cache.content_key() == cache.CONTENT_KEY  # no file has been edited meanwhile
+        usual, other = (cache.file_of(name, key, which) if meaning else None for which in ("", meaning))
+        for file in (usual, other):
+            form = self._linked(cache.read(file, key, meaning))
             if form:
-                if place == other and of_sources and cache.content_key() == cache.CONTENT_KEY:
-                    _rename(other, file)
+                if file == other and of_sources:  # made by a process that could not tell so
+                    _rename(other, usual)
                 return form
         made = _compiled(kernel, args)
         if made is None:
             return None
         code, result = made
-        header = {"key": key, "meaning": meaning, "symbol": SYMBOL, "result": result, "signature": signature}
+        header = {"kernel": name, "signature": signature, "key": key, "meaning": meaning, "result": result}
         header["needs"] = objects.needs(code)
-        address = objects.link(code, SYMBOL, header["needs"])
-        if not address:
-            return None
-        if meaning:
-            sources = of_sources and cache.content_key() == cache.CONTENT_KEY
-            cache.write(file if sources else other, header, code)
-        return address, result
+        form = _link(header, code)
+        if form and meaning:
+            cache.write(usual if of_sources else other, header, code)
+        return form
 
     def _linked(self, found):
-        if found is None:
-            return None
-        header, code = found
-        address = objects.link(code, header["symbol"], header["needs"])
-        if not address:
-            return None
-        self.found += 1
-        return address, header["result"]
+        form = found and _link(*found)
+        self.found += bool(form)
+        return form
 
     def _imported(self):
         """The kernel, what it means, and whether that is what the sources say; "" where that cannot be told."""
@@ -175,6 +162,12 @@ def _all_plain():
 
 SYMBOL = "fastbp_entry"
 _SOURCES = []  # one, when it is first needed
+
+
+def _link(header, code):
+    """The address in memory and the letter of the result; None where the code needs what is not there."""
+    address = objects.link(code, SYMBOL, header["needs"])
+    return (address, header["result"]) if address else None
 
 
 def _compiled(kernel, args):

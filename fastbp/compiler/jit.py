@@ -59,11 +59,7 @@ class Kernel(CPUDispatcher):
     """A function that others are compiled with. Python's calls go through its entry."""
 
     def __call__(self, *args, **kwargs):
-        return self.entry(*_in_order(self, args, kwargs))
-
-
-def _in_order(kernel, args, kwargs):
-    return inspect.signature(kernel.py_func).bind(*args, **kwargs).args if kwargs else args
+        return self.entry(*inspect.signature(self.py_func).bind(*args, **kwargs).args) if kwargs else self.entry(*args)
 
 
 def checked_from_python(kernel, check):

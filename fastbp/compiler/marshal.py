@@ -8,6 +8,7 @@ all of that.
 """
 
 import ctypes
+import itertools
 import struct
 
 import numpy as np
@@ -20,20 +21,6 @@ WORDS |= dict.fromkeys((np.int8, np.int16, np.int32, np.uint8, np.uint16, np.uin
 MISFIT = object()  # what a call returns where the arguments are others than those that the kernel was compiled for
 RESULTS = {"": None, "d": ctypes.c_double, "q": ctypes.c_int64, "?": ctypes.c_int64}
 FIT, FAILED = 0, 2  # what an entry returns; 1 is a misfit
-
-
-def take(args, kinds, values):
-    """The types of all arguments, those in tuples too, and their words; None is where a tuple ends."""
-    for arg in args:
-        kind = type(arg)
-        kinds.append(kind)
-        if kind is np.ndarray:
-            values.append(id(arg))
-        elif kind is tuple:
-            take(arg, kinds, values)
-            kinds.append(None)
-        else:
-            values.append(arg)
 
 
 def plain(argument):
@@ -104,17 +91,37 @@ class Call:
     """
 
     def __init__(self, address, result, arguments):
-        self.kinds, values = [], []
-        take(arguments, self.kinds, values)
+        flat, self._tuples = [*arguments], []  # where a tuple is replaced by what is in it, one after the other
+        for at in itertools.count():
+            while at < len(flat) and type(flat[at]) is tuple:
+                self._tuples.append((at, len(flat[at])))
+                flat[at : at + 1] = flat[at]
+            if at >= len(flat):
+                break
+        self._count, self._kinds = len(arguments), [*map(type, flat)]
+        self._numbers = [at for at, kind in enumerate(self._kinds) if kind is not np.ndarray]
         self._dtypes = [array.dtype for array in arrays_of(arguments)]  # kept, so that their places stay theirs
         self._first = struct.pack(f"={len(self._dtypes)}q", *map(id, self._dtypes))
-        words = (WORDS.get(kind, "q") for kind in self.kinds if kind not in (tuple, None))
-        self._pack, self._result, self._letter = struct.Struct("=" + "".join(words)).pack, RESULTS[result], result
+        self._pack = struct.Struct("=" + "".join(WORDS.get(kind, "q") for kind in self._kinds)).pack
+        self._result, self._letter = RESULTS[result], result
         returns = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_char_p, ctypes.c_void_p)  # lets go of the GIL
         self._function = returns(address)
 
-    def __call__(self, values):
-        words = self._first + self._pack(*values)
+    def __call__(self, args):
+        if len(args) != self._count:
+            return MISFIT
+        flat = [*args]
+        for at, length in self._tuples:
+            inner = flat[at]
+            if type(inner) is not tuple or len(inner) != length:
+                return MISFIT
+            flat[at : at + 1] = inner
+        if [*map(type, flat)] != self._kinds:
+            return MISFIT
+        words = [*map(id, flat)]
+        for at in self._numbers:
+            words[at] = flat[at]
+        words = self._first + self._pack(*words)
         if self._result is None:
             status = self._function(words, None)
             if status == FIT:
@@ -123,7 +130,7 @@ class Call:
             out = self._result()
             status = self._function(words, ctypes.byref(out))
             if status == FIT:
-                return out.value if self._letter != "?" else bool(out.value)
+                return bool(out.value) if self._letter == "?" else out.value
         if status == FAILED:
             raise RuntimeError("a kernel has failed: its arguments are out of range")
         return MISFIT

@@ -74,7 +74,7 @@ def link(code, symbol, names):
 
     None where it needs names that are not allowed, or not in this process: one that is missing would end it.
     """
-    if not ALLOWED.issuperset(names):
+    if not {*map(str, names)} <= ALLOWED:
         return None
     processor.name_and_features()  # with it LLVM is ready
     engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), processor.target_machine())
