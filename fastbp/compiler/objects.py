@@ -26,7 +26,7 @@ def needs(code):
         if code[:4] == b"\xcf\xfa\xed\xfe":
             return sorted(_needs_of_macho(code))
         return sorted(_needs_of_coff(code))
-    except (struct.error, IndexError) as problem:
+    except (struct.error, IndexError, OverflowError, ValueError) as problem:
         raise ValueError(f"this is no object code: {problem}") from None
 
 

@@ -32,7 +32,7 @@ def settings():
         found = {name: getattr(config, NAMES_OF_NUMBA.get(name, name), usual) for name, usual in SETTINGS.items()}
     else:
         found = {name: _number(name, usual) for name, usual in SETTINGS.items()}
-    return {name: value if value is None else str(value) for name, value in found.items()}
+    return {name: value if value is None else str(getattr(value, "_raw_value", value)) for name, value in found.items()}
 
 
 @functools.cache
