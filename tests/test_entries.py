@@ -15,6 +15,7 @@ from llvmlite import binding as llvm
 from llvmlite import ir
 
 from fastbp.compiler import cache, marshal, objects, processor, versions
+from fastbp.compiler.entries import Entry
 from fastbp.engine import entries
 from fastbp.engine.lanes import block
 from fastbp.engine.tiles.updates import is_plain
@@ -290,6 +291,40 @@ def test_a_child_goes_on_with_what_its_parent_has_linked():
         other = Case((4, 5, 3), samples=2, dtype=np.float32)
         os._exit(0 if predicted(case).tobytes() == expected and np.isfinite(predicted(other)).all() else 1)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+
+
+# ---- The command -----------------------------------------------------------------------------------------------------
+
+
+@compiled_only
+def test_the_command_compiles_all_that_python_calls():
+    run("-m", "fastbp", "cache", "--build")
+    script = "import sys; from fastbp import cli; cli.main(['cache', '--build']); print('numba' in sys.modules)"
+    *lines, with_numba = run("-c", script).splitlines()
+    assert with_numba == "False", "everything is there"
+    every = [entry for module in (entries, lecture) for entry in vars(module).values() if isinstance(entry, Entry)]
+    names = {f"{entry.__module__}.{entry.__name__}".removeprefix("fastbp.") for entry in every}
+    assert len(names) == 14
+    assert names <= {line.split(",")[0].strip() for line in lines}
+
+
+@compiled_only
+def test_the_command_shows_and_clears(tmp_path):
+    where = {"NUMBA_CACHE_DIR": str(tmp_path)}
+    root = tmp_path / "fastbp-kernels"
+    assert run("-m", "fastbp", "cache", **where).startswith(f"{root}: 0 kernels, 0 bytes\n0 of them for this version")
+    run(
+        "-c", "import numpy as np; from fastbp.lecture import entries as e; e.mean_of_batches(np.ones((1, 3)))", **where
+    )
+    size = sum(file.stat().st_size for file in root.rglob("*.kernel"))
+    out = run("-m", "fastbp", "cache", **where)
+    assert out.startswith(f"{root}: 1 kernels, {size:,} bytes\n1 of them for this version on this processor")
+    assert out.endswith("  lecture.loops.passes.mean_of_batches\n")
+    other = run("-m", "fastbp", "cache", **where, NUMBA_CPU_NAME="generic")
+    assert "\n0 of them for this version on this processor (generic)\n" in other
+    (root / "notes.txt").write_text("not ours")
+    assert run("-m", "fastbp", "cache", "--clear", **where) == f"{root}: removed {size:,} bytes\n"
+    assert [file.name for file in root.rglob("*")] == ["notes.txt"]
 
 
 # ---- Object code -----------------------------------------------------------------------------------------------------

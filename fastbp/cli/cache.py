@@ -30,9 +30,9 @@ def run(given):
     """Carries it out."""
     root = cache.root_folder()
     if given.clear:
-        before = sum(size for _, size in _files(cache.generations(root)))
+        before = _size(_files(cache.generations(root)))
         cache.forget(cache.generations(root))
-        left = sum(size for _, size in _files(cache.generations(root)))
+        left = _size(_files(cache.generations(root)))
         print(f"{root}: removed {before - left:,} bytes" + (f", {left:,} are left" if left else ""))
         return
     if given.build:
@@ -46,12 +46,16 @@ def _files(folders):
     return [(file, file.stat().st_size) for folder in folders for file in sorted(folder.glob("*.kernel"))]
 
 
+def _size(files):
+    return sum(size for _, size in files)
+
+
 def _lines(root):
     """The folder, how much is in it, and the kernels that this process would take from it."""
     every, mine = _files(cache.generations(root)), _files([root / cache.CONTENT_KEY])
     name, _ = processor.name_and_features()
     found = [header for file, _ in mine if (header := cache.header_for_this_machine(file))]
-    yield f"{root}: {len(every)} kernels, {sum(size for _, size in every):,} bytes"
+    yield f"{root}: {len(every)} kernels, {_size(every):,} bytes"
     yield f"{len(found)} of them for this version on this processor ({name})"
     counts = {}
     for header in found:

@@ -68,9 +68,11 @@ class Entry:
                 raise
             return self._plain(args)
         with _LOCK[0]:
-            if signature not in self._forms:
-                self._forms[signature] = self._form(signature, args)
-            form = self._forms[signature]
+            if signature in self._forms:
+                form = self._forms[signature]
+            else:
+                form = self._form(signature, args)
+                self._forms[signature] = form
         if form is None:
             return self._plain(args)
         call = marshal.Call(*form, args)

@@ -121,7 +121,10 @@ class Call:
         words = [*map(id, flat)]
         for at in self._numbers:
             words[at] = flat[at]
-        words = self._first + self._pack(*words)
+        try:
+            words = self._first + self._pack(*words)
+        except struct.error as problem:
+            raise OverflowError(f"a kernel takes integers of 64 bits: {problem}") from None
         if self._result is None:
             status = self._function(words, None)
             if status == FIT:
