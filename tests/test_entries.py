@@ -124,11 +124,9 @@ def test_an_imported_kernel_takes_what_was_compiled_without_it_and_the_other_way
         {},
         {"NUMBA_CPU_NAME": "generic"},
         {"NUMBA_CPU_NAME": "generic", "NUMBA_CPU_FEATURES": "+sse4.2"},
-        {"NUMBA_CPU_NAME": "haswell"},
         {"NUMBA_CPU_NAME": "haswell", "NUMBA_CPU_FEATURES": ""},
         {"NUMBA_ENABLE_AVX": "0"},
-        {"NUMBA_OPT": "1", "NUMBA_SLP_VECTORIZE": "1", "NUMBA_LOOP_VECTORIZE": "0"},
-        {"NUMBA_BOUNDSCHECK": "1", "NUMBA_DEBUGINFO": "1"},
+        {"NUMBA_OPT": "1", "NUMBA_SLP_VECTORIZE": "1", "NUMBA_BOUNDSCHECK": "1", "NUMBA_DEBUGINFO": "1"},
         {"NUMBA_DISABLE_JIT": "1"},
     ],
     ids=repr,
@@ -291,9 +289,6 @@ def test_a_child_goes_on_with_what_its_parent_has_linked():
         other = Case((4, 5, 3), samples=2, dtype=np.float32)
         os._exit(0 if predicted(case).tobytes() == expected and np.isfinite(predicted(other)).all() else 1)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
-
-
-# ---- The command -----------------------------------------------------------------------------------------------------
 
 
 @compiled_only

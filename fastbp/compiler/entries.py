@@ -109,16 +109,10 @@ class Entry:
                 if file == other and of_sources:  # made by a process that could not tell so
                     _rename(other, usual)
                 return form
-        made = _compiled(kernel, args)
-        if made is None:
-            return None
-        code, result = made
-        header = {"kernel": name, "signature": signature, "key": key, "meaning": meaning, "result": result}
-        header["needs"] = objects.needs(code)
-        form = _link(header, code)
-        if form and meaning:
-            cache.write(usual if of_sources else other, header, code)
-        return form
+        header = {"kernel": name, "signature": signature, "key": key, "meaning": meaning}
+        with compiling():
+            self._forms[signature] = _made(kernel, args, header, usual if of_sources else other)
+        return self._forms[signature]
 
     def _linked(self, found):
         form = found and _link(*found)
@@ -172,11 +166,19 @@ def _link(header, code):
     return (address, header["result"]) if address else None
 
 
-def _compiled(kernel, args):
+def _made(kernel, args, header, file):
+    """The kernel compiled, linked, and kept in the file if there is one."""
     from fastbp.compiler import wrapper  # here, because it imports Numba
 
-    with compiling():
-        return wrapper.object_of(kernel.part, args, SYMBOL)
+    made = wrapper.object_of(kernel.part, args, SYMBOL)
+    if made is None:
+        return None
+    code, result = made
+    header = header | {"result": result, "needs": objects.needs(code)}
+    form = _link(header, code)
+    if form and file:
+        cache.write(file, header, code)
+    return form
 
 
 def _rename(file, to):
