@@ -13,8 +13,8 @@ import fastbp
 from fastbp import cli
 from fastbp.cli import demo
 from fastbp.compiler import notice
-from fastbp.engine.tiles import epoch as engine
-from fastbp.lecture import differences, loops, matrix
+from fastbp.engine import entries as engine
+from fastbp.lecture import differences, entries, loops, matrix
 from tests.cases import UNCOMPILED
 
 SMALL = (
@@ -77,7 +77,7 @@ def test_each_column_is_what_its_heading_says(small_network, monkeypatch, capsys
         kernel = getattr(module, name)
         monkeypatch.setattr(module, name, lambda *arguments: called.append((module, name)) or kernel(*arguments))
 
-    epochs = [(loops.epoch, "unchecked"), (engine, "epoch"), (matrix.epoch, "unchecked")]
+    epochs = [(entries, "epoch"), (engine, "epoch"), (matrix.epoch, "unchecked")]
     gradients = [(version.gradient, "unchecked") for version in (loops, differences)]
     for module, name in (*epochs, *gradients):
         spy(module, name)

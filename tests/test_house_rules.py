@@ -284,7 +284,7 @@ OF_KERNELS = [
     *(f"engine.{module}" for module in ("simd.functions", "dropout", "lanes.epoch", "lanes.per_lane")),
     *(f"engine.tiles.{module}" for module in ("layers", "outputs", "epoch", "updates")),
 ]
-OF_THREADS_AND_GENERATORS = {"compiler.scalars", "engine.team", "engine.lanes.shuffles"}  # not index loops alone
+OF_THREADS_AND_GENERATORS = {"compiler.scalars", "engine.turns", "engine.lanes.shuffles"}  # not index loops alone
 
 
 def is_compiled(function):

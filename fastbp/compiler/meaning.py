@@ -1,0 +1,110 @@
+"""What a kernel in memory computes, as text: so that one that was edited, reloaded or patched cannot pass for another.
+
+And whether that is what the sources say: a kernel that was imported for the first time, by an entry, is (`Sources`).
+"""
+
+import contextlib
+import hashlib
+import inspect
+import runpy
+import sys
+from pathlib import Path
+
+import numpy as np
+from llvmlite import ir
+from numba.core import types
+
+PACKAGE = Path(__file__).parent.parent
+
+
+class Foreign(Exception):
+    """A kernel refers to something whose content cannot be told."""
+
+
+def meaning_of(thing, known):
+    """What a kernel computes: its code, and the same of every function and constant that it refers to.
+
+    `known` receives the digests of the functions met on the way: a tree of calls has few of them and many paths.
+    """
+    function = getattr(thing, "py_func", getattr(thing, "_defn", thing))  # of a kernel, of an intrinsic
+    if inspect.isfunction(function):
+        if function.__module__.partition(".")[0] in ("numba", "numpy", "llvmlite"):  # their versions are in the key
+            return f"{function.__module__}.{function.__qualname__}"
+        if function.__closure__ or PACKAGE not in Path(function.__code__.co_filename).parents:
+            raise Foreign(function)
+        if function not in known:
+            known[function] = function.__qualname__  # for those that call themselves
+            known[function] = hashlib.sha256(_meaning_of_code(function, known).encode()).hexdigest()
+        return known[function]
+    if isinstance(thing, types.ExternalFunction):
+        return f"{thing.symbol} {thing.sig}"
+    if inspect.ismodule(thing):
+        return thing.__name__
+    if isinstance(thing, tuple):
+        return repr((type(thing).__name__, [meaning_of(item, known) for item in thing]))
+    if isinstance(thing, int | float | str | np.number | np.ufunc | ir.Type) or inspect.isclass(thing):
+        return repr(thing)
+    raise Foreign(thing)
+
+
+def _meaning_of_code(function, known):
+    codes, names = [function.__code__], []
+    for code in codes:  # of the function and of those defined in it
+        codes += [constant for constant in code.co_consts if inspect.iscode(constant)]
+        names += code.co_names
+    own = [(c.co_code, [k for k in c.co_consts if not inspect.iscode(k)], c.co_names, c.co_varnames) for c in codes]
+    referred = [(n, meaning_of(function.__globals__[n], known)) for n in names if n in function.__globals__]
+    return repr((function.__module__, function.__qualname__, function.__defaults__, own, referred))
+
+
+class Sources:
+    """What this process knows to be as the source files have it."""
+
+    def __init__(self):
+        self._known = {}  # functions and their digests
+
+    def has(self, known, loaded_before):
+        """Whether the functions in `known` mean what the sources say.
+
+        So it is for those that were found so before and are the same, and for those of modules that have just been
+        imported, if the constants that these may have taken from others are still those of the sources.
+        """
+        for function, digest in known.items():
+            if function in self._known:
+                if self._known[function] != digest:
+                    return False
+            elif function.__module__ in loaded_before:
+                return False
+        for name in [*sys.modules]:  # the other kernels of those modules, which may be called later
+            if name.startswith("fastbp.") and name not in loaded_before:
+                for value in [*vars(sys.modules[name]).values()]:
+                    if hasattr(value, "part"):
+                        with contextlib.suppress(Foreign):
+                            meaning_of(value, known)
+        if not all(map(_constants_are_those_of_the_source, _modules_of_constants(loaded_before, known))):
+            return False
+        self._known.update(known)
+        return True
+
+
+def _modules_of_constants(loaded, known):
+    """Modules without kernels that were there before, of folders whose kernels take constants from them."""
+    of_kernels = {function.__module__ for function in known}
+    for name in loaded - of_kernels:
+        file = getattr(sys.modules.get(name), "__file__", "") or ""
+        if name.startswith(FOLDERS) and not name.startswith(OTHERS) and not file.endswith("__init__.py"):
+            yield sys.modules[name]
+
+
+FOLDERS = "fastbp.engine.", "fastbp.lecture."
+# Modules of these folders from which no kernel takes anything; a house rule checks it.
+OTHERS = tuple(f"fastbp.lecture.{name}" for name in ("matrix", "workbook", "page", "trace", "slides", "example"))
+
+
+def _constants_are_those_of_the_source(module):
+    source = runpy.run_path(module.__file__, run_name=module.__name__)
+    return all(
+        repr(source.get(name)) == repr(value)
+        for name, value in vars(module).items()
+        if name[:2] != "__" and isinstance(value, int | float | str | tuple)
+    )
