@@ -34,7 +34,11 @@ def meaning_of(thing, known):
             raise Foreign(function)
         if function not in known:
             known[function] = function.__qualname__  # for those that call themselves
-            known[function] = hashlib.sha256(_meaning_of_code(function, known).encode()).hexdigest()
+            try:
+                known[function] = hashlib.sha256(_meaning_of_code(function, known).encode()).hexdigest()
+            except Foreign:
+                del known[function]
+                raise
         return known[function]
     if isinstance(thing, types.ExternalFunction):
         return f"{thing.symbol} {thing.sig}"
