@@ -65,7 +65,7 @@ class Sources:
     """What this process knows to be as the source files have it."""
 
     def __init__(self):
-        self._known = {}  # functions and their digests
+        self._known, self._constants = {}, {}  # digests of functions; constants of modules
 
     def has(self, known, loaded_before):
         """Whether the functions in `known` mean what the sources say.
@@ -79,25 +79,25 @@ class Sources:
                     return False
             elif function.__module__ in loaded_before:
                 return False
-        for name in [*sys.modules]:  # the other kernels of those modules, which may be called later
-            if name.startswith("fastbp.") and name not in loaded_before:
-                for value in [*vars(sys.modules[name]).values()]:
-                    if hasattr(value, "part"):
-                        with contextlib.suppress(Foreign):
-                            meaning_of(value, known)
-        if not all(map(_constants_are_those_of_the_source, _modules_of_constants(loaded_before, known))):
+        modules = {name: module for name, module in [*sys.modules.items()] if _may_give_constants(name, module)}
+        new = {name: module for name, module in modules.items() if name not in loaded_before}
+        if not all(self._is_as_ever(name, module) for name, module in modules.items() if name not in new):
             return False
+        for name, module in new.items():
+            self._constants[name] = _constants(vars(module))
+            for value in filter(_is_kernel, [*vars(module).values()]):  # which may be called later
+                with contextlib.suppress(Foreign):
+                    meaning_of(value, known)
         self._known.update(known)
         return True
 
-
-def _modules_of_constants(loaded, known):
-    """Modules without kernels that were there before, of folders whose kernels take constants from them."""
-    of_kernels = {function.__module__ for function in known}
-    for name in loaded - of_kernels:
-        file = getattr(sys.modules.get(name), "__file__", "") or ""
-        if name.startswith(FOLDERS) and not name.startswith(OTHERS) and not file.endswith("__init__.py"):
-            yield sys.modules[name]
+    def _is_as_ever(self, name, module):
+        """Whether the constants of a module that was there before are those of its source."""
+        if name not in self._constants:
+            if any(map(_is_kernel, vars(module).values())):  # somebody else has imported it
+                return False
+            self._constants[name] = _constants(runpy.run_path(module.__file__, run_name=name))
+        return _constants(vars(module)) == self._constants[name]
 
 
 FOLDERS = "fastbp.engine.", "fastbp.lecture."
@@ -105,10 +105,21 @@ FOLDERS = "fastbp.engine.", "fastbp.lecture."
 OTHERS = tuple(f"fastbp.lecture.{name}" for name in ("matrix", "workbook", "page", "trace", "slides", "example"))
 
 
-def _constants_are_those_of_the_source(module):
-    source = runpy.run_path(module.__file__, run_name=module.__name__)
-    return all(
-        repr(source.get(name)) == repr(value)
-        for name, value in vars(module).items()
-        if name[:2] != "__" and isinstance(value, int | float | str | tuple)
-    )
+def _may_give_constants(name, module):
+    file = getattr(module, "__file__", None) or "__init__.py"
+    return name.startswith(FOLDERS) and not name.startswith(OTHERS) and not file.endswith("__init__.py")
+
+
+def _is_kernel(value):
+    return inspect.isfunction(getattr(value, "py_func", None))
+
+
+def _constants(namespace):
+    """The numbers and texts of a module, and tuples of them, as text."""
+    kinds = int | float | str
+    return {
+        name: repr(value)
+        for name, value in namespace.items()
+        if name[:2] != "__"
+        and (isinstance(value, kinds) or (isinstance(value, tuple) and all(isinstance(item, kinds) for item in value)))
+    }
