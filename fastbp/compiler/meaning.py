@@ -85,7 +85,7 @@ class Sources:
             return False
         for name, module in new.items():
             self._constants[name] = _constants(vars(module))
-            for value in filter(_is_kernel, [*vars(module).values()]):  # which may be called later
+            for value in filter(_is_compiled, [*vars(module).values()]):  # which others may refer to later
                 with contextlib.suppress(Foreign):
                     meaning_of(value, known)
         self._known.update(known)
@@ -94,7 +94,7 @@ class Sources:
     def _is_as_ever(self, name, module):
         """Whether the constants of a module that was there before are those of its source."""
         if name not in self._constants:
-            if any(map(_is_kernel, vars(module).values())):  # somebody else has imported it
+            if any(map(_is_compiled, vars(module).values())):  # somebody else has imported it
                 return False
             self._constants[name] = _constants(runpy.run_path(module.__file__, run_name=name))
         return _constants(vars(module)) == self._constants[name]
@@ -110,8 +110,9 @@ def _may_give_constants(name, module):
     return name.startswith(FOLDERS) and not name.startswith(OTHERS) and not file.endswith("__init__.py")
 
 
-def _is_kernel(value):
-    return inspect.isfunction(getattr(value, "py_func", None))
+def _is_compiled(value):
+    """Whether it is a kernel or an intrinsic."""
+    return inspect.isfunction(getattr(value, "py_func", getattr(value, "_defn", None)))
 
 
 def _constants(namespace):
