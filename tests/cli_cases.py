@@ -29,7 +29,7 @@ def filled(folder):
 def run(folder, *arguments, code=0, stdin=None, **environment):
     """Runs a command in a process of its own; its standard output and error, but for the word about a compilation."""
     done = subprocess.run(
-        [*RUN, *arguments], cwd=folder, input=stdin, capture_output=True, text=True, timeout=120,
+        [*RUN, *arguments], cwd=folder, input=stdin, capture_output=True, text=True, timeout=600,
         env={**os.environ, "PYTHONPATH": str(Path(fastbp.__file__).parent.parent), **environment},
     )  # fmt: skip
     assert done.returncode == code, done.stderr

@@ -108,7 +108,7 @@ def test_ctrl_c_ends_both_processes(everybody, tmp_path):
     )
     process.stdout.readline()
     (os.killpg if everybody else os.kill)(process.pid, signal.SIGINT)
-    _, err = process.communicate(timeout=30)
+    _, err = process.communicate(timeout=600)
     assert process.returncode == 1
     assert err.endswith("error: interrupted\n")
     assert "Traceback" not in err
@@ -120,5 +120,5 @@ def test_a_reader_that_stops_early_ends_both_processes():
     process.stdout.readline()
     process.stdout.close()
     assert "Traceback" not in process.stderr.read()
-    assert process.wait(timeout=30) == 1
+    assert process.wait(timeout=600) == 1
     process.stderr.close()

@@ -64,7 +64,7 @@ def test_the_examples_of_the_help_run(tmp_path):
             if command in ("train", "demo"):
                 example += " --epochs 2"
             line = f"{sys.executable} -m fastbp {example}"
-            done = subprocess.run(["bash", "-c", line], cwd=tmp_path, capture_output=True, text=True, timeout=120)
+            done = subprocess.run(["bash", "-c", line], cwd=tmp_path, capture_output=True, text=True, timeout=600)
             assert done.returncode == 0, example + done.stderr
 
 
@@ -91,7 +91,7 @@ def test_a_terminal_has_one_line_of_progress_and_no_colours(no_color, here):
     leader, follower = pty.openpty()
     command = [*RUN, "train", "fruit.csv", "--target", "kind", "--drop", "id", "--out", "tty", *QUICK]
     environment = os.environ | {"NO_COLOR": no_color, "COLUMNS": "60"}
-    done = subprocess.run(command, cwd=here, stderr=follower, stdout=subprocess.PIPE, env=environment, timeout=120)
+    done = subprocess.run(command, cwd=here, stderr=follower, stdout=subprocess.PIPE, env=environment, timeout=600)
     os.close(follower)
     shown = os.read(leader, 1 << 16).decode().replace(COMPILES.replace("\n", "\r\n"), "")
     os.close(leader)
@@ -112,7 +112,7 @@ def test_a_reader_that_stops_early_is_no_error_message(here):
     process.stdout.readline()
     process.stdout.close()
     assert process.stderr.read().decode() in ("", COMPILES)
-    assert process.wait(timeout=120) == 1
+    assert process.wait(timeout=600) == 1
     process.stderr.close()
 
 
@@ -129,7 +129,7 @@ def test_ctrl_c_ends_the_training_and_keeps_the_best(here):
         pass
     time.sleep(0.5)  # the first epoch is over when more than its line is done
     process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate(timeout=600)
     assert process.returncode == 0, err
     assert re.search(r"interrupted after [\d,]+ epochs: the network has the parameters of the best", err)
     assert "Warning" not in err, "a line for a user, not for a programmer"
@@ -139,7 +139,7 @@ def test_ctrl_c_ends_the_training_and_keeps_the_best(here):
     process = subprocess.Popen(command, cwd=here, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     assert "looked at" in process.stderr.readline()
     process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate(timeout=600)
     assert (process.returncode, out) == (1, "")
     assert err.endswith("error: interrupted\n")
     assert not (here / "interrupted").exists()

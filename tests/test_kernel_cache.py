@@ -84,7 +84,7 @@ def start(tree, cache, script=RUN, **changes):
 def run(tree, cache, script=RUN, **changes):
     """What the process printed, and its warnings."""
     process = start(tree, cache, script, **changes)
-    out, err = process.communicate(timeout=120)
+    out, err = process.communicate(timeout=600)
     assert process.returncode == 0, err
     return out.strip(), err
 
@@ -216,7 +216,7 @@ def test_an_entry_whose_checksum_fits_but_whose_content_does_not(tree, tmp_path)
 def test_processes_that_compile_at_once(tree, tmp_path):
     cache = tmp_path / "cache"
     processes = [start(tree, cache) for _ in range(4)]
-    results = [(*process.communicate(timeout=120), process.returncode) for process in processes]
+    results = [(*process.communicate(timeout=600), process.returncode) for process in processes]
     assert [(out[:4], err, code) for out, err, code in results] == [("42.0", "", 0)] * 4
     assert run(tree, cache) == ("42.0 1", "")
     assert not list(cache.rglob(".writing-*"))
