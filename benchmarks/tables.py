@@ -60,22 +60,6 @@ def slide_12_table(benchmarks):
     )
 
 
-def startup_table(benchmarks):
-    """What a fresh process waits for."""
-    rows = []
-    for benchmark in benchmarks:
-        info = benchmark["extra_info"]
-        rows.append([info["process"], digits(median(benchmark) * 1e3, 3), digits(info["inside"] * 1e3, 2)])
-    rows[0][-1] = "-"  # NumPy alone: nothing of fastbp is in it
-    yield table(["a fresh process", "start to end, ms", "of that in fastbp, ms"], rows, left=(0,))
-    yield (
-        "The training is one epoch of 32 samples in float32: a 4-8-3 network by the loops and the matrix version, "
-        "64-64-10 in one mini-batch, which takes tiles, by the engine. Numba is imported, and kernels are compiled or "
-        "loaded from the cache, only when a first training needs them. Start to end holds Python's own start and end; "
-        "the end takes longer with Numba loaded."
-    )
-
-
 def views_table(benchmarks):
     """What two decisions of the architecture are worth."""
     infos = [(benchmark["extra_info"], median(benchmark)) for benchmark in benchmarks]
@@ -203,7 +187,6 @@ def median(benchmark):
 TABLES = {
     ("epoch", "forward", "backward"): versions_table,
     ("slide 12",): slide_12_table,
-    ("startup",): startup_table,
     ("views",): views_table,
     ("functions",): functions_table,
     ("tiles",): tiles_table,

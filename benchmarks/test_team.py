@@ -9,7 +9,8 @@ import pytest
 from benchmarks.cases import LONG_CALLS
 from benchmarks.conftest import CORES
 from fastbp.compiler.jit import jit
-from fastbp.engine.team import NONE, Team, next_piece
+from fastbp.engine.team import NONE, Team
+from fastbp.engine.turns import next_piece
 
 TIMES = 20_000
 THREADS = sorted({1, *(n for n in (2, 4, 8, 16, 32) if n < CORES), CORES})

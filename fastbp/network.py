@@ -284,11 +284,11 @@ class Network:
         >>> [dw.shape for dw in dW], [db.shape for db in dB]
         ([(5, 2), (3, 5)], [(5,), (3,)])
         """
-        from fastbp.lecture import loops  # here, because it imports Numba
+        from fastbp.lecture import entries  # here: it loads LLVM, for which whoever does not train need not wait
 
         X, D, weight = self._checked(X, D, sample_weight)
         dtheta, scratch = np.empty_like(self.theta), layout.scratch_for(self.layers, 1, self.dtype)
-        E = loops.gradient.unchecked(self.theta, self.layers, (X, D, weight), np.arange(len(X)), scratch, dtheta)
+        E = entries.gradient(self.theta, self.layers, (X, D, weight), np.arange(len(X)), scratch, dtheta)
         return E, tuple(layout.weights(dtheta, self.layers)), tuple(layout.biases(dtheta, self.layers))
 
     # ---- Files -------------------------------------------------------------------------------------------------------
@@ -390,7 +390,7 @@ def blank(sizes, activation, output, dtype, loss, level=None):
 
 
 def _evaluation():
-    from fastbp.engine import evaluation  # when it is first needed, because it imports Numba
+    from fastbp.engine import evaluation  # here: it loads LLVM, for which whoever does not train need not wait
 
     return evaluation
 

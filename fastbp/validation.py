@@ -9,6 +9,7 @@ import math
 import numbers
 import operator
 import os
+import sys
 from collections.abc import Iterable, Mapping, Set
 
 import numpy as np
@@ -244,7 +245,7 @@ def trainable(name, network):
 def real_array(name, value):
     if hasattr(value, "toarray"):
         raise TypeError(f"{name} must be a dense array, got the sparse {type(value).__name__}; give {name}.toarray()")
-    if np.ma.is_masked(value):
+    if "numpy.ma" in sys.modules and np.ma.is_masked(value):  # else nobody can have made one, and it is slow to import
         raise ValueError(f"{name} must have no masked values, got {np.ma.count_masked(value)} of them")
     try:
         array = np.asarray(value)

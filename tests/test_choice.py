@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 import fastbp
+from fastbp.engine import entries as epoch
 from fastbp.engine import heuristics, team
 from fastbp.engine.simd.shapes import VECTOR_BYTES
-from fastbp.engine.tiles import epoch
-from fastbp.lecture import loops
+from fastbp.lecture import entries as loops
 
 SINGLE, DOUBLE = np.dtype("float32"), np.dtype("float64")
 
@@ -62,8 +62,7 @@ def taken(monkeypatch, cores, batch_size, **how):
     monkeypatch.setattr(heuristics, "usable_cores", lambda: cores)
     monkeypatch.setattr(heuristics, "FLOPS_OF_A_THREAD", 1)
     monkeypatch.setattr(epoch, "epoch", lambda *a, kernel=epoch.epoch: found.append("tiles") or kernel(*a))
-    kernel = loops.epoch.unchecked
-    monkeypatch.setattr(loops.epoch, "unchecked", lambda *a: found.append("loops") or kernel(*a))
+    monkeypatch.setattr(loops, "epoch", lambda *a, kernel=loops.epoch: found.append("loops") or kernel(*a))
     monkeypatch.setattr(team, "Team", lambda most, team=team.Team: found.append(most) or team(most))
     X = np.random.default_rng(0).normal(size=(batch_size, 3))
     network = fastbp.Network((3, 4, 2))

@@ -14,8 +14,8 @@ from fastbp import cli
 from fastbp.cli import demo
 from fastbp.compiler import notice
 from fastbp.datasets import digits_in_two
-from fastbp.engine.tiles import epoch as engine
-from fastbp.lecture import differences, loops, matrix
+from fastbp.engine import entries as engine
+from fastbp.lecture import differences, entries, loops, matrix
 from tests.cases import UNCOMPILED
 
 SMALL = (
@@ -78,7 +78,7 @@ def test_each_column_is_what_its_heading_says(small_network, monkeypatch, capsys
         kernel = getattr(module, name)
         monkeypatch.setattr(module, name, lambda *arguments: called.append((module, name)) or kernel(*arguments))
 
-    epochs = [(loops.epoch, "unchecked"), (engine, "epoch"), (matrix.epoch, "unchecked")]
+    epochs = [(entries, "epoch"), (engine, "epoch"), (matrix.epoch, "unchecked")]
     gradients = [(version.gradient, "unchecked") for version in (loops, differences)]
     for module, name in (*epochs, *gradients):
         spy(module, name)

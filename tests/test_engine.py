@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 import fastbp
+from fastbp.engine import entries as epoch
 from fastbp.engine import workspace
 from fastbp.engine.team import ALONE
-from fastbp.engine.tiles import epoch
 from fastbp.lecture import matrix
 from fastbp.lecture.codes import CLIP_NORM, ERRORS_OF, HIDDEN, L1, L2, MAX_NORM, REPORTED
 from tests.cases import DTYPES, UNCOMPILED, Case, assert_close, teacher

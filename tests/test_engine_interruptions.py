@@ -9,8 +9,8 @@ import threading
 import pytest
 
 import fastbp
+from fastbp.engine import entries as epoch
 from fastbp.engine import heuristics
-from fastbp.engine.tiles import epoch
 from fastbp.threads.slices import Whole
 from fastbp.training import runner
 from tests.engine_cases import HOW, after, network_and_data, none_left

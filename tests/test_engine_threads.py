@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 import fastbp
+from fastbp.engine import entries as epoch
 from fastbp.engine import evaluation, heuristics, team, workspace
-from fastbp.engine.tiles import epoch
 from fastbp.lecture.codes import CLIP_NORM, DROPOUT, L1, L2, MAX_NORM, SEED
 from fastbp.training import runner
 from fastbp.training.configuration import TrainingConfiguration

@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 import fastbp
-from fastbp.compiler import cache
+from fastbp.compiler import cache, meaning
 from fastbp.lecture import differences, loops, matrix
 from tests.cases import kernels
 
@@ -215,6 +215,14 @@ def test_kernels_of_the_lecture_refer_only_to_what_the_cache_covers(module):
         assert {*own_imports(file)} - {"lecture.guards"} <= covered, file
 
 
+def test_kernels_take_nothing_from_what_is_not_looked_at():
+    """meaning.py asks whether the constants of modules are still those of their sources, of these not."""
+    others = tuple(name.removeprefix("fastbp.") for name in meaning.OTHERS)
+    for module in {*OF_KERNELS, *OF_THREADS_AND_GENERATORS}:
+        for name in own_imports(PACKAGE / f"{module.replace('.', '/')}.py"):
+            assert not name.startswith(others), module
+
+
 # ---- The lecture -----------------------------------------------------------------------------------------------------
 
 
@@ -284,7 +292,7 @@ OF_KERNELS = [
     *(f"engine.{module}" for module in ("simd.functions", "dropout", "lanes.epoch", "lanes.per_lane")),
     *(f"engine.tiles.{module}" for module in ("layers", "outputs", "epoch", "updates")),
 ]
-OF_THREADS_AND_GENERATORS = {"compiler.scalars", "engine.team", "engine.lanes.shuffles"}  # not index loops alone
+OF_THREADS_AND_GENERATORS = {"compiler.scalars", "engine.turns", "engine.lanes.shuffles"}  # not index loops alone
 
 
 def is_compiled(function):

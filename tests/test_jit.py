@@ -1,5 +1,6 @@
 """fastbp/compiler/jit.py: what compiled code assumes."""
 
+import os
 import subprocess
 import sys
 
@@ -51,24 +52,25 @@ def test_kernels_run_without_the_gil():
     assert hold_the_core.targetoptions["nogil"]
 
 
-def test_ctrl_c_waits_until_a_kernel_is_compiled():
+def test_ctrl_c_waits_until_a_kernel_is_compiled(tmp_path):
     """Raised among LLVM's objects it could crash the interpreter; and it must not get lost."""
     script = """
 import signal
 import numpy as np
-from fastbp.compiler import jit
+from fastbp.compiler import wrapper
 from fastbp.lecture.loops import updates
 seen = []
-def compiling(signature, original=updates.square_sum.compile):
+def compiling(*arguments, original=wrapper.object_of):
     signal.raise_signal(signal.SIGINT)
     seen.append("compiled")
-    return original(signature)
-updates.square_sum.compile = jit._without_interruption(compiling)
+    return original(*arguments)
+wrapper.object_of = compiling
 try:
     updates.square_sum(np.ones(3))
 except KeyboardInterrupt:
     seen.append("interrupted")
 print(seen, updates.square_sum(np.ones(3)), signal.getsignal(signal.SIGINT) is signal.default_int_handler)
 """
-    out = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    environment = os.environ | {"NUMBA_CACHE_DIR": str(tmp_path)}
+    out = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, env=environment)
     assert out.stdout == "['compiled', 'interrupted'] 3.0 True\n", out.stderr

@@ -7,7 +7,7 @@ import time
 import numpy as np
 import pytest
 
-from fastbp.engine import team
+from fastbp.engine import team, turns
 from fastbp.engine.team import GIVEN_UP, SLICE, Team
 
 
@@ -32,21 +32,21 @@ def in_another_thread(call):
 
 def test_each_piece_is_handed_out_once_and_a_phase_ends_when_all_are_done():
     board = board_at(7)
-    taken = [team.next_piece(board, 7, 3, 2, team.NONE) for _ in range(3)]
+    taken = [turns.next_piece(board, 7, 3, 2, team.NONE) for _ in range(3)]
     assert taken == [0, 1, 2]
-    waiting = in_another_thread(lambda: team.next_piece(board, 7, 3, 2, team.NONE))  # with nothing left to take
+    waiting = in_another_thread(lambda: turns.next_piece(board, 7, 3, 2, team.NONE))  # with nothing left to take
     assert waiting(wait=False) is None
-    other = in_another_thread(lambda: team.next_piece(board, 7, 3, 2, 1))
-    third = in_another_thread(lambda: team.next_piece(board, 7, 3, 2, 2))
+    other = in_another_thread(lambda: turns.next_piece(board, 7, 3, 2, 1))
+    third = in_another_thread(lambda: turns.next_piece(board, 7, 3, 2, 2))
     assert waiting(wait=False) is other(wait=False) is third(wait=False) is None, "piece 0 is not done"
-    assert team.next_piece(board, 7, 3, 2, 0) == team.NONE
+    assert turns.next_piece(board, 7, 3, 2, 0) == team.NONE
     assert waiting(wait=True) == other(wait=True) == third(wait=True) == team.NONE
-    assert team.next_piece(board, 8, 5, 2, team.NONE) == 0
+    assert turns.next_piece(board, 8, 5, 2, team.NONE) == 0
 
 
 def test_one_thread_takes_all_pieces_in_turn_and_leaves_the_board_alone():
     board, piece, taken = board_at(), team.NONE, []
-    while (piece := team.next_piece(board, 0, 4, 1, piece)) != team.NONE:
+    while (piece := turns.next_piece(board, 0, 4, 1, piece)) != team.NONE:
         taken.append(piece)
     assert taken == [0, 1, 2, 3]
     assert not board.any()
@@ -54,7 +54,7 @@ def test_one_thread_takes_all_pieces_in_turn_and_leaves_the_board_alone():
 
 def test_one_of_several_threads_does_all_where_the_others_do_not_come():
     board, piece, taken = board_at(), team.NONE, []
-    while (piece := team.next_piece(board, 0, 4, 9, piece)) != team.NONE:
+    while (piece := turns.next_piece(board, 0, 4, 9, piece)) != team.NONE:
         taken.append(piece)
     assert taken == [0, 1, 2, 3]
     assert board[team.NEXT] == 1 << team.PIECE_BITS
@@ -62,19 +62,19 @@ def test_one_of_several_threads_does_all_where_the_others_do_not_come():
 
 def test_a_thread_that_comes_late_gets_nothing_and_waits_for_nobody():
     board = board_at(9)
-    assert team.next_piece(board, 9, 2, 2, team.NONE) == 0
+    assert turns.next_piece(board, 9, 2, 2, team.NONE) == 0
     before = board.tobytes()
     for phase in (0, 7, 8):
-        assert team.next_piece(board, phase, 2, 2, team.NONE) == team.NONE
+        assert turns.next_piece(board, phase, 2, 2, team.NONE) == team.NONE
     assert board.tobytes() == before
-    assert team.is_over(board, 8, 2)
-    assert not team.is_over(board, 9, 2)
+    assert turns.is_over(board, 8, 2)
+    assert not turns.is_over(board, 9, 2)
 
 
 def test_a_slice_that_was_given_up_ends_for_all_who_wait():
     board = board_at()
-    assert team.next_piece(board, 0, 1, 2, team.NONE) == 0  # and is never done
-    waiting = in_another_thread(lambda: team.next_piece(board, 0, 1, 2, team.NONE))
+    assert turns.next_piece(board, 0, 1, 2, team.NONE) == 0  # and is never done
+    waiting = in_another_thread(lambda: turns.next_piece(board, 0, 1, 2, team.NONE))
     assert waiting(wait=False) is None
     board[team.SLICE] = team.GIVEN_UP
     assert waiting(wait=True) == team.NONE

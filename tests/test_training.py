@@ -9,7 +9,7 @@ import pytest
 
 import fastbp
 from fastbp import validation
-from fastbp.lecture import loops, matrix
+from fastbp.lecture import entries, matrix
 from fastbp.lecture.layout import scratch_for
 from fastbp.training import runner
 from tests.cases import DTYPES, UNCOMPILED, assert_close, teacher
@@ -82,13 +82,14 @@ def test_same_seed_same_bits_other_seed_other_order():
 
 @pytest.mark.parametrize("version", ["loops", "matrix"])
 def test_each_epoch_draws_an_order_of_all_samples(version, monkeypatch):
-    module, orders = {"loops": loops, "matrix": matrix}[version], []
+    home, name = {"loops": (entries, "epoch"), "matrix": (matrix.epoch, "unchecked")}[version]
+    orders = []
 
-    def spy(theta, layers, data, order, *rest, epoch=module.epoch.unchecked):
+    def spy(theta, layers, data, order, *rest, epoch=getattr(home, name)):
         orders.append(order.copy())
         return epoch(theta, layers, data, order, *rest)
 
-    monkeypatch.setattr(module.epoch, "unchecked", spy)
+    monkeypatch.setattr(home, name, spy)
     X, D = samples()
     trained(X, D, epochs=3, version=version)
     for order in orders:
@@ -187,10 +188,10 @@ def test_an_array_of_the_right_kind_is_used_where_it_lies(kind, tmp_path):
 def test_no_kind_of_array_is_compiled_anew(tmp_path):
     X, D = samples()
     trained(X, D)
-    compiled = len(loops.epoch.signatures)
+    compiled = len(entries.epoch.signatures)
     for kind in KINDS.values():
         trained(kind(X, tmp_path), D)
-    assert len(loops.epoch.signatures) == compiled
+    assert len(entries.epoch.signatures) == compiled
 
 
 @pytest.mark.parametrize("version", ["tiles", "loops", "matrix"])
@@ -218,14 +219,14 @@ def test_an_interrupted_epoch_leaves_the_last_whole_one(monkeypatch):
     expected, whole = trained(X, D, epochs=2, version="loops")
     calls = []
 
-    def interrupted(theta, *arguments, epoch=loops.epoch.unchecked):
+    def interrupted(theta, *arguments, epoch=entries.epoch):
         epoch(theta, *arguments)
         calls.append(None)
         if len(calls) == 3:
             theta[0] = np.nan
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(loops.epoch, "unchecked", interrupted)
+    monkeypatch.setattr(entries, "epoch", interrupted)
     network = fastbp.Network((4, 6, 3), dtype="float64", seed=1)
     with pytest.warns(RuntimeWarning, match="^the training was interrupted after 2 epochs$"):
         history = fastbp.train(network, X, D, epochs=5, batch_size=8, version="loops")

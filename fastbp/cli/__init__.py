@@ -6,11 +6,11 @@ import sys
 import warnings
 
 import fastbp
-from fastbp.cli import bench, demo, export, inspect, learn, options, predict, train
+from fastbp.cli import bench, cache, demo, export, inspect, learn, options, predict, train
 from fastbp.compiler import notice
 from fastbp.training.history import Diverged
 
-COMMANDS = (train, predict, inspect, export, learn, bench, demo)
+COMMANDS = (train, predict, inspect, export, learn, cache, bench, demo)
 
 
 def main(arguments=None):

@@ -1,16 +1,16 @@
-"""Compiled kernels on disk.
+"""Compiled kernels on disk, as object code.
 
 Numba's own cache looks at the file of the kernel alone, so a kernel that calls a changed helper in another file replays
-the old one; it fails at import where no folder can be written; and it trusts what it reads. Here an entry is
+the old one; it fails at import where no folder can be written; and it trusts what it reads. Here a file is
 
-- *keyed by content*: every source file that holds compiled code, as it was when this module was imported; the kernel
-  in memory with all that it refers to (`_meaning`), so that a helper that was edited, reloaded or patched since cannot
-  pass for what stands in the files; its argument types, the processor, Numba's settings, all versions. Nothing has to
-  be invalidated: whatever changes makes another key;
-- *one file*, written under another name and renamed, so processes that compile at once cannot disturb each other;
-- *checked*: the file begins with the SHA-256 of the rest, and one that does not fit is compiled anew.
+- *keyed by content*: every source file that holds compiled code, as it was when this module was imported; the kernel's
+  name and argument types, the processor, Numba's settings, all versions. Nothing has to be invalidated: whatever
+  changes makes another key. What a kernel means that was edited, reloaded or patched since is in its file, too
+  (meaning.py), so that it cannot pass for what stands in the sources;
+- *a header of plain values, then machine code*, with one digest over both: nothing of it is evaluated before that fits;
+- *written under another name and renamed*, so processes that compile at once cannot disturb each other.
 
-Entries lie in `$NUMBA_CACHE_DIR/fastbp-kernels`, or else in the user's cache folder. They are pickles, so the folder
+Files lie in `$NUMBA_CACHE_DIR/fastbp-kernels`, or else in the user's cache folder. Machine code is run, so the folder
 must belong to the user and be writable by nobody else. Where there is no such folder kernels compile anew in each
 process, after one warning.
 """
@@ -18,127 +18,27 @@ process, after one warning.
 import contextlib
 import functools
 import hashlib
-import inspect
+import json
 import os
-import pickle
 import re
 import sys
 import tempfile
 from pathlib import Path
 
-import llvmlite
-import numba
-import numpy as np
-from llvmlite import ir
-from numba.core import types
-from numba.core.caching import NullCache
-from numba.core.compiler import CompileResult
-from numba.core.serialize import dumps
-from numba.misc.appdirs import AppDirs
-
 from fastbp import caller
+from fastbp.compiler import marshal, processor, versions
 
 PACKAGE = Path(__file__).parent.parent
 # The only places in the package that may hold compiled code.
 COMPILED = ("compiler", "lecture/codes.py", "lecture/differences.py", "lecture/loops", "engine")
-SETTINGS = ("OPT", "BOUNDSCHECK", "LOOP_VECTORIZE", "SLP_VECTORIZE", "DEBUGINFO_DEFAULT", "ENABLE_AVX")
 GENERATIONS = 8  # cache folders kept; each edit of a compiled file starts a new one of about 2 MB
-
-
-class KernelCache(NullCache):
-    """The compiled forms of one kernel on disk: what Numba's dispatcher asks before it compiles, and tells after."""
-
-    def __init__(self, function):
-        self._function = function
-
-    @property
-    def cache_path(self):
-        return str(cache_folder() or "")
-
-    def load_overload(self, signature, target_context):
-        """The kernel compiled for these argument types, or None where there is no sound entry."""
-        target_context.refresh()
-        file = self._file(signature, target_context.codegen())
-        try:
-            content = file.read_bytes() if file else b""
-            if hashlib.sha256(content[32:]).digest() == content[:32]:
-                return CompileResult._rebuild(target_context, *pickle.loads(content[32:]))
-        except Exception:  # an entry can be damaged in any way; compiling anew mends each of them
-            pass
-        return None
-
-    def save_overload(self, signature, compiled):
-        """Write the kernel where the next process finds it. Whatever hinders that, a full disk say, costs the entry."""
-        file = self._file(signature, compiled.codegen)
-        if file is None or compiled.lifted or compiled.library.has_dynamic_globals:
-            return
-        with contextlib.suppress(Exception):
-            body = dumps(compiled._reduce())
-            handle, temporary = tempfile.mkstemp(dir=file.parent, prefix=".writing-")
-            try:
-                with open(handle, "wb") as out:
-                    out.write(hashlib.sha256(body).digest() + body)
-                os.replace(temporary, file)
-            except BaseException:
-                os.unlink(temporary)
-                raise
-
-    def _file(self, signature, codegen):
-        try:
-            meaning = _meaning(self._function)
-        except Foreign:
-            return None
-        settings = [getattr(numba.config, name, None) for name in SETTINGS]
-        key = hashlib.sha256(repr((meaning, signature, codegen.magic_tuple(), settings)).encode()).hexdigest()
-        folder = cache_folder()
-        return folder and folder / f"{self._function.__name__}-{key[:32]}.kernel"
-
-
-class Foreign(Exception):
-    """A kernel refers to something whose content cannot be told."""
-
-
-def _meaning(thing, known=None):
-    """What a kernel computes, as text: its code, and the same of every function and constant that it refers to.
-
-    `known` holds the digests of the functions met on the way: a tree of calls has few of them and many paths.
-    """
-    known = {} if known is None else known
-    function = getattr(thing, "py_func", getattr(thing, "_defn", thing))  # of a kernel, of an intrinsic
-    if inspect.isfunction(function):
-        if function.__module__.partition(".")[0] in ("numba", "numpy", "llvmlite"):  # their versions are in the key
-            return f"{function.__module__}.{function.__qualname__}"
-        if function.__closure__ or PACKAGE not in Path(function.__code__.co_filename).parents:
-            raise Foreign(function)
-        if function not in known:
-            known[function] = function.__qualname__  # for those that call themselves
-            known[function] = hashlib.sha256(_meaning_of_code(function, known).encode()).hexdigest()
-        return known[function]
-    if isinstance(thing, types.ExternalFunction):
-        return f"{thing.symbol} {thing.sig}"
-    if inspect.ismodule(thing):
-        return thing.__name__
-    if isinstance(thing, tuple):
-        return repr((type(thing).__name__, [_meaning(item, known) for item in thing]))
-    if isinstance(thing, int | float | str | np.number | np.ufunc | ir.Type) or inspect.isclass(thing):
-        return repr(thing)
-    raise Foreign(thing)
-
-
-def _meaning_of_code(function, known):
-    codes, names = [function.__code__], []
-    for code in codes:  # of the function and of those defined in it
-        codes += [constant for constant in code.co_consts if inspect.iscode(constant)]
-        names += code.co_names
-    own = [(c.co_code, [k for k in c.co_consts if not inspect.iscode(k)], c.co_names, c.co_varnames) for c in codes]
-    referred = [(n, _meaning(function.__globals__[n], known)) for n in names if n in function.__globals__]
-    return repr((function.__module__, function.__qualname__, function.__defaults__, own, referred))
+DIGEST = 32  # bytes
+FIELDS = {"kernel": str, "signature": str, "key": str, "meaning": str, "result": str, "needs": list}
 
 
 def content_key():
     """One name for the content of all compiled files and the versions of what compiles them."""
-    versions = sys.implementation.cache_tag, numba.__version__, llvmlite.__version__, np.__version__
-    digest = hashlib.sha256(repr(versions).encode())
+    digest = hashlib.sha256(repr((versions.versions(), marshal.HEAD)).encode())
     for place in COMPILED:
         for file in sorted((PACKAGE / place).rglob("*.py")) or [PACKAGE / place]:
             if file.is_file():
@@ -149,8 +49,69 @@ def content_key():
 CONTENT_KEY = content_key()  # now: the files as they are imported, not as they are when a kernel is first called
 
 
+def key_of(kernel, signature):
+    """The key of a kernel (its full name), compiled for arguments of such types on this machine."""
+    machine = processor.name_and_features(), processor.settings(), sys.platform, CONTENT_KEY
+    return hashlib.sha256(repr((kernel, signature, machine)).encode()).hexdigest()
+
+
+def file_of(kernel, key, meaning=""):
+    """Where it lies: as the sources have it, or one that means something else; None where nothing can be kept."""
+    folder = cache_folder()
+    name = hashlib.sha256((key + meaning).encode()).hexdigest()[:32] if meaning else key[:32]
+    return folder and folder / f"{kernel.rpartition('.')[2]}-{name}.kernel"
+
+
+def read(file, key, meaning=None):
+    """The header and the machine code of a sound file; None for any other, and for one that means something else."""
+    try:
+        content = file.read_bytes() if file else b""
+    except OSError:
+        return None
+    if hashlib.sha256(content[DIGEST:]).digest() != content[:DIGEST]:
+        return None
+    try:
+        length = int.from_bytes(content[DIGEST : DIGEST + 4], "little")
+        header = json.loads(content[DIGEST + 4 : DIGEST + 4 + length])
+        sound = all(isinstance(header[name], kind) for name, kind in FIELDS.items()) and header["key"] == key
+    except (ValueError, KeyError, TypeError):
+        return None
+    if not sound or header["result"] not in marshal.RESULTS or meaning not in (None, header["meaning"]):
+        return None
+    return header, content[DIGEST + 4 + length :]
+
+
+def header_for_this_machine(file):
+    """The header of a sound file of a kernel that this process would take; else None."""
+    try:
+        length = int.from_bytes(file.read_bytes()[DIGEST : DIGEST + 4], "little")
+        header = json.loads(file.read_bytes()[DIGEST + 4 : DIGEST + 4 + length])
+        key = key_of(header["kernel"], header["signature"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    found = read(file, key)
+    return found and found[0]
+
+
+def write(file, header, code):
+    """Keep a kernel where the next process finds it. Whatever hinders that, a full disk say, costs the file."""
+    if file is None:
+        return
+    text = json.dumps(header).encode()
+    body = len(text).to_bytes(4, "little") + text + code
+    with contextlib.suppress(OSError):
+        handle, temporary = tempfile.mkstemp(dir=file.parent, prefix=".writing-")
+        try:
+            with open(handle, "wb") as out:
+                out.write(hashlib.sha256(body).digest() + body)
+            os.replace(temporary, file)
+        except BaseException:
+            os.unlink(temporary)
+            raise
+
+
 def cache_folder():
-    """The folder of this process's entries, made if need be; None, after one warning, where that cannot be."""
+    """The folder of this process's files, made if need be; None, after one warning, where that cannot be."""
     folder, problem = _usable_folder()
     if problem and not _WARNED:
         _WARNED.append(problem)  # first, for those who turn warnings into errors
@@ -161,11 +122,24 @@ def cache_folder():
 _WARNED = []
 
 
+def root_folder():
+    """The folder of all versions and generations, whether it is there or not."""
+    chosen = os.environ.get("NUMBA_CACHE_DIR")
+    return (Path(chosen).absolute() if chosen else _cache_of_the_user()) / "fastbp-kernels"
+
+
+def _cache_of_the_user():
+    """Where the system wants what can be made anew."""
+    if sys.platform == "win32":
+        return Path(os.environ.get("LOCALAPPDATA", ""), "fastbp", "Cache")
+    if sys.platform == "darwin":
+        return Path(os.path.expanduser("~/Library/Caches"), "fastbp")
+    return Path(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"), "fastbp")
+
+
 @functools.cache
 def _usable_folder():
-    chosen = os.environ.get("NUMBA_CACHE_DIR")
-    root = Path(chosen).absolute() if chosen else Path(AppDirs("fastbp", appauthor=False).user_cache_dir)
-    root = root / "fastbp-kernels"
+    root = root_folder()
     folder = root / CONTENT_KEY
     try:
         if not root.is_absolute():
@@ -193,13 +167,23 @@ def _check_private(folder):
         raise PermissionError(f"{str(folder)!r} must belong to you and be writable by nobody else")
 
 
-def _forget_old_generations(root):
-    """Remove the entries of the oldest folders: only folders with names like ours, and in them only files like ours."""
-    with contextlib.suppress(OSError):
+def generations(root):
+    """The folders of all generations, the oldest first."""
+    try:
         folders = [folder for folder in root.iterdir() if re.fullmatch("[0-9a-f]{16}", folder.name)]
-        folders.sort(key=lambda folder: folder.stat().st_mtime)
-        for folder in folders[:-GENERATIONS]:
-            with contextlib.suppress(OSError):
-                for file in (*folder.glob("*.kernel"), *folder.glob(".writing-*")):
-                    file.unlink()
-                folder.rmdir()
+        return sorted(folders, key=lambda folder: folder.stat().st_mtime)
+    except OSError:
+        return []
+
+
+def forget(folders):
+    """Remove the files of these folders: only files like ours, and those folders that are empty then."""
+    for folder in folders:
+        with contextlib.suppress(OSError):
+            for file in (*folder.glob("*.kernel"), *folder.glob(".writing-*")):
+                file.unlink()
+            folder.rmdir()
+
+
+def _forget_old_generations(root):
+    forget(generations(root)[:-GENERATIONS])

@@ -2,10 +2,9 @@
 
 import numpy as np
 
-from fastbp.engine import heuristics, workspace
+from fastbp.engine import entries, heuristics, workspace
 from fastbp.engine.team import ALONE, Team
-from fastbp.engine.tiles import epoch
-from fastbp.lecture import loops
+from fastbp.lecture import entries as loops
 from fastbp.lecture.layout import scratch_for
 from fastbp.threads.cores import trainings
 from fastbp.threads.slices import Slices
@@ -26,20 +25,20 @@ def outputs(theta, layers, X, threads=None, slices=None):
     """
     Y = np.empty((len(X), layers["receiving"].item(-1)), theta.dtype)
     if heuristics.prefers_loops(layers, len(X), theta.dtype):
-        loops.predict.unchecked(theta, layers, X, scratch_for(layers, 1, theta.dtype), Y)
+        loops.predict(theta, layers, X, scratch_for(layers, 1, theta.dtype), Y)
         return Y
     places, scratch = workspace.plan(layers, len(X), theta.dtype, 1)
     chunk = int(places[workspace.CHUNK])
     threads = heuristics.threads_for_outputs(layers, len(X), chunk, threads)
     if threads == 1:
-        epoch.predict(theta, layers, X, (scratch, places), Y, (ALONE, 0, 0, 1))
+        entries.predict(theta, layers, X, (scratch, places), Y, (ALONE, 0, 0, 1))
         return Y
     scratch = workspace.scratch_of(places, threads, theta.dtype)
     slices = slices or Slices(threads, heuristics.flops_of_outputs(layers, chunk))
     with trainings, Team(threads) as team:
         for part, sharing in slices.of(-(-len(X) // chunk)):
             rows = slice(part.start * chunk, part.stop * chunk)
-            team.run(epoch.predict, theta, layers, X[rows], (scratch, places), Y[rows], threads=sharing)
+            team.run(entries.predict, theta, layers, X[rows], (scratch, places), Y[rows], threads=sharing)
     return Y
 
 
@@ -56,7 +55,7 @@ def mean_error(theta, layers, samples, rows, memory, team, threads):
     """
     errors_of = np.empty(-(-len(rows) // int(memory[1][workspace.CHUNK])))
     threads = min(threads, len(errors_of))
-    team.run(epoch.mean_error, theta, layers, samples, rows, memory, errors_of, threads=threads)
+    team.run(entries.mean_error, theta, layers, samples, rows, memory, errors_of, threads=threads)
     return sum(errors_of.tolist())  # in their order
 
 
@@ -64,7 +63,7 @@ def loss_of_samples(theta, layers, X, D, weight):
     """The weighted mean error of all samples; arrays as in `outputs`."""
     rows = np.arange(len(X))
     if heuristics.prefers_loops(layers, len(X), theta.dtype):
-        return loops.mean_error.unchecked(theta, layers, (X, D, weight), rows, scratch_for(layers, 1, theta.dtype))
+        return loops.mean_error(theta, layers, (X, D, weight), rows, scratch_for(layers, 1, theta.dtype))
     places, scratch = workspace.plan(layers, len(X), theta.dtype, 1)
     threads = heuristics.threads_for_outputs(layers, len(X), int(places[workspace.CHUNK]))
     if threads > 1:

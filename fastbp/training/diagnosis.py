@@ -2,7 +2,6 @@
 
 import numpy as np
 
-from fastbp.lecture import matrix
 from fastbp.validation import counted
 
 ENOUGH, LARGE = 5, 10.0  # epochs after which a network should have learnt something; inputs that are far from -1..1
@@ -56,4 +55,6 @@ def _loss_at(network, D, share, constant):
         else:
             u = y
         error, level = network.layers[["error", "level"]][-1].item()
+        from fastbp.lecture import matrix  # here, because few trainings are suspected of having learnt nothing
+
         return float(share @ matrix.output_error(error, level, u, y, D.astype(np.float64)))

@@ -1,7 +1,6 @@
 """An epoch as one compiled call: chooses the kernel, lays out what it needs once, and holds the threads together."""
 
 import contextlib
-import importlib
 
 import numpy as np
 
@@ -41,25 +40,32 @@ class EpochRunner:
         self.gradient = np.empty_like(theta)
         self._version, self._within = version, contextlib.ExitStack()
         if version == "matrix":
-            self._lecture, self._slices = importlib.import_module("fastbp.lecture.matrix"), Whole()
+            from fastbp.lecture import matrix
+
+            self._set_lecture(matrix.epoch.unchecked, matrix.mean_error.unchecked, matrix.mean_of_batches.unchecked)
+            self._slices = Whole()
             self._scratch = scratch_for(layers, batch_size, theta.dtype)
             return
-        from fastbp.engine import evaluation, heuristics, team, workspace  # here, because they import Numba
-        from fastbp.engine.tiles import epoch
+        from fastbp.engine import entries, evaluation, heuristics, team, workspace  # here: they load LLVM
+        from fastbp.lecture import entries as loops
 
         if version == "engine":
             slow = heuristics.prefers_loops(layers, batch_size, theta.dtype) and not settings[DROPOUT]
             self._version = "loops" if slow else "tiles"
-        self._lecture, self._threads = importlib.import_module("fastbp.lecture.loops"), 1
+        self._set_lecture(loops.epoch, loops.mean_error, loops.mean_of_batches)
+        self._threads = 1
         if self._version == "tiles":
             self._threads = heuristics.threads_for(layers, batch_size, theta.dtype, threads)
             self._places, self._scratch = workspace.plan(layers, batch_size, theta.dtype, self._threads)
-            self._kernel, self._sums = epoch.epoch, np.zeros((2, workspace.blocks_of(theta)))
+            self._kernel, self._sums = entries.epoch, np.zeros((2, workspace.blocks_of(theta)))
             self._evaluation, self._wide_scratch = evaluation, None
             self._team = self._within.enter_context(team.Team(self._threads))
         else:
             self._scratch = scratch_for(layers, 1, theta.dtype)
         self._slices = slices or Slices(self._threads, heuristics.flops_of_step(layers, batch_size))
+
+    def _set_lecture(self, epoch, mean_error, mean_of_batches):
+        self._epoch, self._mean_error, self._mean_of_batches = epoch, mean_error, mean_of_batches
 
     def __enter__(self):
         self._within.enter_context(trainings)
@@ -85,7 +91,7 @@ class EpochRunner:
                 )
             samples = 1 if self._version == "loops" else len(rows)
             scratch = scratch_for(self._layers, samples, self._theta.dtype)
-            return self._lecture.mean_error.unchecked(self._theta, self._layers, (X, D, weight), rows, scratch)
+            return self._mean_error(self._theta, self._layers, (X, D, weight), rows, scratch)
 
     def _scratch_of_errors(self):
         """Of the passes without a gradient: threads that take whole chunks need scratch of their own."""
@@ -125,5 +131,5 @@ class EpochRunner:
                     memory = self._scratch, self.gradient, self._places, self._sums
                     self._team.run(self._kernel, *arguments, memory, report[part], threads=threads)
                 else:
-                    self._lecture.epoch.unchecked(*arguments, (self._scratch, self.gradient), report[part])
-            return float(self._lecture.mean_of_batches.unchecked(report))
+                    self._epoch(*arguments, (self._scratch, self.gradient), report[part])
+            return float(self._mean_of_batches(report))

@@ -9,10 +9,8 @@ import itertools
 
 import numpy as np
 
-from fastbp.engine import workspace
-from fastbp.engine.lanes import epoch as lanes
-from fastbp.engine.lanes.per_lane import NUMBERS, REPORTED
-from fastbp.engine.tiles.updates import is_plain
+from fastbp.engine import entries, workspace
+from fastbp.engine.lanes.notes import NUMBERS, REPORTED
 from fastbp.lecture import codes
 from fastbp.lecture.layout import biases, layer_table, parameter_count, weights
 
@@ -60,7 +58,7 @@ class Block:
         self._numbers = shaped((NUMBERS, L), np.float64)
         self._report = shaped((groups, REPORTED, L), np.float64)
         self._errors = shaped((groups, L), np.float64)
-        self._masked, self._plain = masked, bool(getattr(is_plain, "py_func", is_plain)(settings))
+        self._masked, self._plain = masked, is_plain(settings)
 
     def of_slot(self, array, slot):
         """The part of an array (groups, ..., lanes) that belongs to a slot: a view."""
@@ -117,7 +115,7 @@ class Block:
 
     def epoch(self, X, D, weight):
         """An epoch of all; the report (groups, 3, lanes), whose rows LOSS, ... are named in `per_lane`."""
-        kernel = lanes.epoch_by_four if self._by_four else lanes.epoch_by_one
+        kernel = entries.epoch_by_four if self._by_four else entries.epoch_by_one
         visits = self.rows, self.counts, self.weight_of, self.batch_size
         steps = self.rates, self.first_step, self.settings, self.moments, self._plain
         memory = self._places, self._values, self._spare, self._numbers
@@ -128,11 +126,17 @@ class Block:
 
     def errors(self, X, D, weight, rows, counts):
         """The mean error of each network over rows of its own (groups, n, lanes), of which the first `counts` count."""
-        kernel = lanes.errors_by_four if self._by_four else lanes.errors_by_one
+        kernel = entries.errors_by_four if self._by_four else entries.errors_by_one
         visits, units = (rows, counts, self.weight_of), (self.widths, self._masked)
         memory = self._places, self._values, self._numbers
         kernel(self.theta, self.layers, (X, D, weight), visits, self.settings, units, memory, self._errors)
         return self._errors
+
+
+def is_plain(settings):
+    """As that of tiles/updates.py, which is compiled: whether a step is w <- w - eta dE/dw and nothing else."""
+    limits = settings[[codes.L1, codes.L2, codes.MAX_NORM, codes.CLIP_NORM]]
+    return bool(settings[codes.RULE] == codes.SGD and not limits.any())
 
 
 def shaped(shape, dtype):

@@ -11,16 +11,8 @@ holds what `workspace.places_of_lanes` lays out, for the S samples of each netwo
 from fastbp.compiler.jit import jit
 from fastbp.compiler.scalars import double, where
 from fastbp.compiler.views import borrowed, matrix_at, vector_at
+from fastbp.engine.lanes.notes import ERRORS, ETA, LOSS, PENALTY, SIZE, STEP, SUM_OF_ERRORS, SUM_OF_PENALTIES, WHOLE
 from fastbp.engine.lanes.per_lane import (
-    ERRORS,
-    ETA,
-    LOSS,
-    PENALTY,
-    SIZE,
-    STEP,
-    SUM_OF_ERRORS,
-    SUM_OF_PENALTIES,
-    WHOLE,
     all_count_alike,
     copy_all,
     gather_samples,
@@ -31,7 +23,7 @@ from fastbp.engine.lanes.per_lane import (
     some_drop,
     some_wait,
     weigh,
-)  # fmt: skip
+)
 from fastbp.engine.simd.lane_dispatch import lanes_of, pairs_of, samples_of, sums_of
 from fastbp.engine.simd.shapes import FOUR_SAMPLES, ONE_SAMPLE
 from fastbp.engine.workspace import INPUTS_AT, KEEP_AT, SHARE_AT, SIGNALS_AT, VALUES_AT

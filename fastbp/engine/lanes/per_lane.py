@@ -2,14 +2,11 @@
 
 from fastbp.compiler.jit import jit
 from fastbp.engine.dropout import WORD, key_of, mixed
+from fastbp.engine.lanes.notes import SHARE, SIZE, STEP, WHOLE
 from fastbp.engine.simd.dispatch import address, moved
 from fastbp.engine.tiles.layers import transpose_rows
 from fastbp.engine.workspace import INPUTS_AT, SIGNALS_AT
 from fastbp.lecture.codes import DROPOUT, SEED
-
-# What an epoch notes of each mini-batch (rows of `numbers`), and what it tells of all (rows of `report`).
-ETA, STEP, WHOLE, SIZE, SHARE, ERRORS, PENALTY, NUMBERS = range(8)
-LOSS, SUM_OF_ERRORS, SUM_OF_PENALTIES, REPORTED = range(4)
 
 FEW_COLUMNS = 4  # are copied number by number: a square of the transposition would be mostly empty
 

@@ -5,8 +5,9 @@ last element down, with a number below a bound from as many bits as that has, dr
 """
 
 from fastbp.compiler.jit import jit
+from fastbp.engine.lanes.notes import MERSENNE_WORDS
 
-STATE, MIDDLE = 624, 397  # words of 32 bits
+STATE, MIDDLE = MERSENNE_WORDS, 397  # words of 32 bits
 
 
 @jit(inline=False)

@@ -12,7 +12,7 @@ from fastbp.compiler.jit import jit
 from fastbp.compiler.views import borrowed
 from fastbp.engine.dropout import drop, key_of
 from fastbp.engine.simd.dispatch import address, lanes, moved
-from fastbp.engine.team import NONE, PIECES_OF_A_THREAD, is_over, next_piece, part_of
+from fastbp.engine.team import NONE, PIECES_OF_A_THREAD
 from fastbp.engine.tiles.layers import (
     FROM_COLUMN,
     FROM_OUT,
@@ -32,6 +32,7 @@ from fastbp.engine.tiles.layers import (
 )
 from fastbp.engine.tiles.outputs import output, output_and_delta
 from fastbp.engine.tiles.updates import is_plain, update_together
+from fastbp.engine.turns import is_over, next_piece, part_of
 from fastbp.engine.workspace import (
     BLOCK_AT,
     CHUNK,

@@ -6,7 +6,8 @@ blocks, in their order, so that they do not depend on the threads.
 
 from fastbp.compiler.jit import jit
 from fastbp.compiler.views import matrix_at, vector_at
-from fastbp.engine.team import NONE, PIECES_OF_A_THREAD, next_piece
+from fastbp.engine.team import NONE, PIECES_OF_A_THREAD
+from fastbp.engine.turns import next_piece
 from fastbp.engine.workspace import BLOCK
 from fastbp.lecture.codes import CLIP_NORM, L1, L2, MAX_NORM, PENALTY, RULE, SGD
 from fastbp.lecture.loops.updates import add_penalties, clip_gradient, limit_norms, rule_step, square_sum

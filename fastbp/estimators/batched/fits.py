@@ -177,12 +177,12 @@ class FitBatch(LaneBatch):
     """Fits that share lanes. What follows from an epoch is decided for all at once where that is `simple`."""
 
     def _allocate(self, n):
-        from fastbp.engine.lanes import shuffles  # here, as below, because they import Numba
-        from fastbp.engine.lanes.per_lane import SUM_OF_ERRORS, SUM_OF_PENALTIES
+        from fastbp.engine import entries  # here, as below: scikit-learn's own import need not wait for LLVM's
+        from fastbp.engine.lanes.notes import MERSENNE_WORDS, SUM_OF_ERRORS, SUM_OF_PENALTIES
 
-        self._shuffles, self._sums = shuffles, (SUM_OF_ERRORS, SUM_OF_PENALTIES)
+        self._entries, self._sums = entries, (SUM_OF_ERRORS, SUM_OF_PENALTIES)
         self._kept = self._lanes.shaped(self.block.theta.shape, self.block.dtype)
-        self._keys, self._positions = np.zeros((n, shuffles.STATE), np.uint32), np.zeros(n, np.int64)
+        self._keys, self._positions = np.zeros((n, MERSENNE_WORDS), np.uint32), np.zeros(n, np.int64)
         self._shuffled, self._simple = np.zeros(n, bool), np.zeros(n, bool)
         self._orders = np.zeros((n, self.block.rows.shape[1]), np.int64)
         self._counts, self._epoch, self._epochs = (np.zeros(n, np.int64) for _ in range(3))
@@ -211,7 +211,7 @@ class FitBatch(LaneBatch):
 
     def _lay_out(self, slots):
         self._epoch[slots] += 1
-        self._shuffles.draw_orders(
+        self._entries.draw_orders(
             self._keys, self._positions, self._shuffled, self._orders, self._counts, self.block.rows
         )
 

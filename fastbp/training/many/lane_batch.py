@@ -24,7 +24,7 @@ class LaneBatch:
     """
 
     def __init__(self, scheduler, group):
-        from fastbp.engine.lanes import block  # here, because it imports Numba
+        from fastbp.engine.lanes import block  # here: it loads LLVM, for which whoever does not train need not wait
 
         self._scheduler, self._group, self._lanes, how = scheduler, group, block, group.first.how
         table = how.network.layers

@@ -1,0 +1,90 @@
+"""fastbp cache: what is kept of compiled kernels, to see it, to remove it, and to make it before it is needed."""
+
+import numpy as np
+
+import fastbp
+from fastbp.cli import options
+from fastbp.compiler import cache, processor
+
+
+def add(commands):
+    """The command and its options."""
+    parser = options.command(
+        commands,
+        "cache",
+        "show, remove or make the compiled kernels that are kept",
+        "The first training compiles its kernels for this processor, which takes some seconds,\n"
+        "and keeps them in a folder for all later processes. Shows what is in that folder. With\n"
+        "--build all that trainings use is compiled at once: for an image of a container, say.\n"
+        "The folder is that of the user's cache, or fastbp-kernels in $NUMBA_CACHE_DIR.",
+        "fastbp cache",
+        "fastbp cache --build",
+    )
+    what = parser.add_mutually_exclusive_group()
+    what.add_argument("--build", action="store_true", help="compile all kernels, for float32 and float64")
+    what.add_argument("--clear", action="store_true", help="remove all that is kept, of all versions of fastbp")
+    parser.set_defaults(run=run)
+
+
+def run(given):
+    """Carries it out."""
+    root = cache.root_folder()
+    if given.clear:
+        before = _size(_files(cache.generations(root)))
+        cache.forget(cache.generations(root))
+        left = _size(_files(cache.generations(root)))
+        print(f"{root}: removed {before - left:,} bytes" + (f", {left:,} are left" if left else ""))
+        return
+    if given.build:
+        for dtype in ("float32", "float64"):
+            options.say(f"compiling for {dtype}")
+            compile_all(dtype)
+    print("\n".join(_lines(root)))
+
+
+def _files(folders):
+    return [(file, file.stat().st_size) for folder in folders for file in sorted(folder.glob("*.kernel"))]
+
+
+def _size(files):
+    return sum(size for _, size in files)
+
+
+def _lines(root):
+    """The folder, how much is in it, and the kernels that this process would take from it."""
+    every, mine = _files(cache.generations(root)), _files([root / cache.CONTENT_KEY])
+    name, _ = processor.name_and_features()
+    found = [header for file, _ in mine if (header := cache.header_for_this_machine(file))]
+    yield f"{root}: {len(every)} kernels, {_size(every):,} bytes"
+    yield f"{len(found)} of them for this version on this processor ({name})"
+    counts = {}
+    for header in found:
+        short = header["kernel"].removeprefix("fastbp.")
+        counts[short] = counts.get(short, 0) + 1
+    for short, count in sorted(counts.items()):
+        yield f"  {short}" + (f", for {count} kinds of arrays" if count > 1 else "")
+
+
+def compile_all(dtype):
+    """Have everything compiled, or taken from the cache, that trainings and predictions in this dtype use."""
+    from fastbp.engine import entries, team  # here: they load LLVM
+
+    rows = 40
+    X = np.linspace(-1, 1, rows * 5, dtype=dtype).reshape(rows, 5)
+    D = np.eye(3, dtype=dtype)[np.arange(rows) % 3]
+    for version in ("loops", "tiles"):
+        network = fastbp.Network((5, 4, 3), dtype=dtype)
+        fastbp.train(network, X, D, epochs=1, version=version, rows=range(30), validation_rows=range(30, rows))
+    for n in (1, rows):  # loops, tiles
+        network.predict(X[:n])
+        network.evaluate(X[:n], D[:n])
+    network.gradient(X, D)
+    for batch_size in (1, 8):
+        networks = [fastbp.Network((5, 4, 3), dtype=dtype, seed=seed) for seed in range(2)]
+        fastbp.train_many(
+            networks, X, D, epochs=1, batch_size=batch_size, rows=range(30), validation_rows=range(30, rows), patience=1
+        )
+    team.patience()
+    keys, one = np.zeros((1, 624), np.uint32), np.zeros(1, np.int64)
+    orders, rows = np.zeros((1, 2), np.int64), np.zeros((1, 2, 1), np.int64)
+    entries.draw_orders(keys, one, np.zeros(1, bool), orders, one, rows)

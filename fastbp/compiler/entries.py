@@ -1,0 +1,192 @@
+"""Kernels as Python calls them: from the cache without Numba, or, where it has none, compiled and kept.
+
+An `Entry` names a kernel, and its module is imported only when something must be compiled: Numba's import alone takes
+ten times as long as to link object code. Python in this package calls kernels through entries only.
+"""
+
+import contextlib
+import functools
+import importlib
+import os
+import sys
+import threading
+import weakref
+
+from fastbp.compiler import cache, marshal, objects, processor, versions
+from fastbp.compiler.uninterrupted import compiling
+
+JIT = "fastbp.compiler.jit"  # is imported by every module with kernels
+CALLS = 8  # kinds of arguments that an entry tries, the last ones first
+
+_LOCK = [threading.RLock()]
+_ENTRIES = weakref.WeakSet()  # those that find their kernel by its name
+if hasattr(os, "register_at_fork"):  # a child has no thread that could open what another one has locked
+    os.register_at_fork(after_in_child=lambda: _LOCK.__setitem__(0, threading.RLock()))
+
+
+class Entry:
+    """A kernel that is called with arrays, numbers and tuples of them.
+
+    Parameters
+    ----------
+    module, name : str
+        Where the kernel stands.
+    kernel : optional
+        The kernel itself, where it is there already.
+
+    Attributes
+    ----------
+    found : int
+        How many compiled forms of it came from the cache.
+    """
+
+    def __init__(self, module, name, kernel=None):
+        self.__module__, self.__name__, self._kernel = module, name, kernel and weakref.ref(kernel)
+        self._calls, self._forms, self.found = [], {}, 0
+        if kernel is None:
+            _ENTRIES.add(self)
+
+    def __repr__(self):
+        return f"<entry to {self.__module__}.{self.__name__}>"
+
+    def __call__(self, *args):
+        for call in self._calls:
+            result = call(args)
+            if result is not marshal.MISFIT:
+                return result
+        return self._first_call(args)
+
+    def _first_call(self, args):
+        """With arguments of types that are new, or were not used for long."""
+        args = marshal.plain(args)
+        if _all_plain():
+            return self._plain(args)
+        try:
+            signature = marshal.signature_of(args, self.__name__)
+        except TypeError:
+            if self._kernel is None:
+                raise
+            return self._plain(args)
+        with _LOCK[0]:
+            if signature in self._forms:
+                form = self._forms[signature]
+            else:
+                form = self._form(signature, args)
+                self._forms[signature] = form
+        if form is None:
+            return self._plain(args)
+        call = marshal.Call(*form, args)
+        self._calls = [call, *self._calls[: CALLS - 1]]
+        return call(args)
+
+    @property
+    def signatures(self):
+        """The argument types, as text, for which there is a compiled form."""
+        return [*self._forms]
+
+    def forget(self):
+        """The kernel of this name may have become another one."""
+        self._calls, self._forms = [], {}
+
+    # ---- Compiled forms ----------------------------------------------------------------------------------------------
+
+    def _form(self, signature, args):
+        """The address and the letter of the result of the kernel for such arguments; None: only Numba can call it."""
+        name = f"{self.__module__}.{self.__name__}"
+        key = cache.key_of(name, signature)
+        if JIT not in sys.modules:  # no kernel is there that could have been changed
+            form = self._linked(cache.read(cache.file_of(name, key), key))
+            if form:
+                return form
+        kernel, meaning, of_sources = self._imported()
+        if not hasattr(kernel, "part"):
+            return None
+        of_sources = of_sources and cache.content_key() == cache.CONTENT_KEY  # no file has been edited meanwhile
+        usual, other = (cache.file_of(name, key, which) if meaning else None for which in ("", meaning))
+        for file in (usual, other):
+            form = self._linked(cache.read(file, key, meaning))
+            if form:
+                if file == other and of_sources:  # made by a process that could not tell so
+                    _rename(other, usual)
+                return form
+        header = {"kernel": name, "signature": signature, "key": key, "meaning": meaning}
+        with compiling():
+            self._forms[signature] = _made(kernel, args, header, usual if of_sources else other)
+        return self._forms[signature]
+
+    def _linked(self, found):
+        form = found and _link(*found)
+        self.found += bool(form)
+        return form
+
+    def _imported(self):
+        """The kernel, what it means, and whether that is what the sources say; "" where that cannot be told."""
+        before = {*sys.modules}
+        kernel = self._resolved()
+        if not hasattr(kernel, "part"):
+            return kernel, "", False
+        from fastbp.compiler import meaning  # here, because it imports Numba
+
+        known = {}
+        try:
+            found = meaning.meaning_of(kernel, known)
+        except meaning.Foreign:
+            return kernel, "", False
+        if not _SOURCES:
+            _SOURCES.append(meaning.Sources())
+        return kernel, found, _SOURCES[0].has(known, before)
+
+    # ---- Without object code -----------------------------------------------------------------------------------------
+
+    def _plain(self, args):
+        kernel = self._resolved()
+        return getattr(kernel, "plain", kernel)(*args)
+
+    def _resolved(self):
+        if self._kernel:
+            return self._kernel()
+        return getattr(importlib.import_module(self.__module__), self.__name__)
+
+
+@functools.cache
+def _all_plain():
+    """Whether Numba itself, or the interpreter, makes all calls."""
+    bounds_checked = processor.settings()["BOUNDSCHECK"] not in (None, "0")
+    as_promised = marshal.arrays_are_as_promised()
+    return processor.uncompiled() or bounds_checked or not as_promised or versions.untested()
+
+
+SYMBOL = "fastbp_entry"
+_SOURCES = []  # one, when it is first needed
+
+
+def _link(header, code):
+    """The address in memory and the letter of the result; None where the code needs what is not there."""
+    address = objects.link(code, SYMBOL, header["needs"])
+    return (address, header["result"]) if address else None
+
+
+def _made(kernel, args, header, file):
+    """The kernel compiled, linked, and kept in the file if there is one."""
+    from fastbp.compiler import wrapper  # here, because it imports Numba
+
+    made = wrapper.object_of(kernel.part, args, SYMBOL)
+    if made is None:
+        return None
+    code, result = made
+    header = header | {"result": result, "needs": objects.needs(code)}
+    form = _link(header, code)
+    if form and file:
+        cache.write(file, header, code)
+    return form
+
+
+def _rename(file, to):
+    with contextlib.suppress(OSError):  # another process was quicker
+        os.replace(file, to)
+
+
+def forget_all():
+    """A kernel is new: those that entries have found by name may be old ones."""
+    for entry in [*_ENTRIES]:
+        entry.forget()

@@ -1,0 +1,86 @@
+"""Object code: which symbols it needs, and how it is linked into this process, by LLVM and without Numba."""
+
+import struct
+
+import llvmlite.binding as llvm
+
+from fastbp.compiler import processor
+
+# All that object code of a kernel may need of others: functions of numbers and of memory in the C library, and a way
+# to wait. Python and Numba are not among them.
+OF_NUMBERS = (
+    "ceil", "cos", "exp", "exp2", "expm1", "fabs", "floor", "fma", "fmod", "ldexp", "log", "log10", "log1p", "log2",
+    "nearbyint", "pow", "rint", "round", "roundeven", "sin", "sqrt", "tanh", "trunc",
+)  # fmt: skip
+ALLOWED = {*OF_NUMBERS, *(f"{name}f" for name in OF_NUMBERS), "memcpy", "memmove", "memset", "usleep", "Sleep"}
+ALLOWED |= {"bzero", "__bzero", "_fltused", "__chkstk", "___chkstk_ms"}  # on macOS; on Windows
+
+_ENGINES = []  # what is linked stays for as long as the process
+
+
+def needs(code):
+    """The names of the symbols that object code leaves to others, sorted; a ValueError for what is none."""
+    try:
+        if code[:4] == b"\x7fELF":
+            return sorted(_needs_of_elf(code))
+        if code[:4] == b"\xcf\xfa\xed\xfe":
+            return sorted(_needs_of_macho(code))
+        return sorted(_needs_of_coff(code))
+    except (struct.error, IndexError, OverflowError, ValueError) as problem:
+        raise ValueError(f"this is no object code: {problem}") from None
+
+
+def _needs_of_elf(code):
+    at, size, count = struct.unpack_from("<Q10xHH", code, 40)
+    sections = [struct.unpack_from("<II4Q2I2Q", code, at + size * number) for number in range(count)]
+    for _, kind, _, _, start, length, names, *_ in sections:
+        if kind == 2:  # the table of symbols
+            for symbol in range(start + 24, start + length, 24):
+                name, binding, _, section = struct.unpack_from("<IBBH", code, symbol)
+                if section == 0 and binding >> 4:
+                    yield _text(code, sections[names][4] + name)
+
+
+def _needs_of_macho(code):
+    at = 32
+    for _ in range(struct.unpack_from("<I", code, 16)[0]):
+        command, size, symbols, count, names = struct.unpack_from("<5I", code, at)
+        if command == 2:  # the table of symbols
+            for symbol in range(symbols, symbols + 16 * count, 16):
+                name, kind, section, _, value = struct.unpack_from("<IBBHQ", code, symbol)
+                if kind & 0x0F == 1 and section == 0 and value == 0:
+                    yield _text(code, names + name).removeprefix("_")
+        at += size
+
+
+def _needs_of_coff(code):
+    symbols, count = struct.unpack_from("<8xII", code)
+    number = 0
+    while number < count:
+        name, value, section, _, storage, more = struct.unpack_from("<8sIhHBB", code, symbols + 18 * number)
+        if storage == 2 and section == 0 and value == 0:
+            long = name[:4] == b"\0\0\0\0"
+            at = symbols + 18 * count + int.from_bytes(name[4:], "little")
+            yield _text(code, at) if long else name.rstrip(b"\0").decode()
+        number += 1 + more
+
+
+def _text(code, at):
+    return code[at : code.index(b"\0", at)].decode()
+
+
+def link(code, symbol, names):
+    """The address of a symbol of object code, in memory from now on.
+
+    None where it needs names that are not allowed, or not in this process: one that is missing would end it.
+    """
+    if not {*map(str, names)} <= ALLOWED:
+        return None
+    processor.name_and_features()  # with it LLVM is ready
+    engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), processor.target_machine())
+    if not all(map(llvm.address_of_symbol, names)):  # after it, because only now it looks into the whole process
+        return None
+    engine.add_object_file(llvm.ObjectFileRef.from_data(code))
+    engine.finalize_object()
+    _ENGINES.append((engine, code))
+    return engine.get_function_address(symbol)

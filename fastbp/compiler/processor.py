@@ -1,0 +1,120 @@
+"""Which processor code is made for, and how: as Numba finds it out, but without the import of Numba.
+
+Numba's variables count (NUMBA_CPU_NAME, NUMBA_CPU_FEATURES, NUMBA_ENABLE_AVX, NUMBA_OPT ...). Where there is a file
+`.numba_config.yaml`, or Numba has been imported anyway, it is asked itself.
+"""
+
+import functools
+import os
+import platform
+import sys
+
+import llvmlite.binding as llvm
+
+# What changes the code of a kernel, beside its source and the processor, and what it is if nothing else is said.
+SETTINGS = {"OPT": 3, "BOUNDSCHECK": None, "LOOP_VECTORIZE": 1, "SLP_VECTORIZE": 0, "DEBUGINFO": 0}
+NAMES_OF_NUMBA = {"DEBUGINFO": "DEBUGINFO_DEFAULT"}  # where its variable has another name than its setting
+# Numba does not use AVX on these, because it was slow there, or because a virtual machine only says that it has it.
+WITHOUT_AVX = {"corei7-avx", "core-avx-i", "sandybridge", "ivybridge", "nocona"}
+
+
+def uncompiled():
+    """Whether everything runs in the interpreter (NUMBA_DISABLE_JIT=1)."""
+    config = _numba()
+    return bool(config.DISABLE_JIT if config else _number("DISABLE_JIT", 0))
+
+
+@functools.cache
+def settings():
+    """Numba's settings that change the code."""
+    config = _numba()
+    if config:
+        found = {name: getattr(config, NAMES_OF_NUMBA.get(name, name), usual) for name, usual in SETTINGS.items()}
+    else:
+        found = {name: _number(name, usual) for name, usual in SETTINGS.items()}
+    return {name: value if value is None else str(getattr(value, "_raw_value", value)) for name, value in found.items()}
+
+
+@functools.cache
+def name_and_features():
+    """The name of the processor and its features, as LLVM writes them; what Numba's `magic_tuple` ends with."""
+    llvm.initialize_native_target()
+    llvm.initialize_native_asmprinter()
+    config = _numba()
+    if config:
+        name, features, avx = config.CPU_NAME, config.CPU_FEATURES, config.ENABLE_AVX
+    else:
+        name, features = os.environ.get("NUMBA_CPU_NAME"), os.environ.get("NUMBA_CPU_FEATURES")
+        if features is None and str(name).lower() == "generic":
+            features = ""
+        avx = _number("ENABLE_AVX", None)
+        avx = _usually_avx(name) if avx is None else avx
+    return name or llvm.get_host_cpu_name(), _features_of_this(avx) if features is None else features
+
+
+def target_machine(jit=True):
+    """LLVM's description of the processor."""
+    name, features = name_and_features()
+    target = llvm.Target.from_triple(llvm.get_process_triple())
+    return target.create_target_machine(cpu=name, features=features, opt=2, jit=jit)
+
+
+@functools.cache
+def vector_bytes():
+    """The length of the registers that LLVM uses on this machine: what it makes of the sum of two long vectors."""
+    machine = target_machine(jit=False)
+    add = """
+        define void @add(<16 x float>* %a, <16 x float>* %b) {
+            %x = load <16 x float>, <16 x float>* %a
+            %y = load <16 x float>, <16 x float>* %b
+            %z = fadd <16 x float> %x, %y
+            store <16 x float> %z, <16 x float>* %a
+            ret void
+        }"""
+    assembly = machine.emit_assembly(llvm.parse_assembly(add))
+    return 64 if "zmm" in assembly else 32 if "ymm" in assembly else 16
+
+
+def _numba():
+    """Numba's settings, where it is there already, or must be asked."""
+    if "numba.core.config" in sys.modules or os.path.isfile(".numba_config.yaml"):
+        import numba
+
+        return numba.config
+    return None
+
+
+def _number(name, usual):
+    text = os.environ.get(f"NUMBA_{name}")
+    if text is None or (name == "OPT" and text == "max"):
+        return text or usual
+    try:
+        return int(text)
+    except ValueError:
+        return usual
+
+
+def _features_of_this(avx):
+    try:
+        features = llvm.get_host_cpu_features()
+    except RuntimeError:
+        return ""
+    for feature in features:
+        if feature.startswith("avx") and not avx:
+            features[feature] = False
+    return features.flatten()
+
+
+def _usually_avx(name):
+    return _system_supports_avx() and (name or llvm.get_host_cpu_name()) not in WITHOUT_AVX
+
+
+def _system_supports_avx():
+    """An old kernel may not, whatever the processor says."""
+    if not sys.platform.startswith("linux") or platform.machine() not in ("i386", "i586", "i686", "x86_64"):
+        return True
+    try:
+        with open("/proc/cpuinfo") as file:
+            return any(line.startswith("flags") and "avx" in line.split() for line in file)
+    except OSError:
+        return True

@@ -1,0 +1,36 @@
+"""The versions of what compiles kernels, without the import of Numba."""
+
+import importlib.util
+import re
+import sys
+from pathlib import Path
+
+import llvmlite
+import numpy as np
+
+TESTED = "0.68"  # the newest Numba that the tests have seen
+
+
+def numba_version():
+    """Numba's version: from the package where it has been imported, else from its file, else from its metadata."""
+    loaded = sys.modules.get("numba")
+    if hasattr(loaded, "__version__"):
+        return loaded.__version__
+    found = importlib.util.find_spec("numba")
+    try:
+        text = (Path(found.origin).parent / "_version.py").read_text()
+        return re.search(r'"version": "([^"]+)"', text)[1]
+    except (OSError, TypeError, AttributeError):
+        from importlib.metadata import version  # here: it takes as long as all the rest
+
+        return version("numba")
+
+
+def untested():
+    """Whether Numba is newer than those that the tests have seen."""
+    return tuple(map(int, numba_version().split(".")[:2])) > tuple(map(int, TESTED.split(".")))
+
+
+def versions():
+    """All of which the code of a kernel may depend. Not Python's: a kernel knows nothing of the interpreter."""
+    return numba_version(), llvmlite.__version__, np.__version__
