@@ -52,7 +52,7 @@ def _size(files):
 
 def _lines(root):
     """The folder, how much is in it, and the kernels that this process would take from it."""
-    every, mine = _files(cache.generations(root)), _files([root / cache.CONTENT_KEY])
+    every, mine = _files(cache.generations(root)), _files([root / cache.content_key()])
     name, _ = processor.name_and_features()
     found = [header for file, _ in mine if (header := cache.header_for_this_machine(file))]
     yield f"{root}: {len(every)} kernels, {_size(every):,} bytes"

@@ -36,22 +36,28 @@ DIGEST = 32  # bytes
 FIELDS = {"kernel": str, "signature": str, "key": str, "meaning": str, "result": str, "needs": list}
 
 
-def content_key():
-    """One name for the content of all compiled files and the versions of what compiles them."""
-    digest = hashlib.sha256(repr((versions.versions(), marshal.HEAD)).encode())
+def source_key():
+    """One name for the content of all compiled files."""
+    digest = hashlib.sha256(repr(marshal.HEAD).encode())
     for place in COMPILED:
         for file in sorted((PACKAGE / place).rglob("*.py")) or [PACKAGE / place]:
             if file.is_file():
                 digest.update(str(file.relative_to(PACKAGE)).encode() + b"\0" + file.read_bytes() + b"\0")
-    return digest.hexdigest()[:16]
+    return digest.hexdigest()
 
 
-CONTENT_KEY = content_key()  # now: the files as they are imported, not as they are when a kernel is first called
+SOURCE_KEY = source_key()  # now: the files as they are imported, not as they are when a kernel is first called
+
+
+@functools.cache
+def content_key():
+    """One name for the sources as they were imported and the versions of what compiles them."""
+    return hashlib.sha256(repr((versions.versions(), SOURCE_KEY)).encode()).hexdigest()[:16]
 
 
 def key_of(kernel, signature):
     """The key of a kernel (its full name), compiled for arguments of such types on this machine."""
-    machine = processor.name_and_features(), processor.settings(), sys.platform, CONTENT_KEY
+    machine = processor.name_and_features(), processor.settings(), sys.platform, content_key()
     return hashlib.sha256(repr((kernel, signature, machine)).encode()).hexdigest()
 
 
@@ -140,7 +146,7 @@ def _cache_of_the_user():
 @functools.cache
 def _usable_folder():
     root = root_folder()
-    folder = root / CONTENT_KEY
+    folder = root / content_key()
     try:
         if not root.is_absolute():
             raise FileNotFoundError("there is no home folder")

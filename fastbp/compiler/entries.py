@@ -12,7 +12,7 @@ import sys
 import threading
 import weakref
 
-from fastbp.compiler import cache, marshal, objects, processor, versions
+from fastbp.compiler import cache, marshal, objects, processor, shipped
 from fastbp.compiler.uninterrupted import compiling
 
 JIT = "fastbp.compiler.jit"  # is imported by every module with kernels
@@ -33,6 +33,8 @@ class Entry:
         Where the kernel stands.
     kernel : optional
         The kernel itself, where it is there already.
+    reads : tuple of int
+        Which arguments it only reads: for these one compiled form takes arrays that are read-only and others alike.
 
     Attributes
     ----------
@@ -40,9 +42,9 @@ class Entry:
         How many compiled forms of it came from the cache.
     """
 
-    def __init__(self, module, name, kernel=None):
+    def __init__(self, module, name, kernel=None, reads=()):
         self.__module__, self.__name__, self._kernel = module, name, kernel and weakref.ref(kernel)
-        self._calls, self._forms, self.found = [], {}, 0
+        self._calls, self._forms, self._reads, self.found = [], {}, reads, 0
         if kernel is None:
             _ENTRIES.add(self)
 
@@ -56,11 +58,15 @@ class Entry:
                 return result
         return self._first_call(args)
 
+    def compiled_for(self, args):
+        """What stands for such arguments when the kernel is compiled: those that it only reads are read-only."""
+        return tuple(marshal.read_only(arg) if at in self._reads else arg for at, arg in enumerate(marshal.plain(args)))
+
     def _first_call(self, args):
         """With arguments of types that are new, or were not used for long."""
-        args = marshal.plain(args)
         if _all_plain():
-            return self._plain(args)
+            return self._plain(marshal.plain(args))
+        args = self.compiled_for(args)
         try:
             signature = marshal.signature_of(args, self.__name__)
         except TypeError:
@@ -93,15 +99,21 @@ class Entry:
     def _form(self, signature, args):
         """The address and the letter of the result of the kernel for such arguments; None: only Numba can call it."""
         name = f"{self.__module__}.{self.__name__}"
+        untouched = JIT not in sys.modules  # no kernel is there that could have been changed
+        form = untouched and self._linked(shipped.read(name, signature))
+        if form:
+            return form
         key = cache.key_of(name, signature)
-        if JIT not in sys.modules:  # no kernel is there that could have been changed
-            form = self._linked(cache.read(cache.file_of(name, key), key))
-            if form:
-                return form
+        form = untouched and self._linked(cache.read(cache.file_of(name, key), key))
+        if form:
+            return form
         kernel, meaning, of_sources = self._imported()
         if not hasattr(kernel, "part"):
             return None
-        of_sources = of_sources and cache.content_key() == cache.CONTENT_KEY  # no file has been edited meanwhile
+        of_sources = of_sources and cache.source_key() == cache.SOURCE_KEY  # no file has been edited meanwhile
+        form = of_sources and not untouched and self._linked(shipped.read(name, signature))
+        if form:
+            return form
         usual, other = (cache.file_of(name, key, which) if meaning else None for which in ("", meaning))
         for file in (usual, other):
             form = self._linked(cache.read(file, key, meaning))
@@ -152,17 +164,15 @@ class Entry:
 def _all_plain():
     """Whether Numba itself, or the interpreter, makes all calls."""
     bounds_checked = processor.settings()["BOUNDSCHECK"] not in (None, "0")
-    as_promised = marshal.arrays_are_as_promised()
-    return processor.uncompiled() or bounds_checked or not as_promised or versions.untested()
+    return processor.uncompiled() or bounds_checked or not marshal.arrays_are_as_promised()
 
 
-SYMBOL = "fastbp_entry"
 _SOURCES = []  # one, when it is first needed
 
 
 def _link(header, code):
     """The address in memory and the letter of the result; None where the code needs what is not there."""
-    address = objects.link(code, SYMBOL, header["needs"])
+    address = objects.link(code, header["needs"])
     return (address, header["result"]) if address else None
 
 
@@ -170,11 +180,11 @@ def _made(kernel, args, header, file):
     """The kernel compiled, linked, and kept in the file if there is one."""
     from fastbp.compiler import wrapper  # here, because it imports Numba
 
-    made = wrapper.object_of(kernel.part, args, SYMBOL)
+    made = wrapper.object_of(kernel.part, args)
     if made is None:
         return None
-    code, result = made
-    header = header | {"result": result, "needs": objects.needs(code)}
+    code, found = made
+    header |= found
     form = _link(header, code)
     if form and file:
         cache.write(file, header, code)

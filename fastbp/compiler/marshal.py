@@ -30,6 +30,16 @@ def plain(argument):
     return argument.view(np.ndarray) if isinstance(argument, np.ndarray) else argument
 
 
+def read_only(argument):
+    """The argument with views of its arrays that cannot be written to."""
+    if type(argument) is tuple:
+        return tuple(map(read_only, argument))
+    if type(argument) is np.ndarray:
+        argument = argument.view()
+        argument.flags.writeable = False
+    return argument
+
+
 def leaves(arguments):
     """The arguments and those in tuples, one after the other."""
     for argument in arguments:
@@ -70,10 +80,13 @@ def order_of(flags):
 
 
 def expected_flags(array):
-    """The flags that an array is compared in, and what they must be."""
+    """The flags that an array is compared in, and what they must be.
+
+    What only reads an array takes one that may be written to as well.
+    """
     flags = array.flags.num
     order = {"C": C_ORDER, "F": C_ORDER | F_ORDER, "A": C_ORDER | F_ORDER}[order_of(flags)]
-    mask = order | ALIGNED | WRITABLE
+    mask = order | ALIGNED | flags & WRITABLE
     return mask, flags & mask
 
 

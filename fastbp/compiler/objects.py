@@ -6,6 +6,8 @@ import llvmlite.binding as llvm
 
 from fastbp.compiler import processor
 
+SYMBOL = "fastbp_entry"  # what Python calls
+
 # All that object code of a kernel may need of others: functions of numbers and of memory in the C library, and a way
 # to wait. Python and Numba are not among them.
 OF_NUMBERS = (
@@ -69,8 +71,8 @@ def _text(code, at):
     return code[at : code.index(b"\0", at)].decode()
 
 
-def link(code, symbol, names):
-    """The address of a symbol of object code, in memory from now on.
+def link(code, names):
+    """The address of the entry of object code, in memory from now on.
 
     None where it needs names that are not allowed, or not in this process: one that is missing would end it.
     """
@@ -83,4 +85,4 @@ def link(code, symbol, names):
     engine.add_object_file(llvm.ObjectFileRef.from_data(code))
     engine.finalize_object()
     _ENGINES.append((engine, code))
-    return engine.get_function_address(symbol)
+    return engine.get_function_address(SYMBOL)

@@ -24,6 +24,11 @@ def uncompiled():
     return bool(config.DISABLE_JIT if config else _number("DISABLE_JIT", 0))
 
 
+def usual_settings():
+    """What `settings` are if nothing is said."""
+    return {name: value if value is None else str(value) for name, value in SETTINGS.items()}
+
+
 @functools.cache
 def settings():
     """Numba's settings that change the code."""
@@ -40,28 +45,53 @@ def name_and_features():
     """The name of the processor and its features, as LLVM writes them; what Numba's `magic_tuple` ends with."""
     llvm.initialize_native_target()
     llvm.initialize_native_asmprinter()
+    name, features = _chosen()
+    config = _numba()
+    avx = config.ENABLE_AVX if config else _number("ENABLE_AVX", None)
+    avx = _usually_avx(name) if avx is None else avx
+    return name or llvm.get_host_cpu_name(), _features_of_this(avx) if features is None else features
+
+
+def _chosen():
+    """The name and the features of a processor that Numba was told to compile for; None where nothing was said."""
     config = _numba()
     if config:
-        name, features, avx = config.CPU_NAME, config.CPU_FEATURES, config.ENABLE_AVX
-    else:
-        name, features = os.environ.get("NUMBA_CPU_NAME"), os.environ.get("NUMBA_CPU_FEATURES")
-        if features is None and str(name).lower() == "generic":
-            features = ""
-        avx = _number("ENABLE_AVX", None)
-        avx = _usually_avx(name) if avx is None else avx
-    return name or llvm.get_host_cpu_name(), _features_of_this(avx) if features is None else features
+        return config.CPU_NAME, config.CPU_FEATURES
+    name, features = os.environ.get("NUMBA_CPU_NAME"), os.environ.get("NUMBA_CPU_FEATURES")
+    return name, "" if features is None and str(name).lower() == "generic" else features
+
+
+def is_chosen():
+    """Whether Numba was told for which processor to compile."""
+    return any(what is not None for what in _chosen())
+
+
+def triple():
+    """LLVM's name of the machine's architecture and system."""
+    return llvm.get_process_triple()
 
 
 def target_machine(jit=True):
     """LLVM's description of the processor."""
     name, features = name_and_features()
-    target = llvm.Target.from_triple(llvm.get_process_triple())
-    return target.create_target_machine(cpu=name, features=features, opt=2, jit=jit)
+    return llvm.Target.from_triple(triple()).create_target_machine(cpu=name, features=features, opt=2, jit=jit)
+
+
+def compile_for(target):
+    """Have this process compile for another machine, before anything is compiled. It cannot run what comes of that."""
+    llvm.initialize_all_targets()
+    llvm.initialize_all_asmprinters()
+    llvm.get_process_triple = lambda: target.triple  # Numba asks there, too
+    os.environ |= {"NUMBA_CPU_NAME": target.cpu, "NUMBA_CPU_FEATURES": target.features}
 
 
 @functools.cache
 def vector_bytes():
     """The length of the registers that LLVM uses on this machine: what it makes of the sum of two long vectors."""
+    _, features = name_and_features()
+    has = {*features.split(",")}
+    if "+sse2" in has:  # the features tell, in no time
+        return 64 if "+avx512f" in has else 32 if "+avx" in has else 16
     machine = target_machine(jit=False)
     add = """
         define void @add(<16 x float>* %a, <16 x float>* %b) {

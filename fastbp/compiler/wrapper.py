@@ -13,7 +13,7 @@ from numba.core.codegen import JITCodeLibrary
 from numba.core.compiler_lock import global_compiler_lock
 from numba.np.arrayobj import make_array, populate_array
 
-from fastbp.compiler import marshal
+from fastbp.compiler import marshal, objects
 
 I1, I8, I32, I64, DOUBLE = ir.IntType(1), ir.IntType(8), ir.IntType(32), ir.IntType(64), ir.DoubleType()
 RESULTS = {types.none: "", types.float64: "d", types.float32: "d", types.boolean: "?"}
@@ -46,8 +46,8 @@ class ObjectLibrary(JITCodeLibrary):
 
 
 @global_compiler_lock
-def object_of(part, arguments, symbol):
-    """The object code of an entry to a kernel for such arguments, and the letter of what it returns.
+def object_of(part, arguments):
+    """The object code of an entry to a kernel for such arguments, and what its header says of it.
 
     None where the kernel returns anything but a number, or refers to what is in memory.
     """
@@ -59,15 +59,17 @@ def object_of(part, arguments, symbol):
     if result is None:
         return None
     context = kernel.target_context
-    library = ObjectLibrary(context.codegen(), symbol)
-    module = library.create_ir_module(symbol)
-    entry = ir.Function(module, ir.FunctionType(I64, [I64.as_pointer(), I8.as_pointer()]), symbol)
+    library = ObjectLibrary(context.codegen(), objects.SYMBOL)
+    module = library.create_ir_module(objects.SYMBOL)
+    entry = ir.Function(module, ir.FunctionType(I64, [I64.as_pointer(), I8.as_pointer()]), objects.SYMBOL)
     _write_entry(entry, context, kernel, kinds, arguments)
     library.add_ir_module(module)
     library.add_llvm_module(llvm.parse_assembly(NO_COUNTS))
     library.add_linking_library(kernel.library)
     library.finalize()
-    return None if library.has_dynamic_globals else (library.object_code, result)
+    if library.has_dynamic_globals:
+        return None
+    return library.object_code, {"result": result, "needs": objects.needs(library.object_code)}
 
 
 def _write_entry(entry, context, kernel, kinds, arguments):

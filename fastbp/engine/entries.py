@@ -5,14 +5,14 @@ from fastbp.compiler.entries import Entry
 TILES, LANES = "fastbp.engine.tiles.epoch", "fastbp.engine.lanes.epoch"
 
 # One network, shared by threads.
-epoch = Entry(TILES, "epoch")
-mean_error = Entry(TILES, "mean_error")
-predict = Entry(TILES, "predict")
+epoch = Entry(TILES, "epoch", reads=(1, 2, 3))
+mean_error = Entry(TILES, "mean_error", reads=(0, 1, 2, 3))
+predict = Entry(TILES, "predict", reads=(0, 1, 2))
 pause_often = Entry("fastbp.engine.turns", "pause_often")
 
 # Many networks, one or four samples of each at a time.
-epoch_by_one = Entry(LANES, "epoch_by_one")
-epoch_by_four = Entry(LANES, "epoch_by_four")
-errors_by_one = Entry(LANES, "errors_by_one")
-errors_by_four = Entry(LANES, "errors_by_four")
-draw_orders = Entry("fastbp.engine.lanes.shuffles", "draw_orders")
+epoch_by_one = Entry(LANES, "epoch_by_one", reads=(1, 2, 3))
+epoch_by_four = Entry(LANES, "epoch_by_four", reads=(1, 2, 3))
+errors_by_one = Entry(LANES, "errors_by_one", reads=(0, 1, 2, 3))
+errors_by_four = Entry(LANES, "errors_by_four", reads=(0, 1, 2, 3))
+draw_orders = Entry("fastbp.engine.lanes.shuffles", "draw_orders", reads=(2, 4))

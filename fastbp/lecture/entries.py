@@ -7,8 +7,8 @@ from fastbp.compiler.entries import Entry
 
 PASSES = "fastbp.lecture.loops.passes"
 
-epoch = Entry(PASSES, "epoch")
-gradient = Entry(PASSES, "gradient")
-mean_error = Entry(PASSES, "mean_error")
-mean_of_batches = Entry(PASSES, "mean_of_batches")
-predict = Entry(PASSES, "predict")
+epoch = Entry(PASSES, "epoch", reads=(1, 2, 3))
+gradient = Entry(PASSES, "gradient", reads=(1, 2, 3))
+mean_error = Entry(PASSES, "mean_error", reads=(0, 1, 2, 3))
+mean_of_batches = Entry(PASSES, "mean_of_batches", reads=(0,))
+predict = Entry(PASSES, "predict", reads=(0, 1, 2))
