@@ -9,19 +9,15 @@ import functools
 import importlib
 import os
 import sys
-import threading
 import weakref
 
 from fastbp.compiler import cache, marshal, objects, processor, shipped
-from fastbp.compiler.uninterrupted import compiling
+from fastbp.compiler.uninterrupted import LINKING, compiling
 
 JIT = "fastbp.compiler.jit"  # is imported by every module with kernels
 CALLS = 8  # kinds of arguments that an entry tries, the last ones first
 
-_LOCK = [threading.RLock()]
 _ENTRIES = weakref.WeakSet()  # those that find their kernel by its name
-if hasattr(os, "register_at_fork"):  # a child has no thread that could open what another one has locked
-    os.register_at_fork(after_in_child=lambda: _LOCK.__setitem__(0, threading.RLock()))
 
 
 class Entry:
@@ -73,12 +69,7 @@ class Entry:
             if self._kernel is None:
                 raise
             return self._plain(args)
-        with _LOCK[0]:
-            if signature in self._forms:
-                form = self._forms[signature]
-            else:
-                form = self._form(signature, args)
-                self._forms[signature] = form
+        form = self._found(signature) or self._compiled(signature, args)
         if form is None:
             return self._plain(args)
         call = marshal.Call(*form, args)
@@ -96,24 +87,39 @@ class Entry:
 
     # ---- Compiled forms ----------------------------------------------------------------------------------------------
 
+    # A form is the address of the kernel and the letter of its result; None: only Numba can call it.
+
+    def _found(self, signature):
+        """The form for such arguments, if it is known or comes from a file without a look at the kernel."""
+        with LINKING:
+            if self._forms.get(signature) or JIT in sys.modules:  # a kernel that is there could have been changed
+                return self._forms.get(signature)
+            name = f"{self.__module__}.{self.__name__}"
+            form = self._linked(shipped.read(name, signature))
+            if not form:
+                key = cache.key_of(name, signature)
+                form = self._linked(cache.read(cache.file_of(name, key), key))
+            if form:
+                self._forms[signature] = form
+            return form
+
+    def _compiled(self, signature, args):
+        """The form for such arguments after a look at the kernel: from a file, or compiled and kept."""
+        with compiling(), LINKING:
+            if signature not in self._forms:  # no other thread was quicker
+                self._forms[signature] = self._form(signature, args)
+            return self._forms[signature]
+
     def _form(self, signature, args):
-        """The address and the letter of the result of the kernel for such arguments; None: only Numba can call it."""
-        name = f"{self.__module__}.{self.__name__}"
-        untouched = JIT not in sys.modules  # no kernel is there that could have been changed
-        form = untouched and self._linked(shipped.read(name, signature))
-        if form:
-            return form
-        key = cache.key_of(name, signature)
-        form = untouched and self._linked(cache.read(cache.file_of(name, key), key))
-        if form:
-            return form
         kernel, meaning, of_sources = self._imported()
         if not hasattr(kernel, "part"):
             return None
+        name = f"{self.__module__}.{self.__name__}"
         of_sources = of_sources and cache.source_key() == cache.SOURCE_KEY  # no file has been edited meanwhile
-        form = of_sources and not untouched and self._linked(shipped.read(name, signature))
+        form = of_sources and self._linked(shipped.read(name, signature))
         if form:
             return form
+        key = cache.key_of(name, signature)
         usual, other = (cache.file_of(name, key, which) if meaning else None for which in ("", meaning))
         for file in (usual, other):
             form = self._linked(cache.read(file, key, meaning))
@@ -122,9 +128,7 @@ class Entry:
                     _rename(other, usual)
                 return form
         header = {"kernel": name, "signature": signature, "key": key, "meaning": meaning}
-        with compiling():
-            self._forms[signature] = _made(kernel, args, header, usual if of_sources else other)
-        return self._forms[signature]
+        return _made(kernel, args, header, usual if of_sources else other)
 
     def _linked(self, found):
         form = found and _link(*found)
