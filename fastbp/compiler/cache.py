@@ -33,7 +33,8 @@ PACKAGE = Path(__file__).parent.parent
 COMPILED = ("compiler", "lecture/codes.py", "lecture/differences.py", "lecture/loops", "engine")
 GENERATIONS = 8  # cache folders kept; each edit of a compiled file starts a new one of about 2 MB
 DIGEST = 32  # bytes
-FIELDS = {"kernel": str, "signature": str, "key": str, "meaning": str, "result": str, "needs": list}
+FIELDS = {"kernel": str, "signature": str, "key": str, "meaning": str}
+FIELDS |= {"result": str, "needs": list, "flat": dict}
 
 
 def source_key():
@@ -57,7 +58,7 @@ def content_key():
 
 def key_of(kernel, signature):
     """The key of a kernel (its full name), compiled for arguments of such types on this machine."""
-    machine = processor.name_and_features(), processor.settings(), sys.platform, content_key()
+    machine = processor.identity(), processor.settings(), sys.platform, content_key()
     return hashlib.sha256(repr((kernel, signature, machine)).encode()).hexdigest()
 
 

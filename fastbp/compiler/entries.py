@@ -176,7 +176,7 @@ _SOURCES = []  # one, when it is first needed
 
 def _link(header, code):
     """The address in memory and the letter of the result; None where the code needs what is not there."""
-    address = objects.link(code, header["needs"])
+    address = objects.link(code, header)
     return (address, header["result"]) if address else None
 
 

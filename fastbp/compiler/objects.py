@@ -1,10 +1,8 @@
-"""Object code: which symbols it needs, and how it is linked into this process, by LLVM and without Numba."""
+"""Object code: which symbols it needs, and how it gets into this process without Numba."""
 
 import struct
 
-import llvmlite.binding as llvm
-
-from fastbp.compiler import processor
+from fastbp.compiler import flat, processor
 
 SYMBOL = "fastbp_entry"  # what Python calls
 
@@ -71,15 +69,33 @@ def _text(code, at):
     return code[at : code.index(b"\0", at)].decode()
 
 
-def link(code, names):
-    """The address of the entry of object code, in memory from now on.
+def prepared(code):
+    """What is kept of object code, and what its header says: laid out if that can be (flat.py), else as it is."""
+    names = needs(code)
+    try:
+        image, places = flat.flattened(code, SYMBOL, names)
+    except flat.Unfit:
+        return code, {"needs": names, "flat": {}}
+    return image, {"needs": names, "flat": places}
+
+
+def link(code, header):
+    """The address of the entry, in memory from now on.
 
     None where it needs names that are not allowed, or not in this process: one that is missing would end it.
     """
-    if not {*map(str, names)} <= ALLOWED:
+    names = [*map(str, header["needs"])]
+    if not {*names} <= ALLOWED:
         return None
-    processor.name_and_features()  # with it LLVM is ready
-    engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), processor.target_machine())
+    if header["flat"]:
+        return flat.mapped(code, names, **header["flat"])
+    return _linked_by_llvm(code, names)
+
+
+def _linked_by_llvm(code, names):
+    import llvmlite.binding as llvm  # here: whoever has no such code need not wait for it
+
+    engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), processor.target_machine(jit=True))
     if not all(map(llvm.address_of_symbol, names)):  # after it, because only now it looks into the whole process
         return None
     engine.add_object_file(llvm.ObjectFileRef.from_data(code))

@@ -1,4 +1,4 @@
-"""Which processor code is made for, and how: as Numba finds it out, but without the import of Numba.
+"""Which processor code is made for, and how: as Numba finds it out, but without the import of Numba or, mostly, LLVM.
 
 Numba's variables count (NUMBA_CPU_NAME, NUMBA_CPU_FEATURES, NUMBA_ENABLE_AVX, NUMBA_OPT ...). Where there is a file
 `.numba_config.yaml`, or Numba has been imported anyway, it is asked itself.
@@ -9,7 +9,7 @@ import os
 import platform
 import sys
 
-import llvmlite.binding as llvm
+from fastbp.compiler import cpuinfo
 
 # What changes the code of a kernel, beside its source and the processor, and what it is if nothing else is said.
 SETTINGS = {"OPT": 3, "BOUNDSCHECK": None, "LOOP_VECTORIZE": 1, "SLP_VECTORIZE": 0, "DEBUGINFO": 0}
@@ -43,13 +43,22 @@ def settings():
 @functools.cache
 def name_and_features():
     """The name of the processor and its features, as LLVM writes them; what Numba's `magic_tuple` ends with."""
-    llvm.initialize_native_target()
-    llvm.initialize_native_asmprinter()
+    llvm = _llvm()
     name, features = _chosen()
     config = _numba()
     avx = config.ENABLE_AVX if config else _number("ENABLE_AVX", None)
     avx = _usually_avx(name) if avx is None else avx
     return name or llvm.get_host_cpu_name(), _features_of_this(avx) if features is None else features
+
+
+@functools.cache
+def _llvm():
+    """LLVM, ready for this machine; its import takes long."""
+    import llvmlite.binding as llvm
+
+    llvm.initialize_native_target()
+    llvm.initialize_native_asmprinter()
+    return llvm
 
 
 def _chosen():
@@ -62,23 +71,38 @@ def _chosen():
 
 
 def is_chosen():
-    """Whether Numba was told for which processor to compile."""
-    return any(what is not None for what in _chosen())
+    """Whether Numba was told for which processor to compile, or which vectors to use."""
+    config = _numba()
+    other_avx = "NUMBA_ENABLE_AVX" in os.environ or (config and bool(config.ENABLE_AVX) != _usually_avx(None))
+    return bool(other_avx) or any(what is not None for what in _chosen())
+
+
+@functools.cache
+def identity():
+    """What the processor and what it is used for is told apart by."""
+    return (not is_chosen() and cpuinfo.identity()) or name_and_features()
+
+
+@functools.cache
+def level():
+    """The level of x86-64 that says which vectors there are; "" where only LLVM can tell."""
+    return "" if is_chosen() else cpuinfo.level()
 
 
 def triple():
     """LLVM's name of the machine's architecture and system."""
-    return llvm.get_process_triple()
+    return _llvm().get_process_triple()
 
 
-def target_machine(jit=True):
+def target_machine(opt=2, **more):
     """LLVM's description of the processor."""
-    name, features = name_and_features()
-    return llvm.Target.from_triple(triple()).create_target_machine(cpu=name, features=features, opt=2, jit=jit)
+    (name, features), target = name_and_features(), _llvm().Target.from_triple(triple())
+    return target.create_target_machine(cpu=name, features=features, opt=opt, **more)
 
 
 def compile_for(target):
     """Have this process compile for another machine, before anything is compiled. It cannot run what comes of that."""
+    llvm = _llvm()
     llvm.initialize_all_targets()
     llvm.initialize_all_asmprinters()
     llvm.get_process_triple = lambda: target.triple  # Numba asks there, too
@@ -87,12 +111,12 @@ def compile_for(target):
 
 @functools.cache
 def vector_bytes():
-    """The length of the registers that LLVM uses on this machine: what it makes of the sum of two long vectors."""
-    _, features = name_and_features()
-    has = {*features.split(",")}
-    if "+sse2" in has:  # the features tell, in no time
-        return 64 if "+avx512f" in has else 32 if "+avx" in has else 16
-    machine = target_machine(jit=False)
+    """The length of the registers that LLVM uses on this machine."""
+    return {"x86-64-v3": 32, "x86-64-v4": 64}.get(level()) or _vector_bytes_of_llvm()
+
+
+def _vector_bytes_of_llvm():
+    """What it makes of the sum of two long vectors tells."""
     add = """
         define void @add(<16 x float>* %a, <16 x float>* %b) {
             %x = load <16 x float>, <16 x float>* %a
@@ -101,7 +125,7 @@ def vector_bytes():
             store <16 x float> %z, <16 x float>* %a
             ret void
         }"""
-    assembly = machine.emit_assembly(llvm.parse_assembly(add))
+    assembly = target_machine().emit_assembly(_llvm().parse_assembly(add))
     return 64 if "zmm" in assembly else 32 if "ymm" in assembly else 16
 
 
@@ -126,7 +150,7 @@ def _number(name, usual):
 
 def _features_of_this(avx):
     try:
-        features = llvm.get_host_cpu_features()
+        features = _llvm().get_host_cpu_features()
     except RuntimeError:
         return ""
     for feature in features:
@@ -136,7 +160,7 @@ def _features_of_this(avx):
 
 
 def _usually_avx(name):
-    return _system_supports_avx() and (name or llvm.get_host_cpu_name()) not in WITHOUT_AVX
+    return _system_supports_avx() and (name or _llvm().get_host_cpu_name()) not in WITHOUT_AVX
 
 
 def _system_supports_avx():

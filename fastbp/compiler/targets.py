@@ -43,6 +43,8 @@ def fitting():
     usual = processor.settings() == processor.usual_settings() and not processor.is_chosen()
     if not (usual and sys.platform.startswith("linux")):
         return None
+    if processor.level():
+        return TARGETS[processor.level()]
     _, features = processor.name_and_features()
     return nearest(processor.triple(), features, processor.vector_bytes())
 

@@ -5,7 +5,6 @@ import re
 import sys
 from pathlib import Path
 
-import llvmlite
 import numpy as np
 
 TESTED = "0.68"  # the newest Numba that the tests have seen
@@ -33,4 +32,6 @@ def untested():
 
 def versions():
     """All of which the code of a kernel may depend. Not Python's: a kernel knows nothing of the interpreter."""
+    import llvmlite  # here: not every process needs it
+
     return numba_version(), llvmlite.__version__, np.__version__

@@ -13,7 +13,7 @@ from numba.core.codegen import JITCodeLibrary
 from numba.core.compiler_lock import global_compiler_lock
 from numba.np.arrayobj import make_array, populate_array
 
-from fastbp.compiler import marshal, objects
+from fastbp.compiler import marshal, objects, processor
 
 I1, I8, I32, I64, DOUBLE = ir.IntType(1), ir.IntType(8), ir.IntType(32), ir.IntType(64), ir.DoubleType()
 RESULTS = {types.none: "", types.float64: "d", types.float32: "d", types.boolean: "?"}
@@ -41,13 +41,20 @@ class ObjectLibrary(JITCodeLibrary):
     def _finalize_final_module(self):
         self._finalize_dynamic_globals()
         self._verify_declare_only_symbols()
-        self.object_code = self._codegen._tm.emit_object(self._final_module)
+        self.object_code = _emitter(self._codegen).emit_object(self._final_module)
         self._finalized = True
+
+
+def _emitter(codegen):
+    """What makes object code of LLVM's: such as can be laid out (flat.py), where that is known."""
+    if not processor.triple().startswith("x86_64-") or "linux" not in processor.triple():
+        return codegen._tm
+    return processor.target_machine(numba.config.OPT, reloc="pic", codemodel="small")
 
 
 @global_compiler_lock
 def object_of(part, arguments):
-    """The object code of an entry to a kernel for such arguments, and what its header says of it.
+    """The code of an entry to a kernel for such arguments, and what its header says of it.
 
     None where the kernel returns anything but a number, or refers to what is in memory.
     """
@@ -69,7 +76,8 @@ def object_of(part, arguments):
     library.finalize()
     if library.has_dynamic_globals:
         return None
-    return library.object_code, {"result": result, "needs": objects.needs(library.object_code)}
+    code, header = objects.prepared(library.object_code)
+    return code, header | {"result": result}
 
 
 def _write_entry(entry, context, kernel, kinds, arguments):

@@ -2,8 +2,6 @@
 
 from typing import NamedTuple
 
-import llvmlite.binding as llvm
-
 from fastbp.compiler import processor
 
 
@@ -15,7 +13,8 @@ class TileShape(NamedTuple):
 
 
 VECTOR_BYTES = processor.vector_bytes()
-REGISTERS = 32 if VECTOR_BYTES == 64 or "aarch64" in llvm.get_process_triple() else 16
+_ARM = VECTOR_BYTES == 16 and processor.triple().startswith(("aarch64", "arm64"))
+REGISTERS = 32 if VECTOR_BYTES == 64 or _ARM else 16
 
 # As tall as fits: a tile, a row of b and one number of a share the registers. With fewer than eight
 # sums they wait for each other.

@@ -1,0 +1,156 @@
+"""Code that runs wherever it is put: laid out when it is compiled, so that a later process only maps it into memory.
+
+LLVM links object code in 3 ms, but its import takes 30, half of all that a first training may take. So on Linux on
+x86-64 what LLVM does to link is done when a kernel is compiled: the sections, which refer to each other by distances,
+are put one after the other, and behind them a row of addresses of the C library's functions, with a jump to each. A
+process that uses it has to fill in these addresses, to add its own to the few pointers from one part of it to another,
+and to make it executable.
+
+Sections and relocations are those of the x86-64 psABI, chapter 4 (https://gitlab.com/x86-psABIs/x86-64-ABI).
+"""
+
+import ctypes
+import mmap
+import struct
+from typing import NamedTuple
+
+X86_64 = 62  # the number of the architecture
+WRITABLE, ALLOCATED = 1, 2  # flags of sections
+PROGBITS, SYMBOLS, RELOCATIONS = 1, 2, 4  # their types
+POINTER = 1  # relocations: the address of what a symbol stands for
+PC32, PLT32, PC64 = 2, 4, 24  # the distance to it
+VIA_ADDRESS = 9, 41, 42  # the distance to a place that holds its address
+JUMP, ADDRESS = 8, 8  # bytes of each
+ALIGNED = 64
+
+_MAPPED = []  # what is mapped stays for as long as the process
+
+
+class Unfit(Exception):
+    """Object code that only LLVM can link."""
+
+
+class Section(NamedTuple):
+    """A row of the table of sections."""
+
+    name: int
+    kind: int
+    flags: int
+    address: int
+    begin: int
+    size: int
+    link: int
+    info: int
+    alignment: int
+    entry: int
+
+
+def flattened(code, symbol, names):
+    """Object code laid out, and where what lies in it, by the names of the arguments of `mapped`.
+
+    Parameters
+    ----------
+    code : bytes
+        An ELF object for x86-64 whose sections refer to each other by distances. Any other is Unfit.
+    symbol : str
+    names : list of str
+        What it needs of others.
+    """
+    if code[:6] != b"\x7fELF\x02\x01" or struct.unpack_from("<H", code, 18) != (X86_64,):
+        raise Unfit("another format")
+    at, size, count = struct.unpack_from("<Q10xHH", code, 40)
+    sections = [Section(*struct.unpack_from("<II4Q2I2Q", code, at + size * number)) for number in range(count)]
+    image, begins = bytearray(), {}
+    for number, section in enumerate(sections):
+        if _is_loaded(code, sections, section):
+            image += bytes(-len(image) % max(section.alignment, ALIGNED))
+            begins[number] = len(image)
+            image += code[section.begin : section.begin + section.size]
+    image += bytes(-len(image) % ALIGNED)
+    first = len(image) + JUMP * len(names)
+    places = {name: (len(image) + JUMP * n, first + ADDRESS * n) for n, name in enumerate(names)}
+    for jump, address in places.values():
+        image += b"\xff\x25" + struct.pack("<ixx", address - jump - 6)  # jmp *distance(%rip), counted from its end
+    image += bytes(ADDRESS * len(names))
+    (table,) = (section for section in sections if section.kind == SYMBOLS)
+    symbols = _symbols(code, table, sections[table.link])
+    pointers = []
+    for section in sections:
+        if section.kind == RELOCATIONS and section.info in begins:
+            pointers += _relocate(code, section, symbols, image, begins, places)
+    (entry,) = (begins[where] + value for name, where, value in symbols if name == symbol)
+    return bytes(image), {"entry": entry, "addresses": first, "pointers": pointers}
+
+
+def _is_loaded(code, sections, section):
+    if not section.flags & ALLOCATED or not section.size:
+        return False
+    (at,) = struct.unpack_from("<H", code, 62)  # of the section with the names of all
+    begin = sections[at].begin + section.name
+    if code.startswith(b".eh_frame", begin):  # for exceptions; a kernel raises none
+        return False
+    constant = not section.flags & WRITABLE or code.startswith(b".data.rel.ro", begin)  # that once it has its pointers
+    if section.kind != PROGBITS or not constant:
+        raise Unfit(f"a section of type {section.kind} with flags {section.flags}")
+    return True
+
+
+def _symbols(code, table, names):
+    """(name, number of its section, place in it) of each."""
+    found = []
+    for name, _, section, value, _ in struct.iter_unpack("<IHHQQ", code[table.begin : table.begin + table.size]):
+        begin = names.begin + name
+        found.append((code[begin : code.index(b"\0", begin)].decode(), section, value))
+    return found
+
+
+def _relocate(code, section, symbols, image, begins, places):
+    """Put the distances into the image that a section of relocations asks for; yields where pointers belong."""
+    for at, info, more in struct.iter_unpack("<QQq", code[section.begin : section.begin + section.size]):
+        kind, (name, where, value) = info & 0xFFFFFFFF, symbols[info >> 32]
+        here = begins[section.info] + at
+        if kind == POINTER and where in begins:
+            struct.pack_into("<q", image, here, begins[where] + value + more)
+            yield here
+            continue
+        if kind in (PC32, PLT32, PC64) and where in begins:
+            there = begins[where] + value
+        elif kind in (PC32, PLT32) and name in places:
+            there = places[name][0]
+        elif kind in VIA_ADDRESS and name in places:
+            there = places[name][1]
+        else:
+            raise Unfit(f"relocation {kind} of {name!r}")
+        struct.pack_into("<q" if kind == PC64 else "<i", image, here, there + more - here)
+
+
+def mapped(image, names, entry, addresses, pointers):
+    """The address of the entry of such code, in memory from now on; None where that cannot be.
+
+    Parameters
+    ----------
+    image : bytes
+    names : list of str
+        Of the functions of the C library that it needs.
+    entry : int
+        Where its entry lies in it.
+    addresses : int
+        Where the row of addresses of the names begins.
+    pointers : list of int
+        Where there are pointers, counted from its begin.
+    """
+    process = ctypes.CDLL(None)
+    try:
+        found = [ctypes.cast(getattr(process, name), ctypes.c_void_p).value for name in names]
+        memory = mmap.mmap(-1, len(image), mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    except (AttributeError, OSError):
+        return None
+    memory[:] = image
+    begin = ctypes.addressof(ctypes.c_char.from_buffer(memory))
+    struct.pack_into(f"<{len(names)}Q", memory, addresses, *found)
+    for at in pointers:
+        struct.pack_into("<Q", memory, at, begin + struct.unpack_from("<Q", memory, at)[0])
+    if process.mprotect(ctypes.c_void_p(begin), ctypes.c_size_t(len(image)), mmap.PROT_READ | mmap.PROT_EXEC):
+        return None
+    _MAPPED.append(memory)
+    return begin + entry
