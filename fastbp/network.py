@@ -3,7 +3,6 @@
 import numpy as np
 
 from fastbp import validation
-from fastbp.files import safetensors
 from fastbp.lecture import layout
 from fastbp.lecture.codes import ERROR, ERRORS_OF, HIDDEN, OUTPUT
 
@@ -315,14 +314,18 @@ class Network:
         ...     fastbp.load(path)
         Network((4, 8, 3), activation='relu', output='softmax', dtype='float32')  # 67 parameters
         """
-        safetensors.write(path, "network", *self._record())
+        from fastbp.files.safetensors import write
+
+        write(path, "network", *self._record())
 
     def _record(self, theta=None):
         """The strings and arrays of a file that holds the network, or one with other parameters."""
+        from fastbp.files.safetensors import number  # here: whoever only trains need not wait for it
+
         theta = self.theta if theta is None else theta
         names = self.activation if isinstance(self.activation, str) else f"[{', '.join(self.activation)}]"
         strings = {"activation": names, "output": self.output, "loss": self.loss}
-        strings["loss parameter"] = safetensors.number(self._level)
+        strings["loss parameter"] = number(self._level)
         arrays = {}
         parts = layout.weights(theta, self.layers), layout.biases(theta, self.layers)
         for layer, (w, b) in enumerate(zip(*parts, strict=True)):

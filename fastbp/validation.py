@@ -4,7 +4,6 @@ Every refusal names the argument, what came and what was expected.
 """
 
 import contextlib
-import difflib
 import math
 import numbers
 import operator
@@ -377,6 +376,8 @@ def choice(name, value, options):
 def did_you_mean(name, known):
     """The nearest of the known names, as the end of a message; nothing if none is near."""
     by_small_letters = {other.lower(): other for other in known}
+    import difflib  # here: it is needed for messages only
+
     near = difflib.get_close_matches(name.lower(), by_small_letters, 1)
     return f"; did you mean {by_small_letters[near[0]]!r}?" if near else ""
 

@@ -1,10 +1,12 @@
 """fastbp cache: what is kept of compiled kernels, to see it, to remove it, and to make it before it is needed."""
 
+import os
+
 import numpy as np
 
 import fastbp
 from fastbp.cli import options
-from fastbp.compiler import cache, processor
+from fastbp.compiler import cache, folders, processor, shipped, targets
 
 
 def add(commands):
@@ -28,34 +30,38 @@ def add(commands):
 
 def run(given):
     """Carries it out."""
-    root = cache.root_folder()
     if given.clear:
-        before = _size(_files(cache.generations(root)))
-        cache.forget(cache.generations(root))
-        left = _size(_files(cache.generations(root)))
-        print(f"{root}: removed {before - left:,} bytes" + (f", {left:,} are left" if left else ""))
+        before = _size_of_all()
+        folders.forget(folders.generations())
+        left = _size_of_all()
+        print(f"{folders.root()}: removed {before - left:,} bytes" + (f", {left:,} are left" if left else ""))
         return
     if given.build:
         for dtype in ("float32", "float64"):
             options.say(f"compiling for {dtype}")
             compile_all(dtype)
-    print("\n".join(_lines(root)))
+    print("\n".join([*_lines_of_shipped(), *_lines_of_kept()]))
 
 
-def _files(folders):
-    return [(file, file.stat().st_size) for folder in folders for file in sorted(folder.glob("*.kernel"))]
+def _size_of_all():
+    return sum(size for folder in folders.generations() for _, size in folders.kernels(folder))
 
 
-def _size(files):
-    return sum(size for _, size in files)
+def _lines_of_shipped():
+    """What came with the package, and whether this process takes it."""
+    target = targets.fitting()
+    for name, (number, size) in shipped.counts().items():
+        here = ", which this process uses" if target and target.name == name else ""
+        yield f"with fastbp: {number} kernels for {name}, {size:,} bytes{here}"
 
 
-def _lines(root):
+def _lines_of_kept():
     """The folder, how much is in it, and the kernels that this process would take from it."""
-    every, mine = _files(cache.generations(root)), _files([root / cache.content_key()])
+    every = [file for folder in folders.generations() for file in folders.kernels(folder)]
+    mine = folders.kernels(os.path.join(folders.root(), cache.content_key()))
     name, _ = processor.name_and_features()
     found = [header for file, _ in mine if (header := cache.header_for_this_machine(file))]
-    yield f"{root}: {len(every)} kernels, {_size(every):,} bytes"
+    yield f"{folders.root()}: {len(every)} kernels, {sum(size for _, size in every):,} bytes"
     yield f"{len(found)} of them for this version on this processor ({name})"
     counts = {}
     for header in found:

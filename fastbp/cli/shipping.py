@@ -12,7 +12,6 @@ import os
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import numpy as np
 
@@ -27,9 +26,9 @@ def main(arguments):
     if arguments[0] == "--forms":
         print(*forms_used(arguments[1]), sep="\n")
     elif arguments[0] == "--compile":
-        compile_forms(targets.TARGETS[arguments[1]], map(ast.literal_eval, sys.stdin), Path(arguments[2]))
+        compile_forms(targets.TARGETS[arguments[1]], map(ast.literal_eval, sys.stdin), arguments[2])
     else:
-        ship(Path(arguments[0]), arguments[1:])
+        ship(arguments[0], arguments[1:])
 
 
 def ship(folder, names):
@@ -118,7 +117,7 @@ def compile_forms(target, forms, folder):
         kernel, signature = f"{module}.{name}", marshal.signature_of(args, name)
         code, found = wrapper.object_of(getattr(import_module(module), name).part, args)
         file, key = shipped.file_of(kernel, signature, target, folder)
-        file.parent.mkdir(parents=True, exist_ok=True)
+        os.makedirs(os.path.dirname(file), exist_ok=True)
         cache.write(file, {"kernel": kernel, "signature": signature, "key": key, "meaning": ""} | found, code)
         if cache.read(file, key) is None:
             raise OSError(f"{file} could not be written")

@@ -98,7 +98,7 @@ class Entry:
             form = self._linked(shipped.read(name, signature))
             if not form:
                 key = cache.key_of(name, signature)
-                form = self._linked(cache.read(cache.file_of(name, key), key))
+                form = self._linked(cache.kept(name, key))
             if form:
                 self._forms[signature] = form
             return form
@@ -120,15 +120,16 @@ class Entry:
         if form:
             return form
         key = cache.key_of(name, signature)
-        usual, other = (cache.file_of(name, key, which) if meaning else None for which in ("", meaning))
+        usual, other = (cache.file_of(name, key, which) for which in ("", meaning))
         for file in (usual, other):
-            form = self._linked(cache.read(file, key, meaning))
+            form = meaning and self._linked(cache.kept(name, key, meaning, file))
             if form:
                 if file == other and of_sources:  # made by a process that could not tell so
                     _rename(other, usual)
                 return form
         header = {"kernel": name, "signature": signature, "key": key, "meaning": meaning}
-        return _made(kernel, args, header, usual if of_sources else other)
+        file = usual if of_sources else other
+        return _made(kernel, args, header, file if meaning and cache.is_writable() else None)
 
     def _linked(self, found):
         form = found and _link(*found)

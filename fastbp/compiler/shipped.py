@@ -6,16 +6,17 @@ the sources were edited, for another processor and for other arguments there is 
 """
 
 import hashlib
+import os
 
-from fastbp.compiler import cache, targets
+from fastbp.compiler import cache, folders, targets
 
-FOLDER = cache.PACKAGE / "compiler" / "shipped"
+FOLDER = os.path.join(cache.PACKAGE, "compiler", "shipped")
 
 
 def file_of(kernel, signature, target, folder=FOLDER):
     """Where the object code of a kernel (its full name) for such arguments lies, and its key."""
     key = hashlib.sha256(repr((kernel, signature, target.name, cache.SOURCE_KEY)).encode()).hexdigest()
-    return folder / target.name / f"{kernel.rpartition('.')[2]}-{key[:32]}.kernel", key
+    return os.path.join(folder, target.name, f"{kernel.rpartition('.')[2]}-{key[:32]}.kernel"), key
 
 
 def read(kernel, signature):
@@ -28,7 +29,7 @@ def counts():
     """How many files there are for each target, and their bytes."""
     found = {}
     for name in targets.TARGETS:
-        sizes = [file.stat().st_size for file in (FOLDER / name).glob("*.kernel")]
-        if sizes:
-            found[name] = len(sizes), sum(sizes)
+        files = folders.kernels(os.path.join(FOLDER, name))
+        if files:
+            found[name] = len(files), sum(size for _, size in files)
     return found

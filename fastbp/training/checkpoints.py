@@ -15,7 +15,6 @@ from fastbp.files.safetensors import ModelFile, number, write
 from fastbp.lecture import codes
 from fastbp.schedules import Schedule
 
-EVERY = 30.0  # seconds between two checkpoints
 RULES = {code: name for name, code in codes.RULES.items()}
 LIMITS = {
     "l1": codes.L1, "l2": codes.L2, "max_norm": codes.MAX_NORM, "clip_norm": codes.CLIP_NORM, "dropout": codes.DROPOUT

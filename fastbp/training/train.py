@@ -7,7 +7,6 @@ from fastbp.lecture import codes
 from fastbp.network import Network
 from fastbp.optimizers import SGD
 from fastbp.training import progress as display
-from fastbp.training.checkpoints import EVERY, Checkpointer, dependencies
 from fastbp.training.configuration import TrainingConfiguration, warn_of_rows_in_both
 from fastbp.training.diagnosis import advice
 from fastbp.training.early_stopping import EarlyStopping
@@ -22,7 +21,7 @@ def train(
     network, X, D, *, epochs=10, batch_size=32, optimizer=SGD(0.1), l1=0.0, l2=0.0, max_norm=None, clip_norm=None,
     dropout=0.0, sample_weight=None, shuffle=True, seed=0, rows=None, validation_rows=None, patience=None,
     min_delta=0.0, threads=None, version="engine", time_limit=None, callbacks=None, progress=False, checkpoint=None,
-    checkpoint_every=EVERY, resume=False,
+    checkpoint_every=30.0, resume=False,
 ):  # fmt: skip
     """Train a network in place.
 
@@ -140,6 +139,8 @@ def train(
     progress = display.checked(progress)
     checkpointer = None
     if checkpoint is not None:
+        from fastbp.training.checkpoints import Checkpointer, dependencies  # here: few trainings need them
+
         every = real_number("checkpoint_every", checkpoint_every, *NOT_NEGATIVE)
         depends_on = dependencies(how, X, D, weight, version)
         resume, path = validation.flag("resume", resume), validation.path("checkpoint", checkpoint)
