@@ -10,8 +10,8 @@ from dataclasses import dataclass, fields
 import numpy as np
 
 from fastbp import validation
+from fastbp.learning_rate import Schedule, evaluated, rate_or_schedule
 from fastbp.lecture import codes
-from fastbp.schedules import Schedule, evaluated, rate_or_schedule
 from fastbp.validation import real_number, store
 
 # Values that each rule remembers for every parameter.

@@ -9,8 +9,6 @@ and to make it executable.
 Sections and relocations are those of the x86-64 psABI, chapter 4 (https://gitlab.com/x86-psABIs/x86-64-ABI).
 """
 
-import ctypes
-import mmap
 import struct
 from typing import NamedTuple
 
@@ -22,8 +20,6 @@ PC32, PLT32, PC64 = 2, 4, 24  # the distance to it
 VIA_ADDRESS = 9, 41, 42  # the distance to a place that holds its address
 JUMP, ADDRESS = 8, 8  # bytes of each
 ALIGNED = 64
-
-_MAPPED = []  # what is mapped stays for as long as the process
 
 
 class Unfit(Exception):
@@ -46,7 +42,7 @@ class Section(NamedTuple):
 
 
 def flattened(code, symbol, names):
-    """Object code laid out, and where what lies in it, by the names of the arguments of `mapped`.
+    """Object code laid out, and where what lies in it, by the names of the arguments of `objects.mapped`.
 
     Parameters
     ----------
@@ -122,35 +118,3 @@ def _relocate(code, section, symbols, image, begins, places):
         else:
             raise Unfit(f"relocation {kind} of {name!r}")
         struct.pack_into("<q" if kind == PC64 else "<i", image, here, there + more - here)
-
-
-def mapped(image, names, entry, addresses, pointers):
-    """The address of the entry of such code, in memory from now on; None where that cannot be.
-
-    Parameters
-    ----------
-    image : bytes
-    names : list of str
-        Of the functions of the C library that it needs.
-    entry : int
-        Where its entry lies in it.
-    addresses : int
-        Where the row of addresses of the names begins.
-    pointers : list of int
-        Where there are pointers, counted from its begin.
-    """
-    process = ctypes.CDLL(None)
-    try:
-        found = [ctypes.cast(getattr(process, name), ctypes.c_void_p).value for name in names]
-        memory = mmap.mmap(-1, len(image), mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
-    except (AttributeError, OSError):
-        return None
-    memory[:] = image
-    begin = ctypes.addressof(ctypes.c_char.from_buffer(memory))
-    struct.pack_into(f"<{len(names)}Q", memory, addresses, *found)
-    for at in pointers:
-        struct.pack_into("<Q", memory, at, begin + struct.unpack_from("<Q", memory, at)[0])
-    if process.mprotect(ctypes.c_void_p(begin), ctypes.c_size_t(len(image)), mmap.PROT_READ | mmap.PROT_EXEC):
-        return None
-    _MAPPED.append(memory)
-    return begin + entry

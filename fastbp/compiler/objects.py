@@ -1,8 +1,10 @@
 """Object code: which symbols it needs, and how it gets into this process without Numba."""
 
+import ctypes
+import mmap
 import struct
 
-from fastbp.compiler import flat, processor
+from fastbp.compiler import processor
 
 SYMBOL = "fastbp_entry"  # what Python calls
 
@@ -15,7 +17,7 @@ OF_NUMBERS = (
 ALLOWED = {*OF_NUMBERS, *(f"{name}f" for name in OF_NUMBERS), "memcpy", "memmove", "memset", "usleep", "Sleep"}
 ALLOWED |= {"bzero", "__bzero", "_fltused", "__chkstk", "___chkstk_ms"}  # on macOS; on Windows
 
-_ENGINES = []  # what is linked stays for as long as the process
+_LINKED = []  # what is linked stays for as long as the process
 
 
 def needs(code):
@@ -71,6 +73,8 @@ def _text(code, at):
 
 def prepared(code):
     """What is kept of object code, and what its header says: laid out if that can be (flat.py), else as it is."""
+    from fastbp.compiler import flat  # here: a process that compiles nothing need not wait for it
+
     names = needs(code)
     try:
         image, places = flat.flattened(code, SYMBOL, names)
@@ -88,8 +92,40 @@ def link(code, header):
     if not {*names} <= ALLOWED:
         return None
     if header["flat"]:
-        return flat.mapped(code, names, **header["flat"])
+        return mapped(code, names, **header["flat"])
     return _linked_by_llvm(code, names)
+
+
+def mapped(image, names, entry, addresses, pointers):
+    """The address of the entry of code that is laid out (flat.py), in memory from now on; None where that cannot be.
+
+    Parameters
+    ----------
+    image : bytes
+    names : list of str
+        Of the functions of the C library that it needs.
+    entry : int
+        Where its entry lies in it.
+    addresses : int
+        Where the row of addresses of the names begins.
+    pointers : list of int
+        Where there are pointers, counted from its begin.
+    """
+    process = ctypes.CDLL(None)
+    try:
+        found = [ctypes.cast(getattr(process, name), ctypes.c_void_p).value for name in names]
+        memory = mmap.mmap(-1, len(image), mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    except (AttributeError, OSError):
+        return None
+    memory[:] = image
+    begin = ctypes.addressof(ctypes.c_char.from_buffer(memory))
+    struct.pack_into(f"<{len(names)}Q", memory, addresses, *found)
+    for at in pointers:
+        struct.pack_into("<Q", memory, at, begin + struct.unpack_from("<Q", memory, at)[0])
+    if process.mprotect(ctypes.c_void_p(begin), ctypes.c_size_t(len(image)), mmap.PROT_READ | mmap.PROT_EXEC):
+        return None
+    _LINKED.append(memory)
+    return begin + entry
 
 
 def _linked_by_llvm(code, names):
@@ -100,5 +136,5 @@ def _linked_by_llvm(code, names):
         return None
     engine.add_object_file(llvm.ObjectFileRef.from_data(code))
     engine.finalize_object()
-    _ENGINES.append((engine, code))
+    _LINKED.append((engine, code))
     return engine.get_function_address(SYMBOL)

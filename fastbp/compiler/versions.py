@@ -1,9 +1,9 @@
 """The versions of what compiles kernels, without the import of Numba."""
 
 import importlib.util
+import os
 import re
 import sys
-from pathlib import Path
 
 import numpy as np
 
@@ -17,8 +17,8 @@ def numba_version():
         return loaded.__version__
     found = importlib.util.find_spec("numba")
     try:
-        text = (Path(found.origin).parent / "_version.py").read_text()
-        return re.search(r'"version": "([^"]+)"', text)[1]
+        with open(os.path.join(os.path.dirname(found.origin), "_version.py"), encoding="utf-8") as file:
+            return re.search(r'"version": "([^"]+)"', file.read())[1]
     except (OSError, TypeError, AttributeError):
         from importlib.metadata import version  # here: it takes as long as all the rest
 

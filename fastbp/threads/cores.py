@@ -8,10 +8,9 @@ import re
 import sys
 import threading
 import time
-from pathlib import Path
 
 LIMITS = "OMP_NUM_THREADS", "NUMBA_NUM_THREADS", "LOKY_MAX_CPU_COUNT"
-CGROUPS = Path("/sys/fs/cgroup"), Path("/proc/self/cgroup")
+CGROUPS = "/sys/fs/cgroup", "/proc/self/cgroup"
 FRESH = 0.05  # seconds for which what the system said is believed
 
 
@@ -54,7 +53,7 @@ def _of_quotas(mounted, groups, second):
 
     Parameters
     ----------
-    mounted, groups : Path
+    mounted, groups : str or path-like
         Where control groups are mounted, and the file that tells those of a process: lines "number:controllers:path",
         of version 2 with no controllers.
     second : int
@@ -62,28 +61,33 @@ def _of_quotas(mounted, groups, second):
     """
     quotas = []
     try:
-        lines = groups.read_text()
+        lines = _text(groups)
     except OSError:  # not Linux
         return quotas
     for controllers, path in re.findall(r"^\d+:([^:]*):/(.*)$", lines, re.MULTILINE):
         if controllers and "cpu" not in controllers.split(","):
             continue
-        root = mounted / controllers
-        if not root.is_dir():
-            root = mounted / "cpu"
-        inner = root / path
-        for folder in (inner, *inner.parents):
+        root = os.path.join(mounted, controllers).rstrip("/")
+        if not os.path.isdir(root):
+            root = os.path.join(mounted, "cpu")
+        folder = os.path.join(root, path).rstrip("/")
+        while len(folder) > len(root):
             quotas += _quota(folder)
-            if folder == root:
-                break
+            folder = os.path.dirname(folder)
+        quotas += _quota(root)
     return quotas
+
+
+def _text(file):
+    with open(file, encoding="utf-8", errors="replace") as opened:
+        return opened.read()
 
 
 def _quota(folder):
     """That of one control group, of either version."""
     for files in (("cpu.max",), ("cpu.cfs_quota_us", "cpu.cfs_period_us")):
         with contextlib.suppress(OSError, ValueError, ZeroDivisionError):
-            quota, period = map(int, " ".join((folder / file).read_text() for file in files).split())
+            quota, period = map(int, " ".join(_text(os.path.join(folder, file)) for file in files).split())
             if quota > 0:
                 yield math.ceil(quota / period)
 

@@ -12,8 +12,8 @@ import numpy as np
 from fastbp import atomic, caller
 from fastbp.files.digest import digest
 from fastbp.files.safetensors import ModelFile, number, write
+from fastbp.learning_rate import Schedule
 from fastbp.lecture import codes
-from fastbp.schedules import Schedule
 
 RULES = {code: name for name, code in codes.RULES.items()}
 LIMITS = {

@@ -3,9 +3,9 @@
 import numpy as np
 
 from fastbp import caller, validation
+from fastbp.learning_rate import LARGEST_STEP, number_of_steps
 from fastbp.lecture import codes
 from fastbp.optimizers import as_optimizer, settings_of
-from fastbp.schedules import LARGEST_STEP, number_of_steps
 from fastbp.validation import NOT_NEGATIVE, real_number
 
 

@@ -7,10 +7,10 @@ from sklearn.utils._param_validation import Interval, Options, StrOptions
 
 from fastbp import validation
 from fastbp.estimators import n_jobs
+from fastbp.learning_rate import Schedule
 from fastbp.lecture import codes
 from fastbp.network import DTYPES
 from fastbp.optimizers import SGD, Adam, AdamW, Optimizer, RMSprop, settings_of
-from fastbp.schedules import Schedule
 
 ACTIVATIONS = ("logistic", *codes.HIDDEN)
 SOLVERS = ("lbfgs", "sgd", "adam", "adamw", "rmsprop")

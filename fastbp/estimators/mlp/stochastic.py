@@ -14,9 +14,9 @@ from fastbp.estimators.mlp.early_stopping import EstimatorStopping
 from fastbp.estimators.mlp.fit_request import HeldOut
 from fastbp.estimators.mlp.progress import shown_for
 from fastbp.estimators.n_jobs import threads_of
+from fastbp.learning_rate import Schedule
 from fastbp.lecture.codes import REPORTED, WEIGHT
 from fastbp.optimizers import Optimizer
-from fastbp.schedules import Schedule
 from fastbp.training.diagnosis import advice
 from fastbp.training.loop import Loop
 from fastbp.training.progress import display

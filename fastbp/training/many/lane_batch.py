@@ -5,8 +5,8 @@ import time
 
 import numpy as np
 
+from fastbp.learning_rate import Schedule
 from fastbp.lecture.layout import layer_table
-from fastbp.schedules import Schedule
 from fastbp.threads.cores import trainings
 from fastbp.training.early_stopping import EarlyStopping
 from fastbp.training.history import TrainingState
