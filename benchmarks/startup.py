@@ -1,10 +1,12 @@
 """python -m benchmarks.startup: what a fresh process waits for, over a bare `import numpy` in the same run.
 
-Each row is a process of its own, with the kernels of an earlier process in the cache ("warm") or with an empty one
-("cold"). Processes take turns with bare imports, so that a machine that grows slower or faster does so for both.
+Each row is a process of its own: with the kernels of an earlier process in the cache, with those of an installed wheel
+and an empty cache, or with neither, so that all are compiled. Processes take turns with bare imports, so that a machine
+that grows slower or faster does so for both.
 """
 
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -47,8 +49,8 @@ fastbp.train_table("table.csv", "kind", epochs=1).model.save("model.safetensors"
 """
 
 
-def start(statement, folder, cache):
-    environment = os.environ | {"NUMBA_CACHE_DIR": str(cache), "PYTHONPATH": str(CHECKOUT), "OMP_NUM_THREADS": "1"}
+def start(statement, folder, cache, package=CHECKOUT):
+    environment = os.environ | {"NUMBA_CACHE_DIR": str(cache), "PYTHONPATH": str(package), "OMP_NUM_THREADS": "1"}
     return subprocess.Popen([sys.executable, "-c", statement], cwd=folder, env=environment, stderr=subprocess.PIPE)
 
 
@@ -58,19 +60,30 @@ def finish(process):
         raise Failed(error.decode(errors="replace"))
 
 
-def seconds(statement, folder, cache):
+def seconds(statement, *where):
     """The wall-clock time of a whole process."""
     begin = time.perf_counter()
-    finish(start(statement, folder, cache))
+    finish(start(statement, *where))
     return time.perf_counter() - begin
 
 
-def over(statement, base, folder, caches, rounds):
-    """(median seconds of the bare import, of the statement less that), in turns; each turn takes the next cache."""
-    found = {base: [], statement: []}
-    for turn, what in in_turn(found, rounds):
-        found[what].append(seconds(what, folder, caches(turn)))
-    return median(found[base]), median(found[statement]) - median(found[base])
+def compared(processes, rounds):
+    """Median seconds of each process, given as the arguments of `start`, in turns."""
+    found = {process: [] for process in processes}
+    for _, process in in_turn(found, rounds):
+        found[process].append(seconds(*process))
+    return [median(found[process]) for process in processes]
+
+
+def installed(folder):
+    """A copy of the package with object code for this machine, as an installed wheel has it."""
+    root = Path(folder, "installed")
+    shutil.copytree(CHECKOUT / "fastbp", root / "fastbp", ignore=shutil.ignore_patterns("__pycache__", "shipped"))
+    say("  object code for this machine")
+    script = "from fastbp.cli import shipping; from fastbp.compiler import targets; here = targets.fitting(); "
+    script += f"here and shipping.ship({str(root / 'fastbp/compiler/shipped')!r}, [here.name])"
+    finish(start(script, folder, folder, root))
+    return root
 
 
 def at_once(folder, cache, number):
@@ -88,31 +101,38 @@ def render(rows, rounds, cold, number):
     """Markdown of a whole run."""
     body = []
     with tempfile.TemporaryDirectory() as folder:
-        warm = Path(folder, "cache")
+        warm, package = Path(folder, "cache"), installed(folder)
         finish(start(MAKE, folder, warm))
         for row in rows:
             say(f"  {row}")
             if row == TOGETHER:
                 finish(start(ROWS["first `train`, engine"][0], folder, warm))
                 base, all_of_it = at_once(folder, warm, number)
-                body.append([row, digits(base * 1e3, 3), digits(max(all_of_it - base, 1e-4) * 1e3, 2), "-"])
+                body.append([row, digits(base * 1e3, 3), _more(all_of_it, base), "-", "-"])
                 continue
             statement, base, compiles = ROWS[row]
-            finish(start(statement, folder, warm))  # fills the cache, and writes the bytecode of the modules
-            bare, more = over(statement, base, folder, lambda turn: warm, rounds)
-            empty = "-"
+            none = Path(folder, "none")
+            for where in ((warm, CHECKOUT), (none, package)):  # fills the cache, and writes the bytecode of the modules
+                finish(start(statement, folder, *where))
+            processes = (base, folder, warm), (statement, folder, warm, CHECKOUT), (statement, folder, none, package)
+            bare, from_cache, from_wheel = compared(processes, rounds)
+            compiled = "-"
             if compiles and cold:
                 fresh = [tempfile.mkdtemp(dir=folder) for _ in range(cold)]
-                empty = digits(median(seconds(statement, folder, each) for each in fresh) * 1e3 - bare * 1e3, 2)
-            body.append([row, digits(bare * 1e3, 3), digits(max(more, 1e-4) * 1e3, 2), empty])
+                compiled = _more(median(seconds(statement, folder, each) for each in fresh), bare)
+            body.append([row, digits(bare * 1e3, 3), _more(from_cache, bare), _more(from_wheel, bare), compiled])
     return "\n\n".join([
-        f"{machine.line()} Medians of {rounds} processes in turn, {cold} where the cache is empty.",
+        f"{machine.line()} Medians of {rounds} processes in turn, {cold} of those that compile.",
         table(
-            ["a fresh process", "`import numpy` alone, ms", "more than that, ms", "with an empty cache, ms more"], body
+            ["a fresh process", "`import numpy` alone, ms", "from the cache, ms more", "from a wheel", "compiled"], body
         ),
         "Estimators are compared with the import of NumPy and scikit-learn. Networks of 4-8-3 and 64-64-10, an epoch "
         "of 64 samples in float32.",
     ])  # fmt: skip
+
+
+def _more(found, bare):
+    return digits(max(found - bare, 1e-4) * 1e3, 2)
 
 
 def main(arguments=None):

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 import fastbp
-from fastbp.compiler import cache, entries, objects
+from fastbp.compiler import cache, entries, folders, objects
 from fastbp.lecture.entries import PASSES
 from tests.cases import UNCOMPILED
 
@@ -22,7 +22,7 @@ compiled_only = pytest.mark.skipif(UNCOMPILED, reason="nothing is compiled with 
 ROOT = Path(fastbp.__file__).parent.parent
 NAME = f"{PASSES}.mean_of_batches"
 REPORT = np.arange(1.0, 13.0).reshape(4, 3)
-SIGNATURES = ("<f8[2]Cw", "<f4[2]Cw")
+SIGNATURES = ("<f8[2]Cr", "<f4[2]Cr")
 
 # The kernel for both precisions, after so many files of that name are there.
 CALLS = """
@@ -231,9 +231,13 @@ def put(content, files):
 @pytest.fixture
 def empty_cache(tmp_path, monkeypatch):
     monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path))
-    cache._usable_folder.cache_clear()
-    yield cache.cache_folder()
-    cache._usable_folder.cache_clear()
+    known = folders.root, folders.of_generation, folders.is_writable
+    for each in known:
+        each.cache_clear()
+    assert cache.is_writable()
+    yield Path(folders.root(), cache.content_key())
+    for each in known:
+        each.cache_clear()
 
 
 @compiled_only
@@ -248,7 +252,7 @@ def test_no_damaged_kernel_is_ever_linked(empty_cache, monkeypatch, request, imp
     (made,) = {*empty_cache.iterdir()} - {file for file in empty_cache.iterdir() if file.read_bytes() in others}
     sound, key = made.read_bytes(), cache.key_of(NAME, SIGNATURES[0])
     header, _ = cache.read(made, key)
-    files = [cache.file_of(NAME, key), cache.file_of(NAME, key, header["meaning"])]
+    files = [Path(cache.file_of(NAME, key, meaning)) for meaning in ("", header["meaning"])]
     assert made in files
     form, compiled, linked, link = entry._forms[SIGNATURES[0]], [], [], objects.link
     entry(REPORT.astype(np.float32))
@@ -259,7 +263,7 @@ def test_no_damaged_kernel_is_ever_linked(empty_cache, monkeypatch, request, imp
         monkeypatch.delitem(sys.modules, entries.JIT)
     kernel = entry._imported()  # once: it takes far longer than all the rest
     monkeypatch.setattr(entry, "_imported", lambda: kernel)
-    monkeypatch.setattr(cache, "content_key", lambda: cache.CONTENT_KEY)
+    monkeypatch.setattr(cache, "source_key", lambda: cache.SOURCE_KEY)
     for number in range(mutants):
         content = damaged(rng, sound, others)
         put(content, files)

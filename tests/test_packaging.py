@@ -12,13 +12,13 @@ SOURCES = sorted(PACKAGE.rglob("*.py"))
 
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 PROJECT = PYPROJECT["project"]
-TOP_LEVEL = {"pyproject.toml", "fastbp", "benchmarks", "tests", "README.md", "LICENSE"}
+TOP_LEVEL = {"pyproject.toml", "hatch_build.py", "fastbp", "benchmarks", "tests", "README.md", "LICENSE"}
 
 
 def test_archives_hold_the_top_level_and_wheels_the_package():
     targets = PYPROJECT["tool"]["hatch"]["build"]["targets"]
     assert set(targets["sdist"]["include"]) == {f"/{name}" for name in TOP_LEVEL}
-    assert targets["wheel"] == {"packages": ["fastbp"]}
+    assert targets["wheel"]["packages"] == ["fastbp"]
     assert {"py.typed", "__init__.pyi", "plots/__init__.pyi", "data/digits.npz"} <= {
         file.relative_to(PACKAGE).as_posix() for file in PACKAGE.rglob("*") if file.suffix != ".py"
     }

@@ -17,6 +17,7 @@ NAME = "fastbp-kernels"
 _WARNED = []
 
 
+@functools.cache
 def root():
     """The folder of all generations, whether it is there or not."""
     chosen = os.environ.get("NUMBA_CACHE_DIR")

@@ -91,9 +91,12 @@ def link(code, header):
     names = [*map(str, header["needs"])]
     if not {*names} <= ALLOWED:
         return None
-    if header["flat"]:
+    if not header["flat"]:
+        return _linked_by_llvm(code, names)
+    try:
         return mapped(code, names, **header["flat"])
-    return _linked_by_llvm(code, names)
+    except (TypeError, struct.error):  # a header that `prepared` did not write
+        return None
 
 
 def mapped(image, names, entry, addresses, pointers):
@@ -111,6 +114,8 @@ def mapped(image, names, entry, addresses, pointers):
     pointers : list of int
         Where there are pointers, counted from its begin.
     """
+    if not 0 <= entry < addresses <= len(image) - 8 * len(names) or min(pointers, default=0) < 0:
+        return None
     process = ctypes.CDLL(None)
     try:
         found = [ctypes.cast(getattr(process, name), ctypes.c_void_p).value for name in names]
