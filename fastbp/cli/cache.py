@@ -5,7 +5,7 @@ import os
 import numpy as np
 
 import fastbp
-from fastbp.cli import options
+from fastbp.cli import demo, options
 from fastbp.compiler import cache, folders, processor, shipped, targets
 
 
@@ -85,6 +85,7 @@ def compile_all(dtype):
         network.predict(X[:n])
         network.evaluate(X[:n], D[:n])
     network.gradient(X, D)
+    demo.compile_gradients()
     for batch_size in (1, 8):
         networks = [fastbp.Network((5, 4, 3), dtype=dtype, seed=seed) for seed in range(2)]
         fastbp.train_many(

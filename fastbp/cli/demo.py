@@ -129,20 +129,20 @@ def compiled(what):
 
 def compile_gradients():
     """By a network of a single weight: the differences of 2P errors take a while."""
-    from fastbp.lecture import differences, loops  # here, because they import Numba
+    from fastbp.lecture import entries
 
     small = Network((1, 1), output="sigmoid", dtype="float64")
     one, weight = (np.ones(shape) for shape in ((1, 1), 1))
     for array in (one, weight):
         array.flags.writeable = False  # as of all data
-    for kernel in (loops.gradient, differences.gradient):
+    for kernel in (entries.gradient, entries.gradient_by_differences):
         scratch = scratch_for(small.layers, 1, small.dtype)
-        kernel.unchecked(small.theta, small.layers, (one, one, weight), np.arange(1), scratch, np.empty(2))
+        kernel(small.theta, small.layers, (one, one, weight), np.arange(1), scratch, np.empty(2))
 
 
 def compare_with_differences(X, D, seed):
     """Slide 12: the gradient is found analytically, and not by differences, to save time. How much? (In float64.)"""
-    from fastbp.lecture import differences, loops
+    from fastbp.lecture import entries
 
     with compiled("\nSlide 12 in float64, compiled too:\n  gradients"):
         compile_gradients()
@@ -152,12 +152,13 @@ def compare_with_differences(X, D, seed):
     )
     weight = validation.sample_weights(None, BATCH, "float64")
     found, seconds = {}, {}
-    for name, kernel, repeats in (("analytic", loops.gradient, 50), ("differences", differences.gradient, 1)):
+    ways = ("analytic", entries.gradient, 50), ("differences", entries.gradient_by_differences, 1)
+    for name, kernel, repeats in ways:
         found[name], scratch = np.empty_like(network.theta), scratch_for(network.layers, 1, network.dtype)
         laps = []
         for _ in range(repeats):
             begin = time.perf_counter()
-            kernel.unchecked(network.theta, network.layers, (X, D, weight), rows, scratch, found[name])
+            kernel(network.theta, network.layers, (X, D, weight), rows, scratch, found[name])
             laps.append(time.perf_counter() - begin)
         seconds[name] = statistics.median(laps)
     apart = np.abs(found["analytic"] - found["differences"]).max()

@@ -74,7 +74,10 @@ class Entry:
             return self._plain(args)
         call = marshal.Call(*form, args)
         self._calls = [call, *self._calls[: CALLS - 1]]
-        return call(args)
+        result = call(args)
+        if result is marshal.MISFIT:
+            raise RuntimeError(f"{self!r}: what was compiled for {signature} does not take it")
+        return result
 
     @property
     def signatures(self):

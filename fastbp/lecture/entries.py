@@ -9,6 +9,7 @@ PASSES = "fastbp.lecture.loops.passes"
 
 epoch = Entry(PASSES, "epoch", reads=(1, 2, 3))
 gradient = Entry(PASSES, "gradient", reads=(1, 2, 3))
+gradient_by_differences = Entry("fastbp.lecture.differences", "gradient", reads=(1, 2, 3))
 mean_error = Entry(PASSES, "mean_error", reads=(0, 1, 2, 3))
 mean_of_batches = Entry(PASSES, "mean_of_batches", reads=(0,))
 predict = Entry(PASSES, "predict", reads=(0, 1, 2))
