@@ -11,7 +11,7 @@ import os
 import sys
 import weakref
 
-from fastbp.compiler import cache, marshal, objects, processor, shipped
+from fastbp.compiler import cache, calls, marshal, objects, processor, shipped
 from fastbp.compiler.uninterrupted import LINKING, compiling
 
 JIT = "fastbp.compiler.jit"  # is imported by every module with kernels
@@ -72,7 +72,7 @@ class Entry:
         form = self._found(signature) or self._compiled(signature, args)
         if form is None:
             return self._plain(args)
-        call = marshal.Call(*form, args)
+        call = calls.call_of(*form, args)
         self._calls = [call, *self._calls[: CALLS - 1]]
         result = call(args)
         if result is marshal.MISFIT:

@@ -3,13 +3,11 @@
 A number is a word, an array is the place of its object. The kernel's entry (wrapper.py) reads from there what NumPy's
 C interface promises to be there, PyArrayObject: place of the numbers, shape, strides. It first compares dtype, number
 of axes and flags with those that it was compiled for, and does nothing where they differ. So a call costs Python little
-more than a look at the type of each argument; the address of an array's numbers, asked for in Python, takes longer than
-all of that.
+more than a look at the type of each argument (calls.py); the address of an array's numbers, asked for in Python, takes
+longer than all of that.
 """
 
 import ctypes
-import itertools
-import struct
 
 import numpy as np
 
@@ -19,7 +17,7 @@ C_ORDER, F_ORDER, ALIGNED, WRITABLE = 0x1, 0x2, 0x100, 0x400  # flags
 WORDS = {bool: "?7x", int: "q", float: "d", np.bool_: "?7x", np.int64: "q", np.float64: "d", np.float32: "d"}
 WORDS |= dict.fromkeys((np.int8, np.int16, np.int32, np.uint8, np.uint16, np.uint32), "q")
 MISFIT = object()  # what a call returns where the arguments are others than those that the kernel was compiled for
-RESULTS = {"": None, "d": ctypes.c_double, "q": ctypes.c_int64, "?": ctypes.c_int64}
+RESULTS = {"": None, "d": ctypes.c_double * 1, "q": ctypes.c_int64 * 1, "?": ctypes.c_int64 * 1}
 FIT, FAILED = 0, 2  # what an entry returns; 1 is a misfit
 
 
@@ -88,68 +86,6 @@ def expected_flags(array):
     order = {"C": C_ORDER, "F": C_ORDER | F_ORDER, "A": C_ORDER | F_ORDER}[order_of(flags)]
     mask = order | ALIGNED | flags & WRITABLE
     return mask, flags & mask
-
-
-class Call:
-    """An entry with arguments of certain types: what is left to do with the next ones of the same.
-
-    Parameters
-    ----------
-    address : int
-        Of the entry in memory.
-    result : str
-        The letter of what it returns.
-    arguments : tuple
-        Those of a first call.
-    """
-
-    def __init__(self, address, result, arguments):
-        flat, self._tuples = [*arguments], []  # where a tuple is replaced by what is in it, one after the other
-        for at in itertools.count():
-            while at < len(flat) and type(flat[at]) is tuple:
-                self._tuples.append((at, len(flat[at])))
-                flat[at : at + 1] = flat[at]
-            if at >= len(flat):
-                break
-        self._count, self._kinds = len(arguments), [*map(type, flat)]
-        self._numbers = [at for at, kind in enumerate(self._kinds) if kind is not np.ndarray]
-        self._dtypes = [array.dtype for array in arrays_of(arguments)]  # kept, so that their places stay theirs
-        self._first = struct.pack(f"={len(self._dtypes)}q", *map(id, self._dtypes))
-        self._pack = struct.Struct("=" + "".join(WORDS.get(kind, "q") for kind in self._kinds)).pack
-        self._result, self._letter = RESULTS[result], result
-        returns = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_char_p, ctypes.c_void_p)  # lets go of the GIL
-        self._function = returns(address)
-
-    def __call__(self, args):
-        if len(args) != self._count:
-            return MISFIT
-        flat = [*args]
-        for at, length in self._tuples:
-            inner = flat[at]
-            if type(inner) is not tuple or len(inner) != length:
-                return MISFIT
-            flat[at : at + 1] = inner
-        if [*map(type, flat)] != self._kinds:
-            return MISFIT
-        words = [*map(id, flat)]
-        for at in self._numbers:
-            words[at] = flat[at]
-        try:
-            words = self._first + self._pack(*words)
-        except struct.error as problem:
-            raise OverflowError(f"a kernel takes integers of 64 bits: {problem}") from None
-        if self._result is None:
-            status = self._function(words, None)
-            if status == FIT:
-                return None
-        else:
-            out = self._result()
-            status = self._function(words, ctypes.byref(out))
-            if status == FIT:
-                return bool(out.value) if self._letter == "?" else out.value
-        if status == FAILED:
-            raise RuntimeError("a kernel has failed: its arguments are out of range")
-        return MISFIT
 
 
 def arrays_are_as_promised():
