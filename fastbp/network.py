@@ -101,8 +101,7 @@ class Network:
                 f"{self._sizes}: output='sigmoid' is the probability of one of two classes"
             )
         self._activation = validation.hidden_activations(activation, HIDDEN, len(self._sizes) - 2)
-        self._output, self._loss, self._level = output, loss, level
-        self._dtype = validation.dtype(dtype, DTYPES)
+        self._output, self._loss, self._level, self._dtype = output, loss, level, validation.dtype(dtype, DTYPES)
         parameters = layout.parameter_count(self._sizes)
         try:
             theta = np.zeros(parameters, self._dtype)
@@ -114,8 +113,7 @@ class Network:
         codes = [*(HIDDEN[name] for name in self.activations[:-1]), OUTPUT[self.output]]
         self._layers = layout.layer_table(self.sizes, codes, ERROR[self.loss], self._level or 0.0)
         self._theta = theta
-        self._W = tuple(layout.weights(theta, self.layers))
-        self._B = tuple(layout.biases(theta, self.layers))
+        self._W, self._B = (tuple(parts(theta, self.layers)) for parts in (layout.weights, layout.biases))
 
     # Read-only: kernels trust the table, the table fits the sizes, and the views look into this vector and no other.
 
@@ -314,20 +312,19 @@ class Network:
         ...     fastbp.load(path)
         Network((4, 8, 3), activation='relu', output='softmax', dtype='float32')  # 67 parameters
         """
-        from fastbp.files.safetensors import write
+        from fastbp.files.safetensors import write  # here, as below: whoever only trains need not wait for it
 
         write(path, "network", *self._record())
 
     def _record(self, theta=None):
         """The strings and arrays of a file that holds the network, or one with other parameters."""
-        from fastbp.files.safetensors import number  # here: whoever only trains need not wait for it
+        from fastbp.files.safetensors import number
 
         theta = self.theta if theta is None else theta
         names = self.activation if isinstance(self.activation, str) else f"[{', '.join(self.activation)}]"
-        strings = {"activation": names, "output": self.output, "loss": self.loss}
-        strings["loss parameter"] = number(self._level)
-        arrays = {}
-        parts = layout.weights(theta, self.layers), layout.biases(theta, self.layers)
+        level = number(self._level)
+        strings = {"activation": names, "output": self.output, "loss": self.loss, "loss parameter": level}
+        arrays, parts = {}, (layout.weights(theta, self.layers), layout.biases(theta, self.layers))
         for layer, (w, b) in enumerate(zip(*parts, strict=True)):
             arrays[f"layers.{layer}.weight"], arrays[f"layers.{layer}.bias"] = w, b
         return strings, arrays
@@ -356,8 +353,8 @@ class Network:
     @property
     def _description(self):
         """The call that makes a network of this kind, as text."""
-        shown = f"Network({self.sizes}, activation={self.activation!r}, output={self.output!r}"
-        shown += f", dtype={self.dtype.name!r}"
+        shown = f"Network({self.sizes}, activation={self.activation!r}, output={self.output!r}, "
+        shown += f"dtype={self.dtype.name!r}"
         if self.loss != ERRORS_OF[self.output][0]:
             shown += f", loss={self.loss!r}"
         for name, usual in (("huber_delta", 1.0), ("quantile", 0.5)):

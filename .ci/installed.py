@@ -1,0 +1,58 @@
+"""An installed wheel trains everything without a compiler, to the bits of what is compiled on the spot."""
+
+import os
+import subprocess
+import sys
+import tempfile
+
+from fastbp.compiler import shipped, targets
+
+PROGRAM = """
+import hashlib, sys
+import numpy as np, fastbp
+digest = hashlib.sha256()
+X, labels = fastbp.load_digits()
+for dtype in (np.float32, np.float64):
+    x, d = X[:90].astype(dtype), np.eye(10, dtype=dtype)[labels[:90]]
+    how = dict(epochs=2, rows=range(10, 90), validation_rows=range(10), optimizer=fastbp.Adam())
+    networks = [fastbp.Network((64, 8, 10), "tanh", dtype=dtype, seed=seed) for seed in range(6)]
+    fastbp.train(networks[0], x, d, version="loops", **how)
+    fastbp.train(networks[1], x, d, version="tiles", threads=2, **how)
+    for batch_size, some in ((1, networks[2:4]), (16, networks[4:])):
+        fastbp.train_many(some, x, d, batch_size=batch_size, patience=2, **how)
+    for network in networks:
+        found = network.theta, network.predict(x[:1]), network.predict(x), *network.gradient(x, d)[1]
+        for array in (*found, np.float64(network.evaluate(x, d))):
+            digest.update(np.asarray(array).tobytes())
+print(digest.hexdigest(), "numba" in sys.modules)
+"""
+
+
+def run():
+    """What the program prints, with an empty cache of kernels."""
+    with tempfile.TemporaryDirectory() as folder:
+        changes = {"NUMBA_CACHE_DIR": folder}
+        done = subprocess.run(
+            [sys.executable, "-c", PROGRAM], env=os.environ | changes, stdout=-1, text=True, check=True
+        )
+        return done.stdout.split()
+
+
+def main():
+    target = targets.fitting()
+    if target is None:
+        print("no object code of the wheel is for this processor")
+        return
+    from_wheel = run()
+    aside = f"{shipped.FOLDER}.aside"
+    os.rename(shipped.FOLDER, aside)
+    try:
+        on_the_spot = run()
+    finally:
+        os.rename(aside, shipped.FOLDER)
+    print(f"{target.name}: from the wheel {from_wheel}, compiled on the spot {on_the_spot}")
+    assert from_wheel == [on_the_spot[0], "False"]
+    assert on_the_spot[1] == "True"
+
+
+main()
