@@ -188,7 +188,7 @@ def test_no_room_for_a_file_is_one_line_that_names_it(most, arguments, named, he
     (here / "new.csv").write_text(NEW + "1,red\n" * 200)
     memory = 1 << 26 if "--out" in arguments else 64
     script = (
-        f"import resource, sys; from fastbp import cli; cli.predict.IN_MEMORY = {memory}; "
+        f"import resource, sys; from fastbp import cli; from fastbp.cli import predict; predict.IN_MEMORY = {memory}; "
         f"resource.setrlimit(resource.RLIMIT_FSIZE, ({most},) * 2); sys.exit(cli.main({arguments}))"
     )
     done = subprocess.run([sys.executable, "-c", script], cwd=here, capture_output=True, text=True)

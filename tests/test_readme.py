@@ -185,8 +185,8 @@ def parser():
     whole = Parser(prog="fastbp")
     whole.add_argument("--version", action="store_true")
     subparsers = whole.add_subparsers(dest="command", required=True)
-    for command in cli.COMMANDS:
-        command.add(subparsers)
+    for module in cli.modules_for(None):
+        module.add(subparsers)
     return whole, subparsers.choices
 
 

@@ -40,7 +40,9 @@ def features(target, *more, without=()):
         (X86, "+64bit,+sse2", 16, None),
         ("x86_64-apple-darwin20", features(V3), 32, "x86-64-v3"),  # `fitting` asks for Linux
         (targets.ARM, "+neon,+fp-armv8,+crc", 16, "arm64"),
-        (targets.ARM, "+fp-armv8", 16, None),
+        (targets.ARM, "-aes,-rand,-sha2,-sve", 16, "arm64"),  # of an emulator that shows the files of its host
+        (targets.ARM, "", 16, "arm64"),
+        (targets.ARM, "+fp-armv8,+neon", 32, None),
         ("powerpc64le-unknown-linux-gnu", features(V2), 16, None),
     ],
 )
@@ -100,7 +102,7 @@ for dtype in (np.float32, np.float64):
         network = fastbp.Network((64, 8, 10), activation=activation, dtype=dtype)
         how = dict(epochs=2, version=version, validation_rows=range(10), threads=2)
         fastbp.train(network, x, d, optimizer=fastbp.Adam(), **how)
-        for found in (network.theta, network.predict(x[:1]), network.predict(x), *network.gradient(x, d)):
+        for found in (network.theta, network.predict(x[:1]), network.predict(x), *network.gradient(x, d)[1]):
             digest.update(np.asarray(found).tobytes())
 print(digest.hexdigest(), "numba" in sys.modules, "llvmlite.binding" in sys.modules)
 """
@@ -172,8 +174,8 @@ def test_the_command_tells_what_came_with_the_package(installed, tmp_path):
 )
 def test_whoever_wants_other_code_gets_it(installed, tmp_path, changes):
     where = {"root": installed, "NUMBA_CACHE_DIR": str(tmp_path)}
-    assert run("-c", MEAN, **where) == "2.5 1 False\n"
-    assert run("-c", MEAN, **where, **changes) == "2.5 0 True\n"
+    assert run("-c", MEAN, **where) == "3.0 1 False\n"
+    assert run("-c", MEAN, **where, **changes) == "3.0 0 True\n"
 
 
 def test_edited_sources_are_compiled(copy, tmp_path):
@@ -181,14 +183,14 @@ def test_edited_sources_are_compiled(copy, tmp_path):
     text = file.read_text()
     file.write_text(text + "\n# one more line\n")
     where = {"root": copy, "NUMBA_CACHE_DIR": str(tmp_path / "cache")}
-    assert run("-c", MEAN, **where) == "2.5 0 True\n"
+    assert run("-c", MEAN, **where) == "3.0 0 True\n"
     file.write_text(text)
-    assert run("-c", MEAN, **where) == "2.5 1 False\n"
+    assert run("-c", MEAN, **where) == "3.0 1 False\n"
 
 
 def test_a_kernel_in_memory_is_taken_from_there_if_it_is_as_the_sources_say_only(installed, tmp_path):
     where = {"root": installed, "NUMBA_CACHE_DIR": str(tmp_path)}
-    assert run("-c", "import fastbp.lecture.loops\n" + MEAN, **where) == "2.5 1 True\n"
+    assert run("-c", "import fastbp.lecture.loops\n" + MEAN, **where) == "3.0 1 True\n"
     assert run("-c", PATCHED + MEAN, **where).split()[0] == "1.5"
 
 
@@ -200,7 +202,7 @@ def test_a_kernel_in_memory_is_taken_from_there_if_it_is_as_the_sources_say_only
 def test_damaged_object_code_is_not_run(copy, tmp_path, damage):
     (file,) = (copy / "fastbp/compiler/shipped").rglob("mean_of_batches-*.kernel")
     file.write_bytes(damage(file.read_bytes()))
-    assert run("-c", MEAN, root=copy, NUMBA_CACHE_DIR=str(tmp_path / "cache")) == "2.5 0 True\n"
+    assert run("-c", MEAN, root=copy, NUMBA_CACHE_DIR=str(tmp_path / "cache")) == "3.0 0 True\n"
 
 
 # ---- Made for other machines -----------------------------------------------------------------------------------------

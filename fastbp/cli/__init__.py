@@ -1,16 +1,21 @@
 """The command line: `fastbp train data.csv --target species --out model.safetensors`, and more."""
 
 import argparse
+import importlib
 import os
 import sys
 import warnings
 
 import fastbp
-from fastbp.cli import bench, cache, demo, export, inspect, learn, options, predict, train
+from fastbp.cli import options
 from fastbp.compiler import notice
 from fastbp.training.history import Diverged
 
-COMMANDS = (train, predict, inspect, export, learn, cache, bench, demo)
+# The module of each command.
+COMMANDS = {
+    "train": "train", "predict": "predict", "evaluate": "predict", "inspect": "inspect", "export": "export",
+    "learn": "learn", "cache": "cache", "bench": "bench", "demo": "demo",
+}  # fmt: skip
 
 
 def main(arguments=None):
@@ -25,8 +30,9 @@ def main(arguments=None):
     )
     parser.add_argument("--version", action="version", version=f"fastbp {fastbp.__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", dest="command", required=True)
-    for command in COMMANDS:
-        command.add(commands)
+    arguments = sys.argv[1:] if arguments is None else arguments
+    for module in modules_for(arguments[0] if arguments else None):
+        module.add(commands)
     given, unknown = parser.parse_known_args(arguments)
     if unknown:
         given.parser.refuse(unknown)
@@ -48,6 +54,12 @@ def main(arguments=None):
     except (ValueError, TypeError, ImportError, MemoryError, Diverged) as problem:
         return _failed(str(problem) or "there is not enough memory")
     return code
+
+
+def modules_for(command):
+    """The module of a command: what the others need is not imported. All of them, where it is no command."""
+    names = [COMMANDS[command]] if command in COMMANDS else dict.fromkeys(COMMANDS.values())
+    return [importlib.import_module(f"fastbp.cli.{name}") for name in names]
 
 
 def _failed(what):

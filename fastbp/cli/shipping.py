@@ -121,6 +121,7 @@ def compile_forms(target, forms, folder):
         cache.write(file, {"kernel": kernel, "signature": signature, "key": key, "meaning": ""} | found, code)
         if cache.read(file, key) is None:
             raise OSError(f"{file} could not be written")
+        os.chmod(file, 0o644)  # all users of an installation read it
 
 
 if __name__ == "__main__":

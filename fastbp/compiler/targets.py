@@ -36,6 +36,10 @@ TARGETS = {
     )
 }
 
+# What every processor has that runs Linux in 64 bits. LLVM has it from /proc/cpuinfo, which may be missing, or that
+# of another machine, in an emulator.
+ALWAYS = {"aarch64": {"+fp-armv8", "+neon"}}
+
 
 @functools.cache
 def fitting():
@@ -51,7 +55,8 @@ def fitting():
 
 def nearest(triple, features, vector_bytes):
     """The target of this architecture and this length of vectors, if a processor with these features has all of its."""
-    has, architecture = {*features.split(",")}, triple.partition("-")[0]
+    architecture = triple.partition("-")[0]
+    has = {*features.split(",")} | ALWAYS.get(architecture, set())
     for target in TARGETS.values():
         same = target.triple.partition("-")[0] == architecture and target.vector_bytes == vector_bytes
         if same and has.issuperset(target.features.split(",")):
