@@ -12,7 +12,7 @@ SOURCES = sorted(PACKAGE.rglob("*.py"))
 
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 PROJECT = PYPROJECT["project"]
-TOP_LEVEL = {"pyproject.toml", "hatch_build.py", "fastbp", "benchmarks", "tests", "README.md", "LICENSE"}
+TOP_LEVEL = {"pyproject.toml", ".ci/hatch_build.py", "fastbp", "benchmarks", "tests", "README.md", "LICENSE"}
 
 
 def test_archives_hold_the_top_level_and_wheels_the_package():

@@ -18,7 +18,7 @@ PROGRAM = """
 import sys, traceback
 class Watch:
     def find_spec(name, path, target=None):
-        if name == "numba":
+        if name == "numba.core":
             print(*traceback.format_stack(limit=12))  # who wanted it
 sys.meta_path.insert(0, Watch)
 import numpy as np, fastbp

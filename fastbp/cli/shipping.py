@@ -1,4 +1,4 @@
-"""Makes the object code that a wheel brings (compiler/shipped.py): what hatch_build.py runs.
+"""Makes the object code that a wheel brings (compiler/shipped.py): what .ci/hatch_build.py runs.
 
     python -m fastbp.cli.shipping FOLDER [TARGET ...]
 
