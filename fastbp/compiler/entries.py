@@ -1,4 +1,4 @@
-"""Kernels as Python calls them: from the cache without Numba, or, where it has none, compiled and kept.
+"""Kernels as Python calls them: from files, without Numba, or, where there are none, compiled and kept.
 
 An `Entry` names a kernel, and its module is imported only when something must be compiled: Numba's import alone takes
 ten times as long as to link object code. Python in this package calls kernels through entries only.
@@ -35,7 +35,7 @@ class Entry:
     Attributes
     ----------
     found : int
-        How many compiled forms of it came from the cache.
+        How many compiled forms of it came from files.
     """
 
     def __init__(self, module, name, kernel=None, reads=()):
@@ -69,7 +69,9 @@ class Entry:
             if self._kernel is None:
                 raise
             return self._plain(args)
-        form = self._found(signature) or self._compiled(signature, args)
+        form = self._found(signature)
+        if form is None and signature not in self._forms:
+            form = self._compiled(signature, args)
         if form is None:
             return self._plain(args)
         call = calls.call_of(*form, args)
@@ -95,13 +97,12 @@ class Entry:
     def _found(self, signature):
         """The form for such arguments, if it is known or comes from a file without a look at the kernel."""
         with LINKING:
-            if self._forms.get(signature) or JIT in sys.modules:  # a kernel that is there could have been changed
+            if signature in self._forms or JIT in sys.modules:  # a kernel that is there could have been changed
                 return self._forms.get(signature)
             name = f"{self.__module__}.{self.__name__}"
             form = self._linked(shipped.read(name, signature))
-            if not form:
-                key = cache.key_of(name, signature)
-                form = self._linked(cache.kept(name, key))
+            if form is None:
+                form = self._linked(cache.kept(name, cache.key_of(name, signature)))
             if form:
                 self._forms[signature] = form
             return form
@@ -119,13 +120,13 @@ class Entry:
             return None
         name = f"{self.__module__}.{self.__name__}"
         of_sources = of_sources and cache.source_key() == cache.SOURCE_KEY  # no file has been edited meanwhile
-        form = of_sources and self._linked(shipped.read(name, signature))
+        form = self._linked(shipped.read(name, signature)) if of_sources else None
         if form:
             return form
         key = cache.key_of(name, signature)
         usual, other = (cache.file_of(name, key, which) for which in ("", meaning))
         for file in (usual, other):
-            form = meaning and self._linked(cache.kept(name, key, meaning, file))
+            form = self._linked(cache.kept(name, key, meaning, file)) if meaning else None
             if form:
                 if file == other and of_sources:  # made by a process that could not tell so
                     _rename(other, usual)
@@ -135,8 +136,8 @@ class Entry:
         return _made(kernel, args, header, file if meaning and cache.is_writable() else None)
 
     def _linked(self, found):
-        form = found and _link(*found)
-        self.found += bool(form)
+        form = _link(*found) if found else None
+        self.found += form is not None
         return form
 
     def _imported(self):
