@@ -34,9 +34,14 @@ class ObjectLibrary(JITCodeLibrary):
         for function in self._final_module.functions:
             if not function.is_declaration and function.name != self.name:
                 function.linkage = llvm.Linkage.internal  # so that those that are inlined everywhere are dropped
-        passes = llvm.create_new_module_pass_manager()
-        passes.add_global_dead_code_eliminate_pass()
-        passes.run(self._final_module, self._codegen._pass_builder())
+        if hasattr(llvm, "create_module_pass_manager"):  # llvmlite 0.44
+            passes = llvm.create_module_pass_manager()
+            passes.add_global_dce_pass()
+            passes.run(self._final_module)
+        else:
+            passes = llvm.create_new_module_pass_manager()
+            passes.add_global_dead_code_eliminate_pass()
+            passes.run(self._final_module, self._codegen._pass_builder())
 
     def _finalize_final_module(self):
         self._finalize_dynamic_globals()
