@@ -281,7 +281,7 @@ class Network:
         >>> [dw.shape for dw in dW], [db.shape for db in dB]
         ([(5, 2), (3, 5)], [(5,), (3,)])
         """
-        from fastbp.lecture import entries  # here: it loads LLVM, for which whoever does not train need not wait
+        from fastbp.lecture import entries  # here: whoever does not train need not wait for it
 
         X, D, weight = self._checked(X, D, sample_weight)
         dtheta, scratch = np.empty_like(self.theta), layout.scratch_for(self.layers, 1, self.dtype)
@@ -390,7 +390,7 @@ def blank(sizes, activation, output, dtype, loss, level=None):
 
 
 def _evaluation():
-    from fastbp.engine import evaluation  # here: it loads LLVM, for which whoever does not train need not wait
+    from fastbp.engine import evaluation  # here: whoever does not train need not wait for it
 
     return evaluation
 

@@ -14,7 +14,7 @@ import pytest
 from llvmlite import binding as llvm
 from llvmlite import ir
 
-from fastbp.compiler import cache, marshal, objects, processor, versions
+from fastbp.compiler import cache, marshal, object_files, objects, processor, versions
 from fastbp.compiler.entries import Entry
 from fastbp.engine import entries
 from fastbp.engine.lanes import block
@@ -259,13 +259,13 @@ def test_symbols_are_read_from_the_objects_of_each_system(triple):
     builder.ret(value)
     machine = llvm.Target.from_triple(triple).create_target_machine()
     code = machine.emit_object(llvm.parse_assembly(str(module)))
-    assert [name for name in objects.needs(code) if name != "_fltused"] == ["a_name_longer_than_eight", "tanh"]
+    assert [name for name in object_files.needs(code) if name != "_fltused"] == ["a_name_longer_than_eight", "tanh"]
 
 
 def test_what_is_no_object_code_is_refused():
     for code in (b"", b"\x7fELF", b"\xcf\xfa\xed\xfe" + b"\xff" * 60, b"\x7fELF" + b"\xff" * 100):
         with pytest.raises(ValueError, match="no object code"):
-            objects.needs(code)
+            object_files.needs(code)
 
 
 @pytest.mark.parametrize("name", ["entry", "addresses", "pointers", "more"])

@@ -12,7 +12,7 @@ import pytest
 
 import fastbp
 from fastbp.cli import shipping
-from fastbp.compiler import cache, cpuinfo, marshal, objects, processor, shipped, targets
+from fastbp.compiler import cache, cpuinfo, marshal, object_files, objects, processor, shipped, targets
 from fastbp.lecture.entries import PASSES
 from tests.cases import UNCOMPILED
 
@@ -227,7 +227,7 @@ def test_object_code_for_each_target(target, tmp_path):
     assert {"expf", "tanhf"} <= {*header["needs"]}
     if target.triple == targets.ARM:
         assert struct.unpack_from("<4s14xH", code)[1] == 183  # Arm's 64 bits, in ELF
-        assert objects.needs(code) == header["needs"]
+        assert object_files.needs(code) == header["needs"]
     else:
         assert {*header["flat"]} == {"entry", "addresses", "pointers"}
         assert (b"\xc5\xfc" in code or b"\x62\xf1" in code) == (target != V2), "instructions of AVX"

@@ -73,7 +73,7 @@ def _lines_of_kept():
 
 def compile_all(dtype):
     """Have everything compiled, or taken from the cache, that trainings and predictions in this dtype use."""
-    from fastbp.engine import entries, team  # here: they load LLVM
+    from fastbp.engine import entries, team  # here: to look and to clear take none
 
     rows = 40
     X = np.linspace(-1, 1, rows * 5, dtype=dtype).reshape(rows, 5)

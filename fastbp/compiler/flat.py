@@ -10,11 +10,13 @@ Sections and relocations are those of the x86-64 psABI, chapter 4 (https://gitla
 """
 
 import struct
-from typing import NamedTuple
+
+from fastbp.compiler.object_files import SYMBOLS, needs, sections_of, symbols_of
+from fastbp.compiler.objects import SYMBOL
 
 X86_64 = 62  # the number of the architecture
 WRITABLE, ALLOCATED = 1, 2  # flags of sections
-PROGBITS, SYMBOLS, RELOCATIONS = 1, 2, 4  # their types
+PROGBITS, RELOCATIONS = 1, 4  # their types
 POINTER = 1  # relocations: the address of what a symbol stands for
 PC32, PLT32, PC64 = 2, 4, 24  # the distance to it
 VIA_ADDRESS = 9, 41, 42  # the distance to a place that holds its address
@@ -26,19 +28,14 @@ class Unfit(Exception):
     """Object code that only LLVM can link."""
 
 
-class Section(NamedTuple):
-    """A row of the table of sections."""
-
-    name: int
-    kind: int
-    flags: int
-    address: int
-    begin: int
-    size: int
-    link: int
-    info: int
-    alignment: int
-    entry: int
+def prepared(code):
+    """What is kept of object code, and what its header says: laid out if that can be, else as it is."""
+    names = needs(code)
+    try:
+        image, places = flattened(code, SYMBOL, names)
+    except Unfit:
+        return code, {"needs": names, "flat": {}}
+    return image, {"needs": names, "flat": places}
 
 
 def flattened(code, symbol, names):
@@ -54,8 +51,7 @@ def flattened(code, symbol, names):
     """
     if code[:6] != b"\x7fELF\x02\x01" or struct.unpack_from("<H", code, 18) != (X86_64,):
         raise Unfit("another format")
-    at, size, count = struct.unpack_from("<Q10xHH", code, 40)
-    sections = [Section(*struct.unpack_from("<II4Q2I2Q", code, at + size * number)) for number in range(count)]
+    sections = sections_of(code)
     image, begins = bytearray(), {}
     for number, section in enumerate(sections):
         if _is_loaded(code, sections, section):
@@ -69,7 +65,7 @@ def flattened(code, symbol, names):
         image += b"\xff\x25" + struct.pack("<ixx", address - jump - 6)  # jmp *distance(%rip), counted from its end
     image += bytes(ADDRESS * len(names))
     (table,) = (section for section in sections if section.kind == SYMBOLS)
-    symbols = _symbols(code, table, sections[table.link])
+    symbols = symbols_of(code, table, sections[table.link])
     pointers = []
     for section in sections:
         if section.kind == RELOCATIONS and section.info in begins:
@@ -89,15 +85,6 @@ def _is_loaded(code, sections, section):
     if section.kind != PROGBITS or not constant:
         raise Unfit(f"a section of type {section.kind} with flags {section.flags}")
     return True
-
-
-def _symbols(code, table, names):
-    """(name, number of its section, place in it) of each."""
-    found = []
-    for name, _, section, value, _ in struct.iter_unpack("<IHHQQ", code[table.begin : table.begin + table.size]):
-        begin = names.begin + name
-        found.append((code[begin : code.index(b"\0", begin)].decode(), section, value))
-    return found
 
 
 def _relocate(code, section, symbols, image, begins, places):

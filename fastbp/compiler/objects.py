@@ -1,4 +1,4 @@
-"""Object code: which symbols it needs, and how it gets into this process without Numba."""
+"""How code that was compiled gets into this process, without Numba."""
 
 import ctypes
 import mmap
@@ -18,69 +18,6 @@ ALLOWED = {*OF_NUMBERS, *(f"{name}f" for name in OF_NUMBERS), "memcpy", "memmove
 ALLOWED |= {"bzero", "__bzero", "_fltused", "__chkstk", "___chkstk_ms"}  # on macOS; on Windows
 
 _LINKED = []  # what is linked stays for as long as the process
-
-
-def needs(code):
-    """The names of the symbols that object code leaves to others, sorted; a ValueError for what is none."""
-    try:
-        if code[:4] == b"\x7fELF":
-            return sorted(_needs_of_elf(code))
-        if code[:4] == b"\xcf\xfa\xed\xfe":
-            return sorted(_needs_of_macho(code))
-        return sorted(_needs_of_coff(code))
-    except (struct.error, IndexError, OverflowError, ValueError) as problem:
-        raise ValueError(f"this is no object code: {problem}") from None
-
-
-def _needs_of_elf(code):
-    at, size, count = struct.unpack_from("<Q10xHH", code, 40)
-    sections = [struct.unpack_from("<II4Q2I2Q", code, at + size * number) for number in range(count)]
-    for _, kind, _, _, start, length, names, *_ in sections:
-        if kind == 2:  # the table of symbols
-            for symbol in range(start + 24, start + length, 24):
-                name, binding, _, section = struct.unpack_from("<IBBH", code, symbol)
-                if section == 0 and binding >> 4:
-                    yield _text(code, sections[names][4] + name)
-
-
-def _needs_of_macho(code):
-    at = 32
-    for _ in range(struct.unpack_from("<I", code, 16)[0]):
-        command, size, symbols, count, names = struct.unpack_from("<5I", code, at)
-        if command == 2:  # the table of symbols
-            for symbol in range(symbols, symbols + 16 * count, 16):
-                name, kind, section, _, value = struct.unpack_from("<IBBHQ", code, symbol)
-                if kind & 0x0F == 1 and section == 0 and value == 0:
-                    yield _text(code, names + name).removeprefix("_")
-        at += size
-
-
-def _needs_of_coff(code):
-    symbols, count = struct.unpack_from("<8xII", code)
-    number = 0
-    while number < count:
-        name, value, section, _, storage, more = struct.unpack_from("<8sIhHBB", code, symbols + 18 * number)
-        if storage == 2 and section == 0 and value == 0:
-            long = name[:4] == b"\0\0\0\0"
-            at = symbols + 18 * count + int.from_bytes(name[4:], "little")
-            yield _text(code, at) if long else name.rstrip(b"\0").decode()
-        number += 1 + more
-
-
-def _text(code, at):
-    return code[at : code.index(b"\0", at)].decode()
-
-
-def prepared(code):
-    """What is kept of object code, and what its header says: laid out if that can be (flat.py), else as it is."""
-    from fastbp.compiler import flat  # here: a process that compiles nothing need not wait for it
-
-    names = needs(code)
-    try:
-        image, places = flat.flattened(code, SYMBOL, names)
-    except flat.Unfit:
-        return code, {"needs": names, "flat": {}}
-    return image, {"needs": names, "flat": places}
 
 
 def link(code, header):

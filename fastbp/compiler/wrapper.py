@@ -13,7 +13,7 @@ from numba.core.codegen import JITCodeLibrary
 from numba.core.compiler_lock import global_compiler_lock
 from numba.np.arrayobj import make_array, populate_array
 
-from fastbp.compiler import marshal, objects, processor
+from fastbp.compiler import flat, marshal, objects, processor
 
 I1, I8, I32, I64, DOUBLE = ir.IntType(1), ir.IntType(8), ir.IntType(32), ir.IntType(64), ir.DoubleType()
 RESULTS = {types.none: "", types.float64: "d", types.float32: "d", types.boolean: "?"}
@@ -81,7 +81,7 @@ def object_of(part, arguments):
     library.finalize()
     if library.has_dynamic_globals:
         return None
-    code, header = objects.prepared(library.object_code)
+    code, header = flat.prepared(library.object_code)
     return code, header | {"result": result}
 
 

@@ -46,7 +46,7 @@ class EpochRunner:
             self._slices = Whole()
             self._scratch = scratch_for(layers, batch_size, theta.dtype)
             return
-        from fastbp.engine import entries, evaluation, heuristics, team, workspace  # here: they load LLVM
+        from fastbp.engine import entries, evaluation, heuristics, team, workspace  # here: matrix needs none
         from fastbp.lecture import entries as loops
 
         if version == "engine":

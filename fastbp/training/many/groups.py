@@ -39,7 +39,7 @@ class Job:
 
     def kind(self):
         """What networks must have in common to share lanes, but for hidden sizes; None if it has no part in that."""
-        from fastbp.engine import heuristics  # here: it loads LLVM, for which whoever does not train need not wait
+        from fastbp.engine import heuristics  # here: whoever does not train need not wait for it
 
         how, network = self.how, self.how.network
         if not heuristics.prefers_lanes(network.layers, how.batch_size, network.dtype):
@@ -81,7 +81,7 @@ class Group:
 
 def grouped(jobs):
     """All jobs, put into groups."""
-    from fastbp.engine import workspace  # here: it loads LLVM, for which whoever does not train need not wait
+    from fastbp.engine import workspace  # here: whoever does not train need not wait for it
 
     kinds, groups, known = collections.defaultdict(list), [], {}
     for job in jobs:

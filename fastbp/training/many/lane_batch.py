@@ -24,7 +24,7 @@ class LaneBatch:
     """
 
     def __init__(self, scheduler, group):
-        from fastbp.engine.lanes import block  # here: it loads LLVM, for which whoever does not train need not wait
+        from fastbp.engine.lanes import block  # here: whoever does not train need not wait for it
 
         self._scheduler, self._group, self._lanes, how = scheduler, group, block, group.first.how
         table = how.network.layers
