@@ -81,7 +81,7 @@ def installed(folder):
     shutil.copytree(CHECKOUT / "fastbp", root / "fastbp", ignore=shutil.ignore_patterns("__pycache__", "shipped"))
     say("  object code for this machine")
     script = "from fastbp.cli import shipping; from fastbp.compiler import targets; here = targets.fitting(); "
-    script += f"here and shipping.ship({str(root / 'fastbp/compiler/shipped')!r}, [here.name])"
+    script += f"here and shipping.ship({str(root / 'fastbp/compiler/shipped')!r}, here.name)"
     finish(start(script, folder, folder, root))
     return root
 

@@ -15,6 +15,7 @@ from fastbp.cli import shipping
 from fastbp.compiler import cache, cpuinfo, marshal, object_files, objects, processor, shipped, targets
 from fastbp.lecture.entries import PASSES
 from tests.cases import UNCOMPILED
+from tests.installed import PROGRAM
 
 ROOT = Path(fastbp.__file__).parent.parent
 X86, V2, V3, V4 = targets.X86, *(targets.TARGETS[f"x86-64-v{n}"] for n in (2, 3, 4))
@@ -89,23 +90,6 @@ def test_a_processor_without_files_of_linux_is_told_apart_by_llvm(monkeypatch):
 
 # ---- An installed package --------------------------------------------------------------------------------------------
 
-PROGRAM = """
-import hashlib, sys, warnings
-warnings.simplefilter("ignore")
-import numpy as np, fastbp
-digest = hashlib.sha256()
-X, labels = fastbp.load_digits()
-for dtype in (np.float32, np.float64):
-    x, d = X[:90].astype(dtype), np.eye(10, dtype=dtype)[labels[:90]]
-    x.flags.writeable = dtype is np.float32
-    for version, activation in (("loops", "tanh"), ("tiles", "gelu")):
-        network = fastbp.Network((64, 8, 10), activation=activation, dtype=dtype)
-        how = dict(epochs=2, version=version, validation_rows=range(10), threads=2)
-        fastbp.train(network, x, d, optimizer=fastbp.Adam(), **how)
-        for found in (network.theta, network.predict(x[:1]), network.predict(x), *network.gradient(x, d)[1]):
-            digest.update(np.asarray(found).tobytes())
-print(digest.hexdigest(), "numba" in sys.modules, "llvmlite.binding" in sys.modules)
-"""
 MEAN = """
 import sys, numpy as np
 from fastbp.lecture import entries
@@ -138,7 +122,7 @@ def installed(tmp_path_factory):
         pytest.skip("nothing is shipped for what this process compiles for")
     root = tmp_path_factory.mktemp("installed")
     shutil.copytree(ROOT / "fastbp", root / "fastbp", ignore=shutil.ignore_patterns("__pycache__", "shipped"))
-    run("-m", "fastbp.cli.shipping", root / "fastbp/compiler/shipped", root=root)
+    run("-m", "fastbp.cli.shipping", root / "fastbp/compiler/shipped", "host", root=root)
     return root
 
 

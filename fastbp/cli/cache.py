@@ -15,15 +15,18 @@ def add(commands):
         commands,
         "cache",
         "show, remove or make the compiled kernels that are kept",
-        "The first training compiles its kernels for this processor, which takes some seconds,\n"
-        "and keeps them in a folder for all later processes. Shows what is in that folder. With\n"
-        "--build all that trainings use is compiled at once: for an image of a container, say.\n"
+        "Shows the compiled kernels that came with fastbp, and those in the user's folder. What\n"
+        "did not come with it for this processor is compiled when it is first used, which takes\n"
+        "some seconds, and kept in that folder for all later processes. With --build all that\n"
+        "trainings use is compiled at once, some minutes: for an image of a container, say.\n"
         "The folder is that of the user's cache, or fastbp-kernels in $NUMBA_CACHE_DIR.",
         "fastbp cache",
         "fastbp cache --build",
     )
     what = parser.add_mutually_exclusive_group()
-    what.add_argument("--build", action="store_true", help="compile all kernels, for float32 and float64")
+    what.add_argument(
+        "--build", action="store_true", help="compile all kernels that are not there, for float32 and float64"
+    )
     what.add_argument("--clear", action="store_true", help="remove all that is kept, of all versions of fastbp")
     parser.set_defaults(run=run)
 

@@ -1,10 +1,10 @@
 """Makes the object code that a wheel brings (compiler/shipped.py): what .ci/hatch_build.py runs.
 
-    python -m fastbp.cli.shipping FOLDER [TARGET ...]
+    python -m fastbp.cli.shipping FOLDER host|all|TARGET
 
 First a process without compilation uses all that trainings and predictions use, and writes down with which types of
-arguments each kernel is called. Then, for each target and dtype, another one compiles the kernels for these. Without a
-target the one of this machine is taken, and of that only what trains one network, in less than a minute.
+arguments each kernel is called. Then, for each target and dtype, another one compiles the kernels for these. `host` is
+the target of this machine, and of that only what trains one network, in less than a minute.
 """
 
 import ast
@@ -28,16 +28,17 @@ def main(arguments):
     elif arguments[0] == "--compile":
         compile_forms(targets.TARGETS[arguments[1]], map(ast.literal_eval, sys.stdin), arguments[2])
     else:
-        ship(arguments[0], arguments[1:])
+        ship(*arguments)
 
 
-def ship(folder, names):
-    """Fill a folder with object code for targets, or for that of this machine."""
+def ship(folder, which):
+    """Fill a folder with object code for a target, for all, or for that of this machine."""
     host = targets.fitting()
-    chosen = [targets.TARGETS[name] for name in names] or [host] * (host is not None)
+    named = {"host": [host] if host else [], "all": targets.TARGETS.values()}
+    chosen = named[which] if which in named else [targets.TARGETS[which]]
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         lines = [*pool.map(lambda dtype: _process("--forms", dtype, NUMBA_DISABLE_JIT="1").splitlines(), DTYPES)]
-        forms = [[line for line in of_dtype if names or MANY not in line] for of_dtype in lines]
+        forms = [[line for line in of_dtype if which != "host" or MANY not in line] for of_dtype in lines]
         jobs = [(target, "\n".join(of_dtype)) for target in chosen for of_dtype in forms]
         [*pool.map(lambda job: _process("--compile", job[0].name, folder, input=job[1]), jobs)]
 

@@ -77,7 +77,7 @@ def sections_of(code):
 
 
 def symbols_of(code, table, names):
-    """(name, number of its section, place in it) of each symbol of a table of an ELF file; of others' the number is 0."""
+    """(name, number of its section, place in it) of each symbol in a table of an ELF file; no section: of others."""
     found = []
     for name, _, section, value, _ in struct.iter_unpack("<IHHQQ", code[table.begin : table.begin + table.size]):
         found.append((_text(code, names.begin + name), section, value))

@@ -7,24 +7,28 @@ import tempfile
 
 from fastbp.compiler import targets
 
+# Trains and predicts in all ways, many networks too if it is told so, and prints a digest of all that came of it.
 PROGRAM = """
-import hashlib, sys
+import hashlib, sys, warnings
+warnings.simplefilter("ignore")
 import numpy as np, fastbp
 digest = hashlib.sha256()
 X, labels = fastbp.load_digits()
 for dtype in (np.float32, np.float64):
     x, d = X[:90].astype(dtype), np.eye(10, dtype=dtype)[labels[:90]]
+    x.flags.writeable = dtype is np.float32
     how = dict(epochs=2, rows=range(10, 90), validation_rows=range(10), optimizer=fastbp.Adam())
-    networks = [fastbp.Network((64, 8, 10), "tanh", dtype=dtype, seed=seed) for seed in range(6)]
+    names = ("tanh", "gelu", *["tanh"] * 4 * ("many" in sys.argv))
+    networks = [fastbp.Network((64, 8, 10), name, dtype=dtype, seed=seed) for seed, name in enumerate(names)]
     fastbp.train(networks[0], x, d, version="loops", **how)
     fastbp.train(networks[1], x, d, version="tiles", threads=2, **how)
-    for batch_size, some in ((1, networks[2:4]), (16, networks[4:])):
+    for batch_size, some in ((1, networks[2:4]), (16, networks[4:]))[: len(networks) - 2]:
         fastbp.train_many(some, x, d, batch_size=batch_size, patience=2, **how)
     for network in networks:
         found = network.theta, network.predict(x[:1]), network.predict(x), *network.gradient(x, d)[1]
         for array in (*found, np.float64(network.evaluate(x, d))):
             digest.update(np.asarray(array).tobytes())
-print(digest.hexdigest(), "numba" in sys.modules)
+print(digest.hexdigest(), "numba" in sys.modules, "llvmlite.binding" in sys.modules)
 """
 
 
@@ -33,7 +37,7 @@ def run(**changes):
     with tempfile.TemporaryDirectory() as folder:
         changes["NUMBA_CACHE_DIR"] = folder
         done = subprocess.run(
-            [sys.executable, "-c", PROGRAM], env=os.environ | changes, stdout=-1, text=True, check=True
+            [sys.executable, "-c", PROGRAM, "many"], env=os.environ | changes, stdout=-1, text=True, check=True
         )
         return done.stdout.split()
 
@@ -46,8 +50,9 @@ def main():
     from_wheel = run()
     on_the_spot = run(NUMBA_CPU_NAME=target.cpu, NUMBA_CPU_FEATURES=target.features)
     print(f"{target.name}: from the wheel {from_wheel}, compiled on the spot {on_the_spot}")
-    assert from_wheel == [on_the_spot[0], "False"]
+    assert from_wheel[:2] == [on_the_spot[0], "False"]
     assert on_the_spot[1] == "True"
 
 
-main()
+if __name__ == "__main__":
+    main()
