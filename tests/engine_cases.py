@@ -13,7 +13,7 @@ import numpy as np
 import fastbp
 from fastbp.engine import workspace
 from fastbp.engine.team import Team
-from fastbp.engine.tiles import epoch
+from fastbp.engine.tiles import axes, epoch, few
 from tests.cases import UNCOMPILED
 
 GUARDS = 64  # numbers on each side
@@ -32,22 +32,57 @@ class Tiles:
     NaN.
     """
 
+    kernel = staticmethod(quiet_epoch)
+
     def __init__(self, threads=1):
         self.threads = threads
 
+    def plan(self, layers, batch_size, dtype):
+        return workspace.plan(layers, batch_size, dtype, self.threads)
+
+    def run(self, team, theta, layers, samples, order, batch_size, steps, memory, report):
+        arguments = theta, layers, samples, order, batch_size, steps, memory, report
+        team.run(self.kernel, *arguments, threads=self.threads)
+
     def epoch(self, theta, layers, samples, order, batch_size, steps, memory, report):
         (rates, first_step, settings, moments), (_, dtheta) = steps, memory
-        places, scratch = workspace.plan(layers, batch_size, theta.dtype, self.threads)
+        places, scratch = self.plan(layers, batch_size, theta.dtype)
         guarded = [Guarded(array) for array in (theta, moments, np.full_like(scratch, np.nan), dtheta, report)]
         sums = Guarded(np.full((2, workspace.blocks_of(theta)), np.nan))
         inner = [each.inner for each in guarded]
         steps, memory = (rates, first_step, settings, inner[1]), (*inner[2:4], places, sums.inner)
-        batches = order, batch_size, steps, memory, inner[4]
         with Team(self.threads) as team:
-            team.run(quiet_epoch, inner[0], layers, samples, *batches, threads=self.threads)
+            self.run(team, inner[0], layers, samples, order, batch_size, steps, memory, inner[4])
         for each in (*guarded, sums):
             each.check()
         theta[:], moments[:], dtheta[:], report[:] = inner[0], inner[1], *inner[3:]
+
+
+class Few(Tiles):
+    """The same by `epoch_of_few`."""
+
+    @staticmethod
+    def kernel(*args):
+        with np.errstate(all="ignore"):
+            return few.epoch_of_few(*args)
+
+    def plan(self, layers, batch_size, dtype):
+        return workspace.plan_of_few(layers, batch_size, dtype)
+
+
+class ByUnits(Tiles):
+    """The same with the receiving units of the first layer along the vectors."""
+
+    def plan(self, layers, batch_size, dtype):
+        return workspace.plan(layers, batch_size, dtype, self.threads, by_units=True)
+
+    def run(self, team, theta, layers, samples, order, batch_size, steps, memory, report):
+        spare, state = Guarded(np.full_like(theta, np.nan)), np.zeros(1, np.int64)
+        how = theta, layers, steps[3], memory[2], spare.inner, state
+        axes.set_order(*how, 1)
+        super().run(team, theta, layers, samples, order, batch_size, steps, memory, report)
+        axes.set_order(*how, 0)
+        spare.check()
 
 
 class Guarded:

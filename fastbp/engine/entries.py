@@ -6,6 +6,8 @@ TILES, LANES = "fastbp.engine.tiles.epoch", "fastbp.engine.lanes.epoch"
 
 # One network, shared by threads.
 epoch = Entry(TILES, "epoch", reads=(1, 2, 3))
+epoch_of_few = Entry("fastbp.engine.tiles.few", "epoch_of_few", reads=(1, 2, 3))
+set_order = Entry("fastbp.engine.tiles.axes", "set_order", reads=(1, 3))
 mean_error = Entry(TILES, "mean_error", reads=(0, 1, 2, 3))
 predict = Entry(TILES, "predict", reads=(0, 1, 2))
 pause_often = Entry("fastbp.engine.turns", "pause_often")

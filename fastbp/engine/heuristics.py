@@ -4,7 +4,9 @@ The loops win where a vector of samples would be mostly empty. The choice betwee
 mini-batch alone, never at the threads: the two round differently, and the same seed must give the same bits.
 """
 
-from fastbp.engine.simd.shapes import VECTOR_BYTES
+from fastbp.engine.simd.shapes import REGISTERS, VECTOR_BYTES
+from fastbp.engine.workspace import chunk_of, lanes_of_dtype, whole_vectors
+from fastbp.lecture.codes import DROPOUT, MAX_NORM, NO_STEP, RULE
 from fastbp.lecture.layout import weight_counts
 from fastbp.threads.cores import usable_cores
 
@@ -12,6 +14,10 @@ FLOPS_OF_A_THREAD = 8e6  # with less work than this for each in a step, threads 
 FLOPS_OF_A_START = 5e7  # less work than this is not worth the start of a thread
 LANE_BYTES, LANE_BYTES_OF_FEW, FEW_SAMPLES = 9600, 19200, 8  # weights of a network that shares lanes; mini-batches
 FEW_WEIGHTS = 1000  # so small a network is bound by what comes with a vector, not by its arithmetic
+WEIGHTS_OF_ONE = 1 << 14  # with so many, one sample at a time is not faster by loops
+# What a first layer costs with units along full vectors, where it costs 1 with samples: with 32 registers a number of X
+# that is spread over a vector is free beside the sums, and there is no copy of X with samples along the vectors.
+COST_OF_UNITS = 0.95 if REGISTERS == 32 else 1.1
 
 
 def flops_of_step(layers, samples):
@@ -25,12 +31,44 @@ def flops_of_outputs(layers, samples):
     return 2 * samples * int(weight_counts(layers).sum())
 
 
+def version_for(layers, batch_size, settings, dtype):
+    """ "loops", "few" or "tiles": how an epoch of one network goes. Only tiles know dropout."""
+    if not settings[DROPOUT]:
+        if prefers_few(layers, batch_size, dtype):
+            return "few"
+        if prefers_loops(layers, batch_size, dtype):
+            return "loops"
+    return "tiles"
+
+
 def prefers_loops(layers, batch_size, dtype):
     """Whether a sample at a time is faster than a vector of samples (measured by benchmarks/test_choice.py)."""
-    few = VECTOR_BYTES // dtype.itemsize // 8
+    few = max(1, lanes_of_dtype(dtype) // 8)
     if batch_size != few + 1:
         return batch_size <= few
     return int(weight_counts(layers).sum()) < FEW_WEIGHTS
+
+
+def prefers_few(layers, batch_size, dtype):
+    """Whether units along the vectors are faster than a sample at a time, and than samples along the vectors."""
+    weights = int(weight_counts(layers).sum())
+    if batch_size <= 2:
+        return weights >= (WEIGHTS_OF_ONE if batch_size == 1 else FEW_WEIGHTS)
+    return batch_size <= FEW_SAMPLES and batch_size % lanes_of_dtype(dtype) != 0
+
+
+def prefers_units(layers, batch_size, settings, dtype):
+    """Whether the first layer is to have its receiving units along the vectors, and not the samples.
+
+    That is so where they fill their vectors better. Norms of rows need the rows, and a gradient that is asked for the
+    lecture's order.
+    """
+    units, lanes = int(layers[0]["receiving"]), lanes_of_dtype(dtype)
+    if units < lanes or settings[MAX_NORM] or settings[RULE] == NO_STEP:
+        return False
+    samples = chunk_of(layers, batch_size, dtype)
+    by_units, by_samples = whole_vectors(units, lanes) / units, whole_vectors(samples, lanes) / samples
+    return by_units * COST_OF_UNITS < by_samples
 
 
 def prefers_lanes(layers, batch_size, dtype):

@@ -7,10 +7,11 @@ from fastbp.lecture.layout import unit_count, weight_counts
 
 # What `places` holds: samples a chunk, length of a row of units; where outputs, slopes h'(u), deltas, targets, shares
 # of the samples, errors and what the first thread has of its own begin; the length of that, and where in it the block
-# of a packed matrix begins (behind the panels); then 0, 1, 2, ...
+# of a packed matrix begins (behind the panels); where x of a chunk begins, a row for each sample, and how long such a
+# row is: 0 where the first layer has its samples along the vectors; then 0, 1, 2, ...
 CHUNK, ROW = range(2)
 OUTPUTS_AT, SLOPES_AT, DELTAS_AT, TARGETS_AT, SHARES_AT, ERRORS_AT, PANELS_AT = range(2, 9)
-OWN, BLOCK_AT, COUNTING_AT = range(9, 12)
+OWN, BLOCK_AT, X_AT, X_ROW, COUNTING_AT = range(9, 14)
 
 WIDEST = 4  # vectors in the widest tile
 BLOCK_ROWS = 48  # rows of a packed matrix: whole tiles of each height
@@ -21,6 +22,11 @@ WIDE, FEWEST_OF_WIDE = 1 << 18, 256  # so many weights in a layer are read from 
 
 def whole_vectors(n, lanes):
     return -(-n // lanes) * lanes
+
+
+def uneven(row, dtype):
+    """A row of whole vectors, one longer where rows a power of two apart would share their places in the cache."""
+    return row + (VECTOR_BYTES // dtype.itemsize if row * dtype.itemsize % 512 == 0 else 0)
 
 
 def chunk_of(layers, batch_size, dtype):
@@ -36,13 +42,14 @@ def chunk_of(layers, batch_size, dtype):
     return min(batch_size, most, whole_vectors(-(-batch_size // chunks), VECTOR_BYTES // dtype.itemsize))
 
 
-def plan(layers, batch_size, dtype, threads):
-    """The table `places` and the array `scratch` for an epoch of this network."""
+def plan(layers, batch_size, dtype, threads, by_units=False):
+    """The table `places` and the array `scratch` for an epoch of this network.
+
+    With `by_units` the first layer has its receiving units along the vectors.
+    """
     lanes = VECTOR_BYTES // dtype.itemsize
     chunk = chunk_of(layers, batch_size, dtype)
-    row = whole_vectors(chunk, lanes)
-    if row * dtype.itemsize % 512 == 0:
-        row += lanes  # rows a power of two apart would share their places in the cache
+    row = uneven(whole_vectors(chunk, lanes), dtype)
     units, outputs = unit_count(layers), layers["receiving"].item(-1)
     sizes = [int(layers[0]["sending"]), *layers["receiving"].tolist()]
     widest = whole_vectors(max(sizes), lanes)
@@ -51,7 +58,30 @@ def plan(layers, batch_size, dtype, threads):
     places = np.arange(-COUNTING_AT, max(widest, chunk, WIDEST * lanes))
     places[CHUNK], places[ROW], places[OWN], places[BLOCK_AT] = chunk, row, panels + widest * BLOCK_ROWS, panels
     places[OUTPUTS_AT:OWN] = np.cumsum([0, *lengths])
-    return places, aligned(int(places[PANELS_AT] + threads * places[OWN]), dtype)
+    places[X_AT] = places[PANELS_AT] + threads * places[OWN]
+    places[X_ROW] = uneven(whole_vectors(sizes[0], lanes), dtype) if by_units else 0
+    return places, aligned(int(places[X_AT] + chunk * places[X_ROW]), dtype)
+
+
+def plan_of_few(layers, samples, dtype):
+    """The same for an epoch of `tiles/few.py`: a row for each sample, all units of which begin with a whole vector."""
+    lanes = VECTOR_BYTES // dtype.itemsize
+    receiving = layers["receiving"].tolist()
+    row, inputs = sum(whole_vectors(n, lanes) for n in receiving), whole_vectors(int(layers[0]["sending"]), lanes)
+    rows, widest = whole_vectors(samples, lanes), max(inputs, *(whole_vectors(n, lanes) for n in receiving))
+    outputs = 3 * whole_vectors(receiving[-1], lanes) * rows
+    lengths = [rows * row, rows * row, rows * row, outputs, rows, rows, rows * inputs]
+    places = np.arange(-COUNTING_AT, max(widest, rows, WIDEST * lanes))
+    places[CHUNK], places[ROW], places[OWN], places[BLOCK_AT] = samples, row, 0, rows * inputs
+    places[OUTPUTS_AT:OWN] = np.cumsum([0, *lengths[:-1]])
+    return places, aligned(sum(lengths) + max(receiving) * WIDEST * lanes, dtype)
+
+
+def by_samples(places):
+    """The same places, for a pass in which the first layer has its samples along the vectors."""
+    places = places.copy()
+    places[X_ROW] = 0
+    return places
 
 
 def scratch_of(places, threads, dtype):

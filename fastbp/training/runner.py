@@ -4,12 +4,12 @@ import contextlib
 
 import numpy as np
 
-from fastbp.lecture.codes import DROPOUT
 from fastbp.lecture.layout import scratch_for
 from fastbp.threads.cores import trainings
 from fastbp.threads.slices import Slices, Whole
 
 VERSIONS = ("engine", "tiles", "loops", "matrix")
+STEPS_OF_AN_ORDER = 16  # an epoch of fewer is not worth an order of the weights of its own
 
 
 class EpochRunner:
@@ -38,7 +38,7 @@ class EpochRunner:
         self._theta, self._layers, self._batch_size = theta, layers, batch_size
         self._settings, self._moments = settings, moments
         self.gradient = np.empty_like(theta)
-        self._version, self._within = version, contextlib.ExitStack()
+        self._version, self._within, self._order = version, contextlib.ExitStack(), None
         if version == "matrix":
             from fastbp.lecture import matrix
 
@@ -50,18 +50,25 @@ class EpochRunner:
         from fastbp.lecture import entries as loops
 
         if version == "engine":
-            slow = heuristics.prefers_loops(layers, batch_size, theta.dtype) and not settings[DROPOUT]
-            self._version = "loops" if slow else "tiles"
+            self._version = heuristics.version_for(layers, batch_size, settings, theta.dtype)
         self._set_lecture(loops.epoch, loops.mean_error, loops.mean_of_batches)
         self._threads = 1
-        if self._version == "tiles":
-            self._threads = heuristics.threads_for(layers, batch_size, theta.dtype, threads)
-            self._places, self._scratch = workspace.plan(layers, batch_size, theta.dtype, self._threads)
-            self._kernel, self._sums = entries.epoch, np.zeros((2, workspace.blocks_of(theta)))
-            self._evaluation, self._wide_scratch = evaluation, None
-            self._team = self._within.enter_context(team.Team(self._threads))
-        else:
+        if self._version == "loops":
             self._scratch = scratch_for(layers, 1, theta.dtype)
+        elif self._version == "few":
+            self._places, self._scratch = workspace.plan_of_few(layers, batch_size, theta.dtype)
+            self._kernel = entries.epoch_of_few
+        else:
+            self._threads = heuristics.threads_for(layers, batch_size, theta.dtype, threads)
+            by_units = heuristics.prefers_units(layers, batch_size, settings, theta.dtype)
+            self._places, self._scratch = workspace.plan(layers, batch_size, theta.dtype, self._threads, by_units)
+            self._kernel = entries.epoch
+            self._by_samples = workspace.by_samples(self._places)
+            self._order = _Order(theta, layers, moments, self._places, self.gradient) if by_units else None
+        if self._version != "loops":
+            self._sums, self._memory_of_errors = np.zeros((2, workspace.blocks_of(theta))), None
+            self._evaluation = evaluation
+            self._team = self._within.enter_context(team.Team(self._threads))
         self._slices = slices or Slices(self._threads, heuristics.flops_of_step(layers, batch_size))
 
     def _set_lecture(self, epoch, mean_error, mean_of_batches):
@@ -84,8 +91,8 @@ class EpochRunner:
         rows : ndarray of int64
         """
         with np.errstate(all="ignore"):
-            if self._version == "tiles":
-                memory = self._scratch_of_errors(), self._places
+            if self._version in ("tiles", "few"):
+                memory = self._memory_for_errors(len(rows))
                 return self._evaluation.mean_error(
                     self._theta, self._layers, (X, D, weight), rows, memory, self._team, self._slices.best
                 )
@@ -93,14 +100,18 @@ class EpochRunner:
             scratch = scratch_for(self._layers, samples, self._theta.dtype)
             return self._mean_error(self._theta, self._layers, (X, D, weight), rows, scratch)
 
-    def _scratch_of_errors(self):
+    def _memory_for_errors(self, rows):
         """Of the passes without a gradient: threads that take whole chunks need scratch of their own."""
-        if self._wide_scratch is None:
-            alone, workspace = self._threads == 1, self._evaluation.workspace
-            self._wide_scratch = (
-                self._scratch if alone else workspace.scratch_of(self._places, self._threads, self._theta.dtype)
-            )
-        return self._wide_scratch
+        if self._memory_of_errors is None:
+            workspace, dtype = self._evaluation.workspace, self._theta.dtype
+            if self._version == "few":
+                places, scratch = workspace.plan(self._layers, rows, dtype, 1)
+            else:
+                places, scratch = self._by_samples, self._scratch
+            if self._threads > 1:
+                scratch = workspace.scratch_of(places, self._threads, dtype)
+            self._memory_of_errors = scratch, places
+        return self._memory_of_errors
 
     def run(self, X, D, weight, order, rates, first_step, report, between=None):
         """A step for each mini-batch of `order`; the mean of the errors met on the way.
@@ -119,17 +130,49 @@ class EpochRunner:
         between : callable, optional
             Called between slices of the epoch. What it raises ends the epoch there.
         """
-        size = self._batch_size
-        with np.errstate(all="ignore"):  # a training that diverges is reported by the caller, once
-            for part, threads in self._slices.of(len(rates)):
-                if between and part.start:
-                    between()
-                rows = order[part.start * size : part.stop * size]
-                steps = rates[part], first_step + part.start, self._settings, self._moments
-                arguments = self._theta, self._layers, (X, D, weight), rows, size, steps
-                if self._version == "tiles":
-                    memory = self._scratch, self.gradient, self._places, self._sums
-                    self._team.run(self._kernel, *arguments, memory, report[part], threads=threads)
-                else:
-                    self._epoch(*arguments, (self._scratch, self.gradient), report[part])
-            return float(self._mean_of_batches(report))
+        size, places = self._batch_size, None
+        order_of_weights = self._order if self._order and len(rates) >= STEPS_OF_AN_ORDER else None
+        if self._version in ("tiles", "few"):
+            places = self._places if order_of_weights or self._version == "few" else self._by_samples
+        try:
+            if order_of_weights:
+                order_of_weights.set(True)
+            with np.errstate(all="ignore"):  # a training that diverges is reported by the caller, once
+                for part, threads in self._slices.of(len(rates)):
+                    if between and part.start:
+                        between()
+                    rows = order[part.start * size : part.stop * size]
+                    steps = rates[part], first_step + part.start, self._settings, self._moments
+                    arguments = self._theta, self._layers, (X, D, weight), rows, size, steps
+                    if self._version in ("tiles", "few"):
+                        memory = self._scratch, self.gradient, places, self._sums
+                        self._team.run(self._kernel, *arguments, memory, report[part], threads=threads)
+                    else:
+                        self._epoch(*arguments, (self._scratch, self.gradient), report[part])
+                return float(self._mean_of_batches(report))
+        finally:
+            if order_of_weights:
+                order_of_weights.set(False)
+
+
+class _Order:
+    """The order of the first layer's weights, the lecture's or the engine's own, and the means to change it.
+
+    Parameters
+    ----------
+    theta, layers, moments
+        As in EpochRunner.
+    places : ndarray
+        Of the plan of the epochs.
+    spare : ndarray, as theta
+        Is written to.
+    """
+
+    def __init__(self, theta, layers, moments, places, spare):
+        from fastbp.engine import entries
+
+        self._set, self._arguments = entries.set_order, (theta, layers, moments, places, spare, np.zeros(1, np.int64))
+
+    def set(self, in_panels):
+        """The engine's own, `in_panels`, or the lecture's. Nothing happens where it is that already."""
+        self._set(*self._arguments, int(in_panels))

@@ -6,7 +6,9 @@ if numba.config.DISABLE_JIT:
     from fastbp.engine.simd.numpy_fallback import (
         add_column,
         add_outer,
+        add_products,
         add_to_tile,
+        add_totals,
         address,
         ask_for,
         atomic_add,
@@ -49,7 +51,9 @@ else:
     from fastbp.engine.simd.register_tiles import (
         add_column,
         add_outer,
+        add_products,
         add_to_tile,
+        add_totals,
         load_rows,
         store_tile,
         tile_columns,

@@ -131,6 +131,25 @@ def add_outer(tile, rows, a, step, b_row):
     return tile
 
 
+def add_products(tile, rows, a, a_row, b, b_row, n):
+    tile = tile.copy()
+    for r in range(min(rows, len(tile))):
+        for c in range(tile.shape[1]):
+            tile[r, c] += load_part(moved(a, r * a_row), n) * load_part(moved(b, c * b_row), n)
+    return tile
+
+
+def add_totals(tile, factor, p, column):
+    n = tile.shape[2]
+    for c in range(tile.shape[1]):
+        for first in range(0, len(tile), n):
+            sums = np.zeros(n, tile.dtype)
+            for r, cell in enumerate(tile[first : first + n, c]):
+                sums[r] = total(cell)
+            cells = p.range(c * column + first, n)
+            cells[:] = fma(sums, tile.dtype.type(factor), cells)
+
+
 def store_tile(tile, rows, p, step, last):
     columns, n = tile.shape[1:]
     for r in range(min(rows, len(tile))):

@@ -19,6 +19,7 @@ from fastbp.engine.simd.vectors import (
     Tile,
     Vec,
     call,
+    constant,
     load_at,
     load_part_at,
     pointee,
@@ -63,16 +64,28 @@ def zeros(typing_context, shape, pointer):
     return tile(shape, pointer), lambda context, b, sig, args: ir.Constant(context.get_value_type(tile), None)
 
 
+def _for_height(b, tile, rows, kind, handle):
+    """The tile that handle(cells, n) makes of its cells, for the height n = rows: a switch with a case for each."""
+    end = b.append_basic_block("end")
+    cases = [b.append_basic_block(f"rows{n}") for n in range(1, kind.rows + 1)]
+    switch = b.switch(rows, cases[-1])
+    results = []
+    for n, case in enumerate(cases, start=1):
+        if n < kind.rows:
+            switch.add_case(I64(n), case)
+        b.position_at_end(case)
+        results.append((_tile_of(b, handle(_cells(b, tile), n)), b.block))
+        b.branch(end)
+    b.position_at_end(end)
+    merged = b.phi(tile.type)
+    for result in results:
+        merged.add_incoming(*result)
+    return merged
+
+
 @intrinsic
 def add_outer(typing_context, tile, rows, a, step, b_row):
     """tile[r, c] += a[r * step] * b_row[c] for r < rows: rows of numbers times a row of vectors."""
-
-    def with_rows(b, cells, rows, a, step, row, columns, vector):
-        for r in range(rows):
-            number = spread_over(b, b.load(b.gep(a, [b.mul(step, I64(r))])), vector)
-            for c in range(columns):
-                cells[r * columns + c] = call(b, "fmuladd", vector, [number, row[c], cells[r * columns + c]])
-        return _tile_of(b, cells)
 
     def codegen(context, b, sig, args):
         kind = sig.args[0]
@@ -81,23 +94,85 @@ def add_outer(typing_context, tile, rows, a, step, b_row):
         row = [load_at(b, b_row, I64(c * vector.count), vector) for c in range(columns)]
         for c in range(columns):
             prefetch(b, b_row, (AHEAD * columns + c) * vector.count)
-        end = b.append_basic_block("end")
-        cases = [b.append_basic_block(f"rows{n}") for n in range(1, kind.rows + 1)]
-        switch = b.switch(rows, cases[-1])
-        results = []
-        for n, case in enumerate(cases, start=1):
-            if n < kind.rows:
-                switch.add_case(I64(n), case)
-            b.position_at_end(case)
-            results.append((with_rows(b, _cells(b, tile), n, a, step, row, columns, vector), b.block))
-            b.branch(end)
-        b.position_at_end(end)
-        merged = b.phi(tile.type)
-        for result in results:
-            merged.add_incoming(*result)
-        return merged
+
+        def add(cells, n):
+            for r in range(n):
+                number = spread_over(b, b.load(b.gep(a, [b.mul(step, I64(r))])), vector)
+                for c in range(columns):
+                    cells[r * columns + c] = call(b, "fmuladd", vector, [number, row[c], cells[r * columns + c]])
+            return cells
+
+        return _for_height(b, tile, rows, kind, add)
 
     return tile(tile, types.intp, a, types.intp, b_row), codegen
+
+
+@intrinsic
+def add_products(typing_context, tile, rows, a, a_row, b, b_row, n):
+    """tile[r, c] += a_r * b_c, lane by lane, for r < rows: n numbers at a + r * a_row and at b + c * b_row."""
+
+    def codegen(context, builder, sig, args):
+        kind = sig.args[0]
+        tile, rows, a, a_row, other, b_row, lanes = args
+        vector, columns = tile.type.element, kind.columns
+
+        def with_loads(loaded):
+            def add(cells, height):
+                row = [loaded(other, builder.mul(b_row, I64(c))) for c in range(columns)]
+                for r in range(height):
+                    left = loaded(a, builder.mul(a_row, I64(r)))
+                    for c in range(columns):
+                        cell = r * columns + c
+                        cells[cell] = call(builder, "fmuladd", vector, [left, row[c], cells[cell]])
+                return cells
+
+            return [_for_height(builder, tile, rows, kind, add)]
+
+        return _merged(
+            builder,
+            builder.icmp_signed(">=", lanes, I64(vector.count)),
+            lambda: with_loads(lambda p, offset: load_at(builder, p, offset, vector)),
+            lambda: with_loads(lambda p, offset: load_part_at(builder, p, offset, lanes, vector)),
+        )[0]
+
+    return tile(tile, types.intp, a, types.intp, b, types.intp, types.intp), codegen
+
+
+def _totals(b, vectors):
+    """A vector with the sum of the lanes of each of so many vectors, by halves: the sums of two share a vector."""
+    lanes, integers = len(vectors), ir.VectorType(I32, len(vectors))
+    width = lanes
+    while len(vectors) > 1:
+        half, starts = width // 2, range(0, lanes, width)
+        low = [at + s for start in starts for at in (start, lanes + start) for s in range(half)]
+        low, high = (ir.Constant(integers, [at + more for at in low]) for more in (0, half))
+        vectors = [
+            b.fadd(b.shuffle_vector(one, other, low), b.shuffle_vector(one, other, high), flags=AS_WRITTEN)
+            for one, other in zip(vectors[: len(vectors) // 2], vectors[len(vectors) // 2 :], strict=True)
+        ]
+        width = half
+    return vectors[0]
+
+
+@intrinsic
+def add_totals(typing_context, tile, factor, p, column):
+    """p[c * column + r] += factor * the sum of the lanes of tile[r, c]. Whole vectors are written; rows of 0 add 0."""
+
+    def codegen(context, b, sig, args):
+        kind = sig.args[0]
+        tile, factor, p, column = args
+        vector, cells = tile.type.element, _cells(b, tile)
+        nothing = constant(vector, 0.0)
+        for c in range(kind.columns):
+            for first in range(0, kind.rows, vector.count):
+                rows = cells[first * kind.columns + c : (first + vector.count) * kind.columns : kind.columns]
+                sums = _totals(b, rows + [nothing] * (vector.count - len(rows)))
+                at = b.add(b.mul(column, I64(c)), I64(first))
+                before = load_at(b, p, at, vector)
+                store_at(b, call(b, "fmuladd", vector, [spread_over(b, factor, vector), sums, before]), p, at)
+        return context.get_dummy_value()
+
+    return types.void(tile, tile.dtype, p, types.intp), codegen
 
 
 def _each_row(b, rows, kind, handle):

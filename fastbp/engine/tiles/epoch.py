@@ -13,9 +13,10 @@ from fastbp.compiler.views import borrowed
 from fastbp.engine.dropout import drop, key_of
 from fastbp.engine.simd.dispatch import address, lanes, moved
 from fastbp.engine.team import NONE, PIECES_OF_A_THREAD
+from fastbp.engine.tiles.axes import forward_by_units, gradient_along_samples, gradient_by_units
 from fastbp.engine.tiles.layers import (
     FROM_COLUMN,
-    FROM_OUT,
+    FROM_ROWS,
     FROM_ZERO,
     NEXT,
     ONTO_OUT,
@@ -46,6 +47,7 @@ from fastbp.engine.workspace import (
     SLOPES_AT,
     TARGETS_AT,
     WIDEST,
+    X_ROW,
 )
 from fastbp.lecture.codes import DROPOUT, MEAN_ERROR, PENALTY, SEED, WEIGHT
 
@@ -90,17 +92,19 @@ def forward(theta, layers, x, mine, workspace, dropout):
     for layer in range(layers.size):
         sending, receiving = layers[layer]["sending"], layers[layer]["receiving"]
         w, b = moved(theta, layers[layer]["weights_at"]), moved(theta, layers[layer]["biases_at"])
-        below, below_row = panels, 0 * row
-        if layer == 0:
-            gather(x, moved(rows, first), samples, vectors, sending, panels)
+        y, below, below_row = units(scratch, layers, layer, 0, row, first), panels, 0 * row
+        if layer == 0 and places[X_ROW] > 0:
+            forward_by_units(theta, layers[0], x, mine, (places, scratch), panels, y)
         else:
-            below, below_row = units(scratch, layers, layer - 1, 0, row, first), row
-            if receiving * sending > PACKED:
-                pack_columns(vectors, sending, below, row, spare[0], panels)
-                below, below_row = panels, 0 * row
-        y = units(scratch, layers, layer, 0, row, first)
-        a, begin = (w, sending, NEXT), (FROM_COLUMN, b)
-        product_of_samples(vectors, receiving, sending, a, (below, below_row), begin, (y, row), spare)
+            if layer == 0:
+                gather(x, moved(rows, first), samples, vectors, sending, panels)
+            else:
+                below, below_row = units(scratch, layers, layer - 1, 0, row, first), row
+                if receiving * sending > PACKED:
+                    pack_columns(vectors, sending, below, row, spare[0], panels)
+                    below, below_row = panels, 0 * row
+            a, begin = (w, sending, NEXT), (FROM_COLUMN, b)
+            product_of_samples(vectors, receiving, sending, a, (below, below_row), begin, (y, row), spare)
         if layer < layers.size - 1:
             slopes = units(scratch, layers, layer, slopes_at, row, first)
             activate(layers[layer]["activation"], receiving, vectors * L, row, y, slopes)
@@ -130,21 +134,56 @@ def backward(theta, layers, first, samples, workspace):
 
 
 @jit
-def row_parts(layers, layer, threads, L):
-    """Into how many pieces the rows of a tile's columns of the gradient are cut: as many as keep the threads busy."""
-    if threads == 1:
-        return 1
-    tiles = -(-layers[layer]["sending"] // (WIDEST * L))
-    return min(-(-layers[layer]["receiving"] // ROWS_OF_A_PIECE), -(-PIECES_OF_A_THREAD * threads // tiles))
+def sides(layers, layer, places):
+    """Rows and columns of a layer's gradient as it lies in memory; the columns lie along the vectors."""
+    sending, receiving = layers[layer]["sending"], layers[layer]["receiving"]
+    return (sending, receiving) if layer == 0 and places[X_ROW] > 0 else (receiving, sending)
 
 
 @jit
-def gradient_pieces(layers, threads, L):
+def row_parts(rows, columns, threads, L):
+    """Into how many pieces the rows of a tile's columns of the gradient are cut: as many as keep the threads busy."""
+    if threads == 1:
+        return 1
+    tiles = -(-columns // (WIDEST * L))
+    return min(-(-rows // ROWS_OF_A_PIECE), -(-PIECES_OF_A_THREAD * threads // tiles))
+
+
+@jit
+def gradient_pieces(layers, places, threads, L):
     """How many pieces the gradient of a chunk has, its errors among them."""
     pieces = OF_ERRORS + 1
     for layer in range(layers.size):
-        pieces += -(-layers[layer]["sending"] // (WIDEST * L)) * row_parts(layers, layer, threads, L)
+        rows, columns = sides(layers, layer, places)
+        pieces += -(-columns // (WIDEST * L)) * row_parts(rows, columns, threads, L)
     return pieces
+
+
+@jit(inline=False)
+def gradient_by_samples(dtheta, layers, layer, data, workspace, begin, v, columns, j, n):
+    """dE/dw_ji = sum_s delta_js x_is (slides 26-29) of a tile's columns i and n units from j on; dE/db_j with i = 0."""
+    # dtheta (p), data: x (N, i), rows (s) of the chunk, their number, workspace: places, scratch, panel and spare;
+    # begin: FROM_... or ONTO_OUT and the factor, v and columns: the first vector of i and how many there are
+    (x, rows, samples), (places, scratch, (panel, (counting, sums))) = data, workspace
+    sending, row, L, i = layers[layer]["sending"], places[ROW], lanes(scratch), v * lanes(scratch)
+    width, few = min(columns * L, sending - i), 2 * sending <= L
+    delta = moved(units(scratch, layers, layer, places[DELTAS_AT], row, 0), j * row)
+    dw = moved(dtheta, layers[layer]["weights_at"] + j * sending + i)
+    y = moved(units(scratch, layers, max(layer - 1, 0), 0, row, 0), i * row)
+    if few:
+        if layer == 0:
+            transpose_rows(x, rows, sending, samples, sending, panel, row)
+            y = panel
+        gradient_along_samples(delta, row, n, y, row, sending, samples, sums, begin, dw)
+    else:
+        if layer == 0:
+            copy_rows(moved(x, i), rows, sending, samples, width, panel, columns * L)
+        else:
+            transpose_rows(y, counting, row, width, samples, panel, columns * L)
+        a, b, start = (delta, row, NEXT), (panel, columns * L), (begin[0], dw, sending, begin[1])
+        product(columns, n, samples, a, b, start, (dw, sending), width - (columns - 1) * L)
+    if i == 0:
+        bias_gradient(n, samples, delta, row, begin[0], begin[1], moved(dtheta, layers[layer]["biases_at"] + j))
 
 
 @jit(inline=False)
@@ -156,32 +195,22 @@ def gradient(layers, x, mine, workspace, begin, dtheta, turn, piece):
     # x (N, i), mine: rows (s) of the chunk and their number, workspace: places, scratch, thread,
     # begin: FROM_... or ONTO_OUT and the factor, dtheta (p), turn: board, phase, pieces, threads
     (rows, samples), (places, scratch, _), (board, phase, pieces, threads) = mine, workspace, turn
-    begin, factor = begin
-    row, deltas_at, (panel, (counting, _)) = places[ROW], places[DELTAS_AT], spare_of(workspace)
-    L, number = lanes(scratch), OF_ERRORS + 1
+    (panel, spare), L, number = spare_of(workspace), lanes(scratch), OF_ERRORS + 1
     for layer in range(layers.size - 1, -1, -1):
-        sending, receiving = layers[layer]["sending"], layers[layer]["receiving"]
-        vectors, parts = -(-sending // L), row_parts(layers, layer, threads, L)
-        v = 0
+        height, width = sides(layers, layer, places)
+        vectors, parts, v = -(-width // L), row_parts(height, width, threads, L), 0
         while v < vectors:
-            columns, i = width_of_next(vectors - v), v * L
-            width = min(columns * L, sending - i)
+            columns = width_of_next(vectors - v)
             for part in range(parts):
                 if number == piece:
-                    if layer == 0:
-                        copy_rows(moved(x, i), rows, sending, samples, width, panel, columns * L)
+                    r = part_of(height, part, parts, ROWS_OF_A_PIECE)
+                    n = part_of(height, part + 1, parts, ROWS_OF_A_PIECE) - r
+                    if layer == 0 and places[X_ROW] > 0:
+                        lies = places, scratch
+                        gradient_by_units(dtheta, layers[0], samples, lies, panel, begin, v, columns, r, n)
                     else:
-                        y = moved(units(scratch, layers, layer - 1, 0, row, 0), i * row)
-                        transpose_rows(y, counting, row, width, samples, panel, columns * L)
-                    j = part_of(receiving, part, parts, ROWS_OF_A_PIECE)
-                    n = part_of(receiving, part + 1, parts, ROWS_OF_A_PIECE) - j
-                    delta = moved(units(scratch, layers, layer, deltas_at, row, 0), j * row)
-                    dw = moved(dtheta, layers[layer]["weights_at"] + j * sending + i)
-                    a, b, start = (delta, row, NEXT), (panel, columns * L), (begin, dw, factor)
-                    product(columns, n, samples, a, b, start, (dw, sending), width - (columns - 1) * L)
-                    if v == 0:
-                        db = moved(dtheta, layers[layer]["biases_at"] + j)
-                        bias_gradient(n, samples, delta, row, begin, factor, db)
+                        data, lies = (x, rows, samples), (places, scratch, (panel, spare))
+                        gradient_by_samples(dtheta, layers, layer, data, lies, begin, v, columns, r, n)
                     piece = next_piece(board, phase, pieces, threads, piece)
                 number += 1
             v += columns
@@ -296,12 +325,12 @@ def epoch(theta, layers, samples, order, batch_size, steps, memory, report, turn
                 chunk(p, layers, data, mine, whole, workspace, dropout)
                 piece = next_piece(board, phase, pieces, threads, piece)
             phase += 1
-            pieces = gradient_pieces(layers, threads, L)
+            pieces = gradient_pieces(layers, places, threads, L)
             piece = next_piece(board, phase, pieces, threads, NONE)
             if piece == OF_ERRORS:
                 note_errors(report, b, done, whole, shares, errors, n)
                 piece = next_piece(board, phase, pieces, threads, piece)
-            begin, to = (FROM_ZERO if done == 0 else FROM_OUT), dp
+            begin, to = (FROM_ZERO if done == 0 else FROM_ROWS), dp
             if at_once and size <= places[CHUNK]:
                 begin, to = ONTO_OUT, p
             now = board, phase, pieces, threads

@@ -13,7 +13,9 @@ from fastbp.compiler.jit import jit
 from fastbp.engine.simd.dispatch import (
     add_column,
     add_outer,
+    add_products,
     add_to_tile,
+    add_totals,
     ask_for,
     lanes,
     load,
@@ -31,9 +33,9 @@ from fastbp.engine.simd.functions import activation
 from fastbp.engine.simd.shapes import FOUR, ONE, THREE, TWO
 from fastbp.engine.workspace import BLOCK_ROWS, WIDEST
 
-# What the sums of a product begin with, or end with (out plus `factor` times the sum); the step from a number to its
-# neighbour. No plain integers, because Numba would compile the product anew for each of them.
-FROM_ZERO, FROM_COLUMN, FROM_OUT, ONTO_OUT, NEXT = np.int64(0), np.int64(1), np.int64(2), np.int64(3), np.int64(1)
+# What the sums of a product begin with (a number for each row, rows of numbers), or end with (out plus `factor` times
+# the sum); the step from a number to its neighbour. No plain integers: Numba would compile a product for each of them.
+FROM_ZERO, FROM_COLUMN, FROM_ROWS, ONTO_OUT, NEXT = np.int64(0), np.int64(1), np.int64(2), np.int64(3), np.int64(1)
 PACKED = 1 << 15  # matrices a of more numbers are packed: their rows would share places in the cache, or pages
 
 
@@ -41,17 +43,18 @@ PACKED = 1 << 15  # matrices a of more numbers are packed: their rows would shar
 def tile_product(shape, M, K, a, b, begin, out, last):
     """out_mn = begin_m + sum_k a_mk b_kn for all n of one tile's columns."""
     # a: pointer (m, k) and its steps in m and k, b: pointer (k, n) and its step in k, out: pointer (m, n), step in m;
-    # begin: FROM_... or ONTO_OUT, a column (m), a factor; of the last vector of a row `last` numbers count
-    (a, a_row, a_step), (b, b_step), (begin, column, factor), (out, out_row), m = a, b, begin, out, 0
+    # begin: FROM_... or ONTO_OUT, where a column (m) or rows (m, n) begin, their step in m, a factor;
+    # of the last vector of a row `last` numbers count
+    (a, a_row, a_step), (b, b_step), (begin, start, start_row, factor), (out, out_row), m = a, b, begin, out, 0
     while m < M:
         rows = min(tile_rows(shape), M - m)
         if rows < M - m < 2 * rows:
             rows = (M - m + 1) // 2  # two halves: tiles of few rows are slow
         tile = zeros(shape, out)
         if begin == FROM_COLUMN:
-            tile = add_column(tile, rows, moved(column, m))
-        elif begin == FROM_OUT:
-            tile = add_to_tile(tile, 1, rows, moved(out, m * out_row), out_row, last)
+            tile = add_column(tile, rows, moved(start, m))
+        elif begin == FROM_ROWS:
+            tile = add_to_tile(tile, 1, rows, moved(start, m * start_row), start_row, last)
         for k in range(K):
             tile = add_outer(tile, rows, moved(a, m * a_row + k * a_step), a_row, moved(b, k * b_step))
         if begin == ONTO_OUT:
@@ -71,6 +74,40 @@ def product(columns, M, K, a, b, begin, out, last):
         tile_product(TWO, M, K, a, b, begin, out, last)
     else:
         tile_product(ONE, M, K, a, b, begin, out, last)
+
+
+@jit(inline=False)
+def tile_product_along(shape, M, K, a, b, factor, out):
+    """out_mn += factor * sum_k a_mk b_nk for all n of one tile's columns: k lies along the vectors, in a and b."""
+    # a: pointer (m, k) and its step in m, b: pointer (n, k) and its step in n,
+    # out: pointer (m, n) and its step in n; there must be room for as many m as a tile has rows
+    (a, a_row), (b, b_row), (out, out_step), m = a, b, out, 0
+    L = lanes(a)
+    while m < M:
+        rows = min(tile_rows(shape), M - m)
+        tile = zeros(shape, out)
+        for k in range(0, K, L):
+            tile = add_products(tile, rows, moved(a, m * a_row + k), a_row, moved(b, k), b_row, K - k)
+        add_totals(tile, factor, moved(out, m), out_step)
+        m += rows
+
+
+@jit(inline=False)
+def product_along(M, N, K, a, b, factor, out):
+    """The same for all n: few of them, since a is read anew for each tile's columns."""
+    (b, b_row), (out, out_step), n = b, out, 0
+    while n < N:
+        columns = width_of_next(N - n)
+        panel, to = (moved(b, n * b_row), b_row), (moved(out, n * out_step), out_step)
+        if columns == 4:
+            tile_product_along(FOUR, M, K, a, panel, factor, to)
+        elif columns == 3:
+            tile_product_along(THREE, M, K, a, panel, factor, to)
+        elif columns == 2:
+            tile_product_along(TWO, M, K, a, panel, factor, to)
+        else:
+            tile_product_along(ONE, M, K, a, panel, factor, to)
+        n += columns
 
 
 @jit
@@ -152,7 +189,7 @@ def product_of_samples(vectors, M, K, a, b, begin, out, spare):
         while v < vectors:
             columns = width_of_next(vectors - v)
             panel = moved(b, v * L * (K if b_row == 0 else 1)), columns * L if b_row == 0 else b_row
-            start, to = (begin, moved(column, m), 1.0), (moved(out, m * out_row + v * L), out_row)
+            start, to = (begin, moved(column, m), NEXT, 1.0), (moved(out, m * out_row + v * L), out_row)
             product(columns, rows, K, (rows_of_a, row, step), panel, start, to, L)
             v += columns
 
@@ -180,7 +217,7 @@ def bias_gradient(rows, samples, delta, row, begin, factor, db):
             sums = sums + load_part(moved(line, s), min(L, samples - s))
         if begin == FROM_ZERO:
             db[j] = total(sums)
-        elif begin == FROM_OUT:
+        elif begin == FROM_ROWS:
             db[j] += total(sums)
         else:
             db[j] += factor * total(sums)
