@@ -15,16 +15,19 @@ import numpy as np, fastbp
 digest = hashlib.sha256()
 X, labels = fastbp.load_digits()
 for dtype in (np.float32, np.float64):
-    x, d = X[:90].astype(dtype), np.eye(10, dtype=dtype)[labels[:90]]
+    x, d = X[:170].astype(dtype), np.eye(10, dtype=dtype)[labels[:170]]
     x.flags.writeable = dtype is np.float32
-    how = dict(epochs=2, rows=range(10, 90), validation_rows=range(10), optimizer=fastbp.Adam())
+    how = dict(epochs=2, rows=range(10, 170), validation_rows=range(10), optimizer=fastbp.Adam())
+    wide = [fastbp.Network((64, 64, 10), dtype=dtype, seed=seed) for seed in range(2)]
     names = ("tanh", "gelu", *["tanh"] * 4 * ("many" in sys.argv))
     networks = [fastbp.Network((64, 8, 10), name, dtype=dtype, seed=seed) for seed, name in enumerate(names)]
     fastbp.train(networks[0], x, d, version="loops", **how)
     fastbp.train(networks[1], x, d, version="tiles", threads=2, **how)
+    for network, batch_size in zip(wide, (3, 9)):  # few samples; units along the vectors
+        fastbp.train(network, x, d, batch_size=batch_size, **how)
     for batch_size, some in ((1, networks[2:4]), (16, networks[4:]))[: len(networks) - 2]:
         fastbp.train_many(some, x, d, batch_size=batch_size, patience=2, **how)
-    for network in networks:
+    for network in networks + wide:
         found = network.theta, network.predict(x[:1]), network.predict(x), *network.gradient(x, d)[1]
         for array in (*found, np.float64(network.evaluate(x, d))):
             digest.update(np.asarray(array).tobytes())

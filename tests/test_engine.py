@@ -225,7 +225,7 @@ def test_limits_and_weights_reach_the_engine():
 
 
 def test_the_engine_takes_its_better_version():
-    """A sample at a time on small batches, tiles on others."""
+    """A sample at a time, or tiles; few.py has few samples, for which nobody can ask."""
     for batch_size, version in ((1, "loops"), (16, "tiles")):
         theta, loss = train("engine", batch_size=batch_size, dtype="float32")
         same, same_loss = train(version, batch_size=batch_size, dtype="float32")

@@ -76,14 +76,18 @@ def _lines_of_kept():
 
 def compile_all(dtype):
     """Have everything compiled, or taken from the cache, that trainings and predictions in this dtype use."""
-    from fastbp.engine import entries, team  # here: to look and to clear take none
+    from fastbp.engine import entries, team, workspace  # here: to look and to clear take none
 
     rows = 40
     X = np.linspace(-1, 1, rows * 5, dtype=dtype).reshape(rows, 5)
     D = np.eye(3, dtype=dtype)[np.arange(rows) % 3]
-    for version in ("loops", "tiles"):
+    for version, batch_size in (("loops", 32), ("tiles", 32), ("engine", 3)):  # the last: few samples
         network = fastbp.Network((5, 4, 3), dtype=dtype)
-        fastbp.train(network, X, D, epochs=1, version=version, rows=range(30), validation_rows=range(30, rows))
+        how = {"epochs": 1, "batch_size": batch_size, "version": version}
+        fastbp.train(network, X, D, rows=range(30), validation_rows=range(30, rows), **how)
+    theta, layers = network.theta.copy(), network.layers
+    places, spare = workspace.plan(layers, rows, theta.dtype, 1, by_units=True)
+    entries.set_order(theta, layers, np.zeros((1, theta.size), theta.dtype), places, spare, np.zeros(1, np.int64), 0)
     for n in (1, rows):  # loops, tiles
         network.predict(X[:n])
         network.evaluate(X[:n], D[:n])

@@ -55,14 +55,14 @@ def forward_by_units(theta, layer, x, mine, workspace, panels, out):
 
 
 @jit(inline=False)
-def gradient_by_units(dtheta, layer, samples, workspace, panel, begin, v, columns, i, n):
+def gradient_by_units(dtheta, layer, samples, workspace, panel, begin, block):
     """dE/dw_ji = sum_s delta_js x_is (slides 26-29) of a panel's units and n inputs from i on; dE/db_j with i = 0.
 
     The weights of inputs are numbers a, and those of units vectors b.
     """
     # dtheta (p), layer: a row of the table, workspace: places, scratch, panel: room for delta (s, j), begin: FROM_...
-    # or ONTO_OUT and the factor, v and columns: the panel's first vector and how many it has
-    (places, scratch), (begin, factor), L = workspace, begin, lanes(panel)
+    # or ONTO_OUT and the factor, block: the panel's first vector and how many it has, i and n
+    (places, scratch), (begin, factor), (v, columns, i, n), L = workspace, begin, block, lanes(panel)
     sending, j, row = layer["sending"], v * L, places[ROW]
     width, inputs = min(columns * L, layer["receiving"] - j), moved(scratch, places[X_AT] + i)
     delta = moved(scratch, places[DELTAS_AT] + (layer["units_at"] + j) * row)
@@ -75,14 +75,14 @@ def gradient_by_units(dtheta, layer, samples, workspace, panel, begin, v, column
 
 
 @jit(inline=False)
-def gradient_along_samples(delta, row, n, x, x_row, sending, samples, sums, begin, dw):
+def gradient_along_samples(delta, x, n, sending, samples, sums, begin, dw):
     """dE/dw_ji = sum_s delta_js x_is (slides 26-29) of n units and a few inputs, s along the vectors."""
-    # delta (j, s), x (i, s) and their steps in j and i, sums: room for (i, j) and a tile's rows more,
+    # delta: pointer (j, s) and its step in j, x: (i, s) and its step in i, sums: room for (i, j) and for a tile,
     # begin: FROM_... or ONTO_OUT and the factor, dw (j, i)
     (begin, factor), sums_row = begin, n + tile_rows(ONE)
     for at in range(sending * sums_row):
         sums[at] = 0
-    product_along(n, sending, samples, (delta, row), (x, x_row), 1.0, (sums, sums_row))
+    product_along(n, sending, samples, delta, x, 1.0, (sums, sums_row))
     for j in range(n):
         for i in range(sending):
             at, total = j * sending + i, sums[i * sums_row + j]

@@ -160,11 +160,11 @@ def gradient_pieces(layers, places, threads, L):
 
 
 @jit(inline=False)
-def gradient_by_samples(dtheta, layers, layer, data, workspace, begin, v, columns, j, n):
+def gradient_by_samples(dtheta, layers, layer, data, workspace, begin, block):
     """dE/dw_ji = sum_s delta_js x_is (slides 26-29) of a tile's columns i and n units from j on; dE/db_j with i = 0."""
     # dtheta (p), data: x (N, i), rows (s) of the chunk, their number, workspace: places, scratch, panel and spare;
-    # begin: FROM_... or ONTO_OUT and the factor, v and columns: the first vector of i and how many there are
-    (x, rows, samples), (places, scratch, (panel, (counting, sums))) = data, workspace
+    # begin: FROM_... or ONTO_OUT and the factor, block: the first vector of i and how many there are, j and n
+    (x, rows, samples), (places, scratch, (panel, (counting, sums))), (v, columns, j, n) = data, workspace, block
     sending, row, L, i = layers[layer]["sending"], places[ROW], lanes(scratch), v * lanes(scratch)
     width, few = min(columns * L, sending - i), 2 * sending <= L
     delta = moved(units(scratch, layers, layer, places[DELTAS_AT], row, 0), j * row)
@@ -174,7 +174,7 @@ def gradient_by_samples(dtheta, layers, layer, data, workspace, begin, v, column
         if layer == 0:
             transpose_rows(x, rows, sending, samples, sending, panel, row)
             y = panel
-        gradient_along_samples(delta, row, n, y, row, sending, samples, sums, begin, dw)
+        gradient_along_samples((delta, row), (y, row), n, sending, samples, sums, begin, dw)
     else:
         if layer == 0:
             copy_rows(moved(x, i), rows, sending, samples, width, panel, columns * L)
@@ -205,12 +205,12 @@ def gradient(layers, x, mine, workspace, begin, dtheta, turn, piece):
                 if number == piece:
                     r = part_of(height, part, parts, ROWS_OF_A_PIECE)
                     n = part_of(height, part + 1, parts, ROWS_OF_A_PIECE) - r
+                    block = v, columns, r, n
                     if layer == 0 and places[X_ROW] > 0:
-                        lies = places, scratch
-                        gradient_by_units(dtheta, layers[0], samples, lies, panel, begin, v, columns, r, n)
+                        gradient_by_units(dtheta, layers[0], samples, (places, scratch), panel, begin, block)
                     else:
                         data, lies = (x, rows, samples), (places, scratch, (panel, spare))
-                        gradient_by_samples(dtheta, layers, layer, data, lies, begin, v, columns, r, n)
+                        gradient_by_samples(dtheta, layers, layer, data, lies, begin, block)
                     piece = next_piece(board, phase, pieces, threads, piece)
                 number += 1
             v += columns
