@@ -143,7 +143,8 @@ class Interruption(Exception):
 
 
 def prefer_units(monkeypatch):
-    monkeypatch.setattr(heuristics, "COST_OF_UNITS", 0.0)
+    for name in ("COST_OF_FEWER_UNITS", "COST_OF_MORE_UNITS"):
+        monkeypatch.setattr(heuristics, name, 0.0)
 
 
 def long_epoch(dtype="float32"):
@@ -225,10 +226,13 @@ def test_norms_of_rows_and_a_gradient_that_is_asked_for_keep_the_lectures_order(
 def test_the_side_that_fills_its_vectors_lies_along_them():
     dtype, settings = np.dtype("float32"), np.zeros(SETTINGS)
     lanes = lanes_of(dtype)
-    layers = fastbp.Network((100, 10 * lanes, 3)).layers
+    layers = fastbp.Network((20, 10 * lanes, 3)).layers
     assert heuristics.prefers_units(layers, lanes + 1, settings, dtype), "half of the lanes of samples are empty"
-    layers = fastbp.Network((100, lanes + 1, 3)).layers
-    assert not heuristics.prefers_units(layers, 4 * lanes, settings, dtype)
+    assert not heuristics.prefers_units(layers, 4 * lanes, settings, dtype), "more units than inputs are transposed"
+    layers = fastbp.Network((1000, 2 * lanes, 3)).layers
+    assert heuristics.prefers_units(layers, 4 * lanes, settings, dtype), "less is transposed"
+    layers = fastbp.Network((1000, lanes + 1, 3)).layers
+    assert not heuristics.prefers_units(layers, 4 * lanes, settings, dtype), "half of the lanes of units are empty"
 
 
 @dtypes

@@ -4,7 +4,7 @@ The loops win where a vector of samples would be mostly empty. The choice betwee
 mini-batch alone, never at the threads: the two round differently, and the same seed must give the same bits.
 """
 
-from fastbp.engine.simd.shapes import REGISTERS, VECTOR_BYTES
+from fastbp.engine.simd.shapes import VECTOR_BYTES
 from fastbp.engine.workspace import chunk_of, lanes_of_dtype, whole_vectors
 from fastbp.lecture.codes import DROPOUT, MAX_NORM, NO_STEP, RULE
 from fastbp.lecture.layout import weight_counts
@@ -15,9 +15,9 @@ FLOPS_OF_A_START = 5e7  # less work than this is not worth the start of a thread
 LANE_BYTES, LANE_BYTES_OF_FEW, FEW_SAMPLES = 9600, 19200, 8  # weights of a network that shares lanes; mini-batches
 FEW_WEIGHTS = 1000  # so small a network is bound by what comes with a vector, not by its arithmetic
 WEIGHTS_OF_ONE = 1 << 14  # with so many, one sample at a time is not faster by loops
-# What a first layer costs with units along full vectors, where it costs 1 with samples: with 32 registers a number of X
-# that is spread over a vector is free beside the sums, and there is no copy of X with samples along the vectors.
-COST_OF_UNITS = 0.95 if REGISTERS == 32 else 1.1
+# What a first layer costs with units along full vectors where it costs 1 with samples: no copy of X is transposed, but u
+# and delta are, so it depends on which of the two is larger (0.80 to 0.97, and 1.1 to 1.3).
+COST_OF_FEWER_UNITS, COST_OF_MORE_UNITS = 0.95, 1.2
 
 
 def flops_of_step(layers, samples):
@@ -60,15 +60,15 @@ def prefers_few(layers, batch_size, dtype):
 def prefers_units(layers, batch_size, settings, dtype):
     """Whether the first layer is to have its receiving units along the vectors, and not the samples.
 
-    That is so where they fill their vectors better. Norms of rows need the rows, and a gradient that is asked for the
-    lecture's order.
+    That is so where they fill their vectors about as well and less is copied. Norms of rows need the rows, and a
+    gradient that is asked for the lecture's order.
     """
-    units, lanes = int(layers[0]["receiving"]), lanes_of_dtype(dtype)
+    inputs, units, lanes = int(layers[0]["sending"]), int(layers[0]["receiving"]), lanes_of_dtype(dtype)
     if units < lanes or settings[MAX_NORM] or settings[RULE] == NO_STEP:
         return False
     samples = chunk_of(layers, batch_size, dtype)
     by_units, by_samples = whole_vectors(units, lanes) / units, whole_vectors(samples, lanes) / samples
-    return by_units * COST_OF_UNITS < by_samples
+    return by_units * (COST_OF_FEWER_UNITS if units <= inputs else COST_OF_MORE_UNITS) < by_samples
 
 
 def prefers_lanes(layers, batch_size, dtype):

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from fastbp.engine.simd.shapes import VECTOR_BYTES
+from fastbp.engine.simd.shapes import REGISTERS, VECTOR_BYTES
 from fastbp.lecture.layout import unit_count, weight_counts
 
 # What `places` holds: samples a chunk, length of a row of units; where outputs, slopes h'(u), deltas, targets, shares
@@ -13,7 +13,7 @@ CHUNK, ROW = range(2)
 OUTPUTS_AT, SLOPES_AT, DELTAS_AT, TARGETS_AT, SHARES_AT, ERRORS_AT, PANELS_AT = range(2, 9)
 OWN, BLOCK_AT, X_AT, X_ROW, COUNTING_AT = range(9, 14)
 
-WIDEST = 4  # vectors in the widest tile
+WIDEST = 4 if REGISTERS == 32 else 3  # vectors in the widest tile; of 16 registers 2 x 4 sums leave too many unused
 BLOCK_ROWS = 48  # rows of a packed matrix: whole tiles of each height
 BLOCK = 2048  # parameters that a thread updates at once; sums over parameters are sums of sums of blocks
 FEWEST, MOST, CHUNK_BYTES = 104, 2048, 1 << 18
