@@ -15,7 +15,7 @@ FLOPS_OF_A_START = 5e7  # less work than this is not worth the start of a thread
 LANE_BYTES, LANE_BYTES_OF_FEW, FEW_SAMPLES = 9600, 19200, 8  # weights of a network that shares lanes; mini-batches
 FEW_WEIGHTS = 1000  # so small a network is bound by what comes with a vector, not by its arithmetic
 WEIGHTS_OF_ONE = 1 << 14  # with so many, one sample at a time is not faster by loops
-# What a first layer costs with units along full vectors where it costs 1 with samples: no copy of X is transposed, but u
+# What a first layer costs with units along full vectors, where it costs 1 with samples: X is not transposed, but u
 # and delta are, so it depends on which of the two is larger (0.80 to 0.97, and 1.1 to 1.3).
 COST_OF_FEWER_UNITS, COST_OF_MORE_UNITS = 0.95, 1.2
 
