@@ -98,8 +98,22 @@ def with_sign_of(x, sign):
     return np.copysign(x, sign)
 
 
-def two_to(n):
-    return np.ldexp(np.ones_like(n), np.nan_to_num(n, nan=0).astype(int))
+def _bits(t):
+    return t.view(np.uint32 if t.dtype == np.float32 else np.uint64)
+
+
+def _as_exponent(bits):
+    single = bits.dtype == np.uint32
+    return (bits << (23 if single else 52)).view(np.float32 if single else np.float64)
+
+
+def two_to(t):
+    return _as_exponent(_bits(t))
+
+
+def times_two_to(x, t):
+    half = _bits(t) >> 1
+    return x * _as_exponent(half) * _as_exponent(_bits(t) - half)
 
 
 def exponent_of(x):

@@ -327,8 +327,13 @@ def magnitude(typing_context, x):
 
 @intrinsic
 def with_sign_of(typing_context, x, sign):
-    """|x| with the sign of `sign`."""
-    return x(x, sign), lambda context, b, sig, args: call(b, "copysign", args[0].type, args)
+    """|x|, or |a number|, with the sign of `sign`."""
+
+    def codegen(context, b, sig, args):
+        vectors = _both_vectors(context, b, sig, args)
+        return call(b, "copysign", vectors[0].type, vectors)
+
+    return sign(x, sign), codegen
 
 
 def _bits(vec):
@@ -337,18 +342,33 @@ def _bits(vec):
     return ir.VectorType(I32 if single else I64, vec.lanes), *((23, 127) if single else (52, 1023))
 
 
+def _as_exponent(b, bits, vector, mantissa):
+    return b.bitcast(b.shl(bits, constant(bits.type, mantissa)), vector)
+
+
 @intrinsic
-def two_to(typing_context, n):
-    """2^n for a vector of whole numbers between the exponents of the smallest and the largest normal number."""
+def two_to(typing_context, t):
+    """2^n where the lowest bits of t, read as an integer, are n and the bias of exponents; 0 where they are 0."""
 
     def codegen(context, b, sig, args):
-        integers, mantissa, bias = _bits(sig.return_type)
-        # beside 1.5 * 2^mantissa a whole number stands in the lowest bits as an integer
-        with_n = b.fadd(args[0], constant(args[0].type, 1.5 * 2.0**mantissa), flags=AS_WRITTEN)
-        exponent = b.add(b.bitcast(with_n, integers), constant(integers, bias))
-        return b.bitcast(b.shl(exponent, constant(integers, mantissa)), args[0].type)
+        integers, mantissa, _ = _bits(sig.return_type)
+        return _as_exponent(b, b.bitcast(args[0], integers), args[0].type, mantissa)
 
-    return n(n), codegen
+    return t(t), codegen
+
+
+@intrinsic
+def times_two_to(typing_context, x, t):
+    """x 2^n in two steps, so that n may lie beside the exponents; the lowest bits of t are n and twice the bias."""
+
+    def codegen(context, b, sig, args):
+        integers, mantissa, _ = _bits(sig.return_type)
+        both = b.bitcast(args[1], integers)
+        half = b.lshr(both, constant(integers, 1))
+        powers = [_as_exponent(b, bits, args[0].type, mantissa) for bits in (half, b.sub(both, half))]
+        return b.fmul(b.fmul(args[0], powers[0], flags=AS_WRITTEN), powers[1], flags=AS_WRITTEN)
+
+    return x(x, t), codegen
 
 
 @intrinsic

@@ -33,7 +33,7 @@ __all__ = [
 SLOPE = 0.01  # of the leaky ReLU below 0
 GELU_SCALE = (2 / np.pi) ** 0.5
 GELU_CUBIC = 0.044715
-GELU_END = 10.0  # from here on the tanh is 1 to the last bit, and the cube of u could overflow
+GELU_END = 22.0  # from here on the sigmoid is 1 or 0 in every dtype, and the cube of u could overflow
 
 # ---- Activations -----------------------------------------------------------------------------------------------------
 
@@ -136,17 +136,18 @@ def gelu(u, y):
 
     u (j) -> y (j)
     """
-    one, half, real = u.dtype.type(1), u.dtype.type(0.5), u.dtype.type
+    # 1/2 (1 + tanh a) is the sigmoid of 2 a, which keeps its digits where it is nearly 0
+    one, real = u.dtype.type(1), u.dtype.type
     for j in range(u.size):
-        y[j] = u[j] * (half * (one + _gelu_tanh(u[j], real)))
+        y[j] = u[j] * _sigmoid_of(_gelu_argument(u[j], real), one)
 
 
 @jit
-def _gelu_tanh(a, real):
-    """tanh(sqrt(2 / pi) (a + 0.044715 a^3)) of one number."""
-    one, scale, cubic, end = real(1), real(GELU_SCALE), real(GELU_CUBIC), real(GELU_END)
+def _gelu_argument(a, real):
+    """2 sqrt(2 / pi) (a + 0.044715 a^3) of one number."""
+    one, scale, cubic, end = real(1), real(2 * GELU_SCALE), real(GELU_CUBIC), real(GELU_END)
     b = smaller(larger(a, -end), end)
-    return np.tanh(scale * b * (one + cubic * b * b))
+    return scale * b * (one + cubic * b * b)
 
 
 @jit
@@ -300,10 +301,10 @@ def silu_derivative(u, y, dh):
 
     u (j), y (j) -> dh (j)
     """
+    # 1 - g_j is the sigmoid of -u_j; as a difference it has lost its digits where g_j is nearly 1
     one = u.dtype.type(1)
     for j in range(u.size):
-        g = _sigmoid_of(u[j], one)
-        dh[j] = g + y[j] * (one - g)
+        dh[j] = _sigmoid_of(u[j], one) + y[j] * _sigmoid_of(-u[j], one)
 
 
 @jit
@@ -312,12 +313,12 @@ def gelu_derivative(u, y, dh):
 
     u (j), y (j) -> dh (j)
     """
-    # t is the tanh of `gelu`, and where it is 1 or -1 the second term is 0, however large u_j
-    one, half, end, real = u.dtype.type(1), u.dtype.type(0.5), u.dtype.type(GELU_END), u.dtype.type
-    scale, cubic = u.dtype.type(GELU_SCALE), u.dtype.type(3 * GELU_CUBIC)
+    # with the sigmoid g of v = 2 artanh(t), as in `gelu`: g + y_j (1 - g) dv/du_j, and 1 - g is the sigmoid of -v
+    one, end, real = u.dtype.type(1), u.dtype.type(GELU_END), u.dtype.type
+    scale, cubic = u.dtype.type(2 * GELU_SCALE), u.dtype.type(3 * GELU_CUBIC)
     for j in range(u.size):
-        t, a = _gelu_tanh(u[j], real), smaller(larger(u[j], -end), end)
-        dh[j] = half * (one + t) + half * a * (one - t) * (one + t) * scale * (one + cubic * a * a)
+        v, a = _gelu_argument(u[j], real), smaller(larger(u[j], -end), end)
+        dh[j] = _sigmoid_of(v, one) + y[j] * _sigmoid_of(-v, one) * (scale * (one + cubic * a * a))
 
 
 @jit

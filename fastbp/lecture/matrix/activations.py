@@ -26,7 +26,7 @@ __all__ = [
 SLOPE = 0.01  # of the leaky ReLU below 0
 GELU_SCALE = float(np.sqrt(2 / np.pi))
 GELU_CUBIC = 0.044715
-GELU_END = 10.0  # from here on the tanh is 1 to the last bit, and the cube of u could overflow
+GELU_END = 22.0  # from here on the sigmoid is 1 or 0 in every dtype, and the cube of u could overflow
 
 # ---- Activations -----------------------------------------------------------------------------------------------------
 
@@ -112,19 +112,17 @@ def gelu(u, y):
 
     u (s?, j) -> y (s?, j)
     """
-    _gelu_tanh(np.clip(u, -GELU_END, GELU_END), y)
-    y += 1
-    y *= 0.5
+    _gelu_argument(np.clip(u, -GELU_END, GELU_END), y)
+    sigmoid(y, y)  # of 2 A, which is 1/2 (1 + tanh A), and keeps its digits where it is nearly 0
     y *= u
 
 
-def _gelu_tanh(u, t):
-    np.multiply(u, u, out=t)
-    t *= GELU_CUBIC
-    t += 1
-    t *= u
-    t *= GELU_SCALE
-    np.tanh(t, out=t)
+def _gelu_argument(u, v):
+    np.multiply(u, u, out=v)
+    v *= GELU_CUBIC
+    v += 1
+    v *= u
+    v *= 2 * GELU_SCALE
 
 
 def exponential(u, y):
@@ -239,8 +237,11 @@ def silu_derivative(u, y, dh):
 
     u (s?, j), y (s?, j) -> dh (s?, j)
     """
-    sigmoid(u, dh)
-    dh += y * (1 - dh)
+    sigmoid(-u, dh)  # 1 - G; as a difference it has lost its digits where G is nearly 1
+    dh *= y
+    g = np.empty_like(dh)
+    sigmoid(u, g)
+    dh += g
 
 
 def gelu_derivative(u, y, dh):
@@ -249,17 +250,13 @@ def gelu_derivative(u, y, dh):
     u (s?, j), y (s?, j) -> dh (s?, j)
     """
     u = np.clip(u, -GELU_END, GELU_END)  # beyond, T is 1 or -1 and the second term is 0
-    _gelu_tanh(u, dh)
-    dh += 1  # then the product of 1/2 (1 + T) and 1 + U (1 - T) ...
-    factor = u * u
-    factor *= 3 * GELU_CUBIC
-    factor += 1
-    factor *= GELU_SCALE
-    factor *= u
-    factor *= 2 - dh
-    factor += 1
-    dh *= 0.5
-    dh *= factor
+    v, g = np.empty_like(dh), np.empty_like(dh)
+    _gelu_argument(u, v)
+    sigmoid(v, g)  # G = 1/2 (1 + T), as in `gelu`; 1/2 U (1 - T^2) is 2 Y (1 - G), and 1 - G the sigmoid of -V
+    sigmoid(-v, dh)
+    dh *= y
+    dh *= 2 * GELU_SCALE * (1 + 3 * GELU_CUBIC * (u * u))
+    dh += g
 
 
 def softmax_derivative(u, y, jacobian):
