@@ -313,12 +313,13 @@ def gelu_derivative(u, y, dh):
 
     u (j), y (j) -> dh (j)
     """
-    # with the sigmoid g of v = 2 artanh(t), as in `gelu`: g + y_j (1 - g) dv/du_j, and 1 - g is the sigmoid of -v
+    # with the sigmoid g of v = 2 artanh(t), as in `gelu`: g + u_j g (1 - g) dv/du_j, and 1 - g is the sigmoid of -v
     one, end, real = u.dtype.type(1), u.dtype.type(GELU_END), u.dtype.type
     scale, cubic = u.dtype.type(2 * GELU_SCALE), u.dtype.type(3 * GELU_CUBIC)
     for j in range(u.size):
         v, a = _gelu_argument(u[j], real), smaller(larger(u[j], -end), end)
-        dh[j] = _sigmoid_of(v, one) + y[j] * _sigmoid_of(-v, one) * (scale * (one + cubic * a * a))
+        g = _sigmoid_of(v, one)
+        dh[j] = g + a * g * _sigmoid_of(-v, one) * (scale * (one + cubic * a * a))
 
 
 @jit
