@@ -191,7 +191,7 @@ def test_activations_are_those_of_the_lecture(name, dtype):
     assert off.max() <= 4 * eps, f"h'({u[off.argmax()]!r}) = {dh[off.argmax()]!r}"
 
 
-# ---- h' of SiLU and GELU, in which 1 - g of a sigmoid g is multiplied by u, and which has a zero -----------------------
+# ---- h' of SiLU and GELU, in which 1 - g of a sigmoid g is multiplied by u, and which has a zero ---------------------
 
 ZERO = {"silu": -1.278464542761074, "gelu": -0.7524614220710162}
 

@@ -327,13 +327,8 @@ def magnitude(typing_context, x):
 
 @intrinsic
 def with_sign_of(typing_context, x, sign):
-    """|x|, or |a number|, with the sign of `sign`."""
-
-    def codegen(context, b, sig, args):
-        vectors = _both_vectors(context, b, sig, args)
-        return call(b, "copysign", vectors[0].type, vectors)
-
-    return sign(x, sign), codegen
+    """|x| with the sign of `sign`."""
+    return x(x, sign), lambda context, b, sig, args: call(b, "copysign", args[0].type, args)
 
 
 def _bits(vec):
