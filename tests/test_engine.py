@@ -125,6 +125,16 @@ def test_limits_of_a_network_of_several_blocks(threads):
     compare(case, 20, 0.1, settings, version=Tiles(threads))
 
 
+@pytest.mark.skipif(UNCOMPILED, reason="a large network")
+@pytest.mark.parametrize("threads", [1, 3])
+@pytest.mark.parametrize("rule", RULES)
+def test_rules_of_a_network_of_several_blocks(rule, threads):
+    """Without sums over the blocks, some of them are a single step; the last one is not whole."""
+    case = Case((90, 100, 5), samples=40)
+    assert case.theta.size > 2 * workspace.BLOCK and case.theta.size % workspace.BLOCK
+    compare(case, 20, 0.1, settings_of(RULES[rule]), version=Tiles(threads))
+
+
 # ---- Weights of samples ----------------------------------------------------------------------------------------------
 
 

@@ -66,11 +66,15 @@ def limit_all_norms(settings, layers, theta, piece, pieces):
 
 @jit
 def blocks_from(layers, how, parameters, sums, first, end):
-    """The first phase: penalties; then the step, or, where the gradient must be clipped before, its squares."""
+    """The first phase: penalties; then the step, or, where the gradient must be clipped before, its squares.
+
+    Where there is only the step, all blocks take it as one: what a rule computes before its loop it computes once.
+    """
     # how and parameters as in step_of_block, sums (2, blocks)
     (settings, _, _, whole), (theta, dtheta, _) = how, parameters
-    for block in range(first, end):
-        start, n = block * BLOCK, min(BLOCK, theta.size - block * BLOCK)
+    at_once = end - first if settings[L1] + settings[L2] + settings[CLIP_NORM] == 0 else 1
+    for block in range(first, end, at_once):
+        start, n = block * BLOCK, min(at_once * BLOCK, theta.size - block * BLOCK)
         if settings[L1] != 0 or settings[L2] != 0:
             sums[OF_PENALTIES, block] = penalise(settings, layers, whole, theta, dtheta, start, start + n)
         if settings[CLIP_NORM] != 0:
