@@ -1,9 +1,12 @@
-"""Orders as NumPy's RandomState draws them, against NumPy."""
+"""Orders as NumPy's RandomState and its default generator draw them, against NumPy."""
 
 import numpy as np
 import pytest
 
-from fastbp.engine.lanes.shuffles import STATE, draw_orders, shuffle
+from fastbp.engine.lanes import notes
+from fastbp.engine.lanes.block import words_of
+from fastbp.engine.lanes.shuffles import STATE, advance, draw_orders, draw_permutations, shuffle
+from fastbp.training.row_sampler import RowSampler
 
 
 @pytest.mark.parametrize("n", [1, 2, 3, 31, 32, 33, 700])
@@ -38,3 +41,59 @@ def test_each_slot_has_its_own_stream_and_those_that_are_not_shuffled_stay():
             assert (rows[slot // L, :, slot % L] == -1).all()
         assert (orders[slot, : counts[slot]] == expected).all()
         assert (orders[slot, counts[slot] :] == np.arange(counts[slot], n) + 100).all()
+
+
+def streams_of(*seeds):
+    return np.array([words_of(RowSampler(np.arange(1), True, seed).state) for seed in seeds])
+
+
+@pytest.mark.parametrize("n", [1, 2, 3, 31, 32, 33, 700])
+@pytest.mark.parametrize("seed", [0, 1, 2**40])
+def test_the_permutation_is_that_of_a_generator(n, seed):
+    rng, streams, own_rows = np.random.default_rng(seed), streams_of(seed), np.arange(n)[:, None] + 100
+    order, rows = np.zeros(n + 1, int), np.full((n, 1), -1)
+    for _ in range(4):  # several times, so that half of a number is kept in between, or not
+        draw_permutations(streams, np.zeros(1, int), own_rows, np.array([n]), order, rows)
+        assert (rows[:, 0] == rng.permutation(n) + 100).all()
+    state = rng.bit_generator.state
+    expected = words_of({**state["state"], "has_uint32": state["has_uint32"], "uinteger": state["uinteger"]})
+    assert streams[0, notes.KEPT_AT] == expected[notes.KEPT_AT]
+    kept = [*range(notes.KEPT_AT), *([notes.KEPT_AT + 1] if expected[notes.KEPT_AT] else [])]
+    assert streams[0, kept].tolist() == np.array(expected)[kept].tolist()
+
+
+def test_words_of_a_stream_from_states_of_all_bits():
+    """Carries from word to word, and each turn of the output."""
+    rng, found = np.random.default_rng(0), set()
+    for number in range(300):
+        words = rng.integers(0, 2**32, 2 * notes.STATE_WORDS)
+        words[rng.random(words.size) < 0.3] = 2**32 - 1
+        words[notes.INCREMENT_AT] |= 1
+        state, increment = (sum(int(w) << 32 * k for k, w in enumerate(part)) for part in np.split(words, 2))
+        other = np.random.PCG64(0)
+        other.state = {
+            "bit_generator": "PCG64", "state": {"state": state, "inc": increment}, "has_uint32": 0, "uinteger": 0
+        }  # fmt: skip
+        streams = np.array([[*words, 0, 0]])
+        low = advance(streams, 0)
+        assert int(streams[0, -1]) << 32 | int(low) == int(other.random_raw()), number
+        found.add(int(streams[0, notes.STATE_WORDS - 1]) >> 26)
+    assert len(found) > 50
+
+
+def test_networks_of_one_stream_share_their_orders_and_go_on_alone():
+    L, n = 4, 9
+    streams, stream_of, counts = streams_of(5, 5, 7, 5), np.array([3, 3, 8, -1]), np.array([n, n, 5, n])
+    own_rows, rows, order = np.tile(np.arange(n)[:, None], L), np.full((n, L), -1), np.zeros(n, int)
+    rngs = [np.random.default_rng(seed) for seed in (5, 7)]
+    for gone in (False, True):
+        if gone:
+            stream_of[0] = -1
+            rows[:, 0] = -1
+        draw_permutations(streams, stream_of, own_rows, counts, order, rows)
+        expected = rngs[0].permutation(n)
+        assert (rows[:, 1] == expected).all()
+        assert (rows[:, 0] == (-1 if gone else expected)).all()
+        assert (rows[:5, 2] == rngs[1].permutation(5)).all()
+        assert (rows[5:, 2] == -1).all()
+        assert (rows[:, 3] == -1).all()

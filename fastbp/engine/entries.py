@@ -13,8 +13,8 @@ predict = Entry(TILES, "predict", reads=(0, 1, 2))
 pause_often = Entry("fastbp.engine.turns", "pause_often")
 
 # Many networks, one or four samples of each at a time.
-epoch_by_one = Entry(LANES, "epoch_by_one", reads=(1, 2, 3))
-epoch_by_four = Entry(LANES, "epoch_by_four", reads=(1, 2, 3))
+epochs_by_one = Entry(LANES, "epochs_by_one", reads=(1, 2))
+epochs_by_four = Entry(LANES, "epochs_by_four", reads=(1, 2))
 errors_by_one = Entry(LANES, "errors_by_one", reads=(0, 1, 2, 3))
 errors_by_four = Entry(LANES, "errors_by_four", reads=(0, 1, 2, 3))
 draw_orders = Entry("fastbp.engine.lanes.shuffles", "draw_orders", reads=(2, 4))

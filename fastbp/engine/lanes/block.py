@@ -10,7 +10,7 @@ import itertools
 import numpy as np
 
 from fastbp.engine import entries, workspace
-from fastbp.engine.lanes.notes import NUMBERS, REPORTED
+from fastbp.engine.lanes.notes import NUMBERS, REPORTED, STATE_WORDS, STREAM_WORDS
 from fastbp.lecture import codes
 from fastbp.lecture.layout import biases, layer_table, parameter_count, weights
 
@@ -46,8 +46,9 @@ class Block:
         self.moments = shaped((groups, moments, parameters, L), dtype)
         self.settings = shaped((groups, codes.SETTINGS, L), np.float64)
         self.settings[:] = settings[:, None]
-        self.rows = shaped((groups, rows, L), np.int64)
+        self.rows, self.own_rows = (shaped((groups, rows, L), np.int64) for _ in range(2))
         self.counts, self.weight_of = (shaped((groups, L), np.int64) for _ in range(2))
+        self.streams, self.stream_of = shaped((groups, L, STREAM_WORDS), np.int64), np.full((groups, L), -1)
         self.weight_of[:] = -1
         self.rates = shaped((groups, -(-rows // batch_size), L), np.float64)
         self.first_step = shaped((groups, 1, L), np.float64)
@@ -56,8 +57,8 @@ class Block:
         self._values = shaped((int(self._places[workspace.ROWS]), samples, L), dtype)
         self._spare = shaped((2 + moments, parameters, L), dtype)
         self._numbers = shaped((NUMBERS, L), np.float64)
-        self._report = shaped((groups, REPORTED, L), np.float64)
-        self._errors = shaped((groups, L), np.float64)
+        self._report, self._done = shaped((groups, 1, REPORTED, L), np.float64), np.zeros(groups, np.int64)
+        self._order, self._errors = np.zeros(rows, np.int64), shaped((groups, L), np.float64)
         self._masked, self._plain = masked, is_plain(settings)
 
     def of_slot(self, array, slot):
@@ -100,6 +101,16 @@ class Block:
         self.theta[groups, :, lanes] = 0
         self.moments[groups, :, :, lanes] = 0
         self.rows[groups, :, lanes] = 0
+        self.stream_of[groups, lanes] = -1
+
+    def shuffle(self, slots, numbers, words, rows):
+        """Each epoch of some slots has an order of its own of their rows (n, or slots and n).
+
+        Those of the same number have the same stream, given by its words, and rows.
+        """
+        groups, lanes = self.split(slots)
+        self.own_rows[groups, : rows.shape[-1], lanes] = rows
+        self.stream_of[groups, lanes], self.streams[groups, lanes] = numbers, words
 
     def finite(self):
         """Whether the parameters of each slot are finite, (slots,)."""
@@ -113,16 +124,34 @@ class Block:
         where = True if chosen.all() else chosen.reshape(self.counts.shape)[:, None, :]
         np.copyto(out, self.theta, where=where)
 
-    def epoch(self, X, D, weight):
-        """An epoch of all; the report (groups, 3, lanes), whose rows LOSS, ... are named in `per_lane`."""
-        kernel = entries.epoch_by_four if self._by_four else entries.epoch_by_one
+    def epochs(self, X, D, weight, n, kept):
+        """At most n epochs of all: a group ends with the one in which the numbers of a network are no longer finite.
+
+        Parameters
+        ----------
+        X, D, weight : ndarray
+        n : int
+        kept : ndarray
+            As `theta`. If n is above 1 it becomes `theta` before the last epoch of each group.
+
+        Returns
+        -------
+        report, done : ndarray
+            Shapes (slots, n, 3) and (slots,): what each epoch tells (rows LOSS, ... of `notes`), and how many there
+            were.
+        """
+        kernel = entries.epochs_by_four if self._by_four else entries.epochs_by_one
+        if n != self._report.shape[1]:
+            self._report = shaped((len(self.theta), n, REPORTED, self.lanes), np.float64)
         visits = self.rows, self.counts, self.weight_of, self.batch_size
         steps = self.rates, self.first_step, self.settings, self.moments, self._plain
-        memory = self._places, self._values, self._spare, self._numbers
-        units = self.widths, self._masked
-        kernel(self.theta, self.layers, (X, D, weight), visits, steps, units, memory, self._report)
-        self.first_step += np.ceil(self.counts / self.batch_size)[:, None, :]
-        return self._report
+        memory, units = (self._places, self._values, self._spare, self._numbers), (self.widths, self._masked)
+        orders = self.streams, self.stream_of, self.own_rows, self._order
+        kernel(
+            self.theta, self.layers, (X, D, weight), visits, steps, units, memory, orders, kept, self._report,
+            self._done,
+        )  # fmt: skip
+        return self.by_slot(self._report), np.repeat(self._done, self.lanes)
 
     def errors(self, X, D, weight, rows, counts):
         """The mean error of each network over rows of its own (groups, n, lanes), of which the first `counts` count."""
@@ -155,6 +184,12 @@ def places_in(sizes, widest):
     ):
         places += [w[:receiving, :sending].ravel(), b[:receiving]]
     return np.concatenate(places)
+
+
+def words_of(state):
+    """The words of a stream of PCG64 (rows in `notes`), of what `RowSampler.state` tells."""
+    words = [number >> 32 * k & 0xFFFFFFFF for number in (state["state"], state["inc"]) for k in range(STATE_WORDS)]
+    return [*words, state["has_uint32"], state["uinteger"]]
 
 
 class Weights:

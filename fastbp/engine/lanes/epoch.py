@@ -14,6 +14,7 @@ from fastbp.compiler.views import borrowed, matrix_at, vector_at
 from fastbp.engine.lanes.notes import ERRORS, ETA, LOSS, PENALTY, SIZE, STEP, SUM_OF_ERRORS, SUM_OF_PENALTIES, WHOLE
 from fastbp.engine.lanes.per_lane import (
     all_count_alike,
+    are_finite,
     copy_all,
     gather_samples,
     keep_units,
@@ -24,6 +25,7 @@ from fastbp.engine.lanes.per_lane import (
     some_wait,
     weigh,
 )
+from fastbp.engine.lanes.shuffles import draw_permutations
 from fastbp.engine.simd.lane_dispatch import lanes_of, pairs_of, samples_of, sums_of
 from fastbp.engine.simd.shapes import FOUR_SAMPLES, ONE_SAMPLE
 from fastbp.engine.workspace import INPUTS_AT, KEEP_AT, SHARE_AT, SIGNALS_AT, VALUES_AT
@@ -170,7 +172,7 @@ def descend(layers, values, places, eta, theta):
 @jit
 def epoch_of_group(shape, theta, layers, data, visits, steps, units, memory, report):
     """The lecture's `epoch` for the networks of one group."""
-    # as in `epoch`, without the axis of the groups
+    # as in `epochs`, without the axis of the groups
     (rows, counts, weight_of, batch_size), (rates, first_step, settings, moments, plain) = visits, steps
     (X, D, weight), (widths, masked), (places, values, spare, numbers) = data, units, memory
     S, drops = values.shape[1], some_drop(settings)
@@ -212,34 +214,47 @@ def epoch_of_group(shape, theta, layers, data, visits, steps, units, memory, rep
 
 
 @jit
-def epoch(shape, theta, layers, data, visits, steps, units, memory, report):
-    """An epoch of each network of some groups (slide 12), each over its own rows of X and D.
+def epochs(shape, theta, layers, data, visits, steps, units, memory, orders, kept, report, done):
+    """Epochs of each network of some groups (slide 12), each over its own rows of X and D: so many as report has.
 
     Rows behind the `counts` of a network must be valid, too; a weight of number -1 is 1 for all samples. `masked`: some
     are narrower than `layers`, and what is beside them in `theta` is 0 and stays so. `plain`: the rule is SGD without
     penalties and limits (`tiles.updates.is_plain`), for all. `report` gets the sum of the errors times what their
-    samples weigh, and the sums of error and penalty of the mini-batches times their samples.
+    samples weigh, and the sums of error and penalty of the mini-batches times their samples. A group stops after the
+    epoch, in `done`, in which a network is no longer finite; `kept`, if there are several, is theta before that one.
     """
     # theta (g, p, L), data: X (N, i), D (N, k), weight (w, N),
     # visits: rows (g, n, L), counts (g, L), number of the weight (g, L), samples of a mini-batch,
     # steps: rates (g, b, L), steps before (g, 1, L), settings (g, columns in codes.py, L),
     #     moments (g, rows of the rule, p, L), plain, units: widths (g, layer, L), masked,
-    # memory: places, values (rows, S, L), spare (rows, p, L), numbers (7, L), report (g, 3, L)
+    # memory: places, values (rows, S, L), spare (rows, p, L), numbers (7, L),
+    # orders: streams (g, L, words), number of the stream (g, L), own rows (g, n, L), order (n),
+    # kept (g, p, L), report (g, epochs, 3, L), done (g)
     theta, layers, data, visits, steps = borrowed((theta, layers, data, visits, steps))
     (rows, counts, weight_of, batch_size), (rates, first_step, settings, moments, plain) = visits, steps
-    (widths, masked), memory, report = borrowed((units, memory, report))
+    (widths, masked), memory, (streams, stream_of, own_rows, order) = borrowed((units, memory, orders))
+    kept, report, done = borrowed((kept, report, done))
     for g in range(theta.shape[0]):
-        epoch_of_group(
-            shape, theta[g], layers, data, (rows[g], counts[g], weight_of[g], batch_size),
-            (rates[g], first_step[g], settings[g], moments[g], plain), (widths[g], masked),
-            memory, report[g],
-        )  # fmt: skip
+        for e in range(report.shape[1]):
+            if report.shape[1] > 1:
+                copy_all(theta[g], kept[g])
+            draw_permutations(streams[g], stream_of[g], own_rows[g], counts[g], order, rows[g])
+            epoch_of_group(
+                shape, theta[g], layers, data, (rows[g], counts[g], weight_of[g], batch_size),
+                (rates[g], first_step[g], settings[g], moments[g], plain), (widths[g], masked),
+                memory, report[g, e],
+            )  # fmt: skip
+            for lane in range(counts.shape[1]):
+                first_step[g, 0, lane] += -(-counts[g, lane] // batch_size)
+            done[g] = e + 1
+            if not (are_finite(report[g, e]) and are_finite(theta[g])):
+                break
 
 
 @jit
 def errors(shape, theta, layers, data, visits, settings, units, memory, E):
     """The mean error of each network over its own rows (slide 9), no unit dropped."""
-    # as in `epoch`; E (g, L)
+    # as in `epochs`; E (g, L)
     theta, layers, (X, D, weight), (rows, counts, weight_of) = borrowed((theta, layers, data, visits))
     settings, (widths, masked), (places, values, numbers), E = borrowed((settings, units, memory, E))
     inside = samples_of(values, shape)
@@ -264,13 +279,13 @@ def errors(shape, theta, layers, data, visits, settings, units, memory, E):
 
 
 @jit
-def epoch_by_one(theta, layers, data, visits, steps, units, memory, report):
-    epoch(ONE_SAMPLE, theta, layers, data, visits, steps, units, memory, report)
+def epochs_by_one(theta, layers, data, visits, steps, units, memory, orders, kept, report, done):
+    epochs(ONE_SAMPLE, theta, layers, data, visits, steps, units, memory, orders, kept, report, done)
 
 
 @jit
-def epoch_by_four(theta, layers, data, visits, steps, units, memory, report):
-    epoch(FOUR_SAMPLES, theta, layers, data, visits, steps, units, memory, report)
+def epochs_by_four(theta, layers, data, visits, steps, units, memory, orders, kept, report, done):
+    epochs(FOUR_SAMPLES, theta, layers, data, visits, steps, units, memory, orders, kept, report, done)
 
 
 @jit

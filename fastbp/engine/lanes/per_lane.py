@@ -144,3 +144,14 @@ def put_back(numbers, saved, out):
         if not numbers[WHOLE, lane] > 0:
             for p in range(out.shape[0]):
                 out[p, lane] = saved[p, lane]
+
+
+@jit(inline=False)
+def are_finite(array):
+    """Whether all numbers are finite: 0 times one that is not is NaN."""
+    # array (p, L)
+    total = array.dtype.type(0)
+    for p in range(array.shape[0]):
+        for lane in range(array.shape[1]):
+            total += array[p, lane] * 0
+    return total == 0

@@ -1,13 +1,27 @@
-"""The orders of many networks, drawn as NumPy's RandomState draws them: a Mersenne twister for each (MT19937).
+"""The orders of many networks, drawn as NumPy draws them: for estimators RandomState, for `train_many` a Generator.
 
-Matsumoto and Nishimura, "Mersenne Twister" (ACM TOMACS 8, 1998); `RandomState.shuffle` is Fisher and Yates' from the
-last element down, with a number below a bound from as many bits as that has, drawn again if it is too large.
+Both shuffle as Fisher and Yates, from the last element down, with a number up to a bound from as many bits as that has,
+drawn again if it is too large. `RandomState` takes them from a Mersenne twister (MT19937; Matsumoto and Nishimura, ACM
+TOMACS 8, 1998), `default_rng` from a PCG64 (O'Neill, "PCG", HMC-CS-2014-0905: XSL RR 128/64).
 """
 
 from fastbp.compiler.jit import jit
-from fastbp.engine.lanes.notes import MERSENNE_WORDS
+from fastbp.engine.lanes.notes import INCREMENT_AT, KEPT_AT, MERSENNE_WORDS
 
 STATE, MIDDLE = MERSENNE_WORDS, 397  # words of 32 bits
+WORD = 0xFFFFFFFF
+FACTOR = 0x9FCCF645, 0x4385DF64, 0x1FC65DA4, 0x2360ED05  # of PCG64, the lowest word first
+
+
+@jit
+def bits_of(i):
+    """All bits that a number up to i may have."""
+    for shift in (1, 2, 4, 8, 16):
+        i |= i >> shift
+    return i
+
+
+# ---- RandomState -----------------------------------------------------------------------------------------------------
 
 
 @jit(inline=False)
@@ -31,10 +45,7 @@ def tempered(word):
 def shuffle(key, at, order):
     """Shuffles order; at is the number of words that key has handed out, returns the new one."""
     for i in range(order.size - 1, 0, -1):
-        mask = i
-        for shift in (1, 2, 4, 8, 16):
-            mask |= mask >> shift
-        j = i + 1
+        mask, j = bits_of(i), i + 1
         while j > i:
             if at == STATE:
                 renew(key)
@@ -56,3 +67,84 @@ def draw_orders(keys, positions, shuffled, orders, counts, rows):
             positions[slot] = shuffle(keys[slot], positions[slot], orders[slot, :n])
             for i in range(n):
                 rows[slot // L, i, slot % L] = orders[slot, i]
+
+
+# ---- Generator -------------------------------------------------------------------------------------------------------
+
+
+@jit
+def low(product):
+    """The lower word of a product of two."""
+    return product & WORD
+
+
+@jit
+def high(product):
+    """The upper one, even where the product is too large for its sign."""
+    return (product >> 32) & WORD
+
+
+@jit(inline=False)
+def advance(streams, lane):
+    """state <- FACTOR state + increment modulo 2^128; the lower word of what it gives, the upper one is kept."""
+    # streams (L, words in notes.py)
+    a, b, c, d = int(streams[lane, 0]), int(streams[lane, 1]), int(streams[lane, 2]), int(streams[lane, 3])
+    e, f, g, h = FACTOR
+    first = low(a * e) + int(streams[lane, INCREMENT_AT])
+    second = high(a * e) + low(a * f) + low(b * e) + int(streams[lane, INCREMENT_AT + 1]) + (first >> 32)
+    third = high(a * f) + high(b * e) + low(a * g) + low(b * f) + low(c * e) + (second >> 32)
+    third += int(streams[lane, INCREMENT_AT + 2])
+    fourth = high(a * g) + high(b * f) + high(c * e) + low(a * h) + low(b * g) + low(c * f) + low(d * e)
+    fourth += int(streams[lane, INCREMENT_AT + 3]) + (third >> 32)
+    a, b, c, d = first & WORD, second & WORD, third & WORD, fourth & WORD
+    streams[lane, 0], streams[lane, 1], streams[lane, 2], streams[lane, 3] = a, b, c, d
+    lower, upper, turn = a ^ c, b ^ d, d >> 26
+    if turn >= 32:
+        lower, upper = upper, lower
+    turn &= 31
+    streams[lane, KEPT_AT], streams[lane, KEPT_AT + 1] = 1, ((upper >> turn) | (lower << (32 - turn))) & WORD
+    return ((lower >> turn) | (upper << (32 - turn))) & WORD
+
+
+@jit
+def word_of(streams, lane):
+    """The next 32 bits of a stream."""
+    if streams[lane, KEPT_AT] != 0:
+        streams[lane, KEPT_AT] = 0
+        return int(streams[lane, KEPT_AT + 1])
+    return advance(streams, lane)
+
+
+@jit(inline=False)
+def permute(streams, lane, n, order):
+    """The first n of order as `Generator.permutation` has them."""
+    for i in range(n - 1, 0, -1):
+        mask, j = bits_of(i), i + 1
+        while j > i:
+            j = word_of(streams, lane) & mask
+        order[i], order[j] = order[j], order[i]
+
+
+@jit(inline=False)
+def draw_permutations(streams, stream_of, own_rows, counts, order, rows):
+    """New orders for the networks of a group; those of the same stream have the same rows, and share theirs.
+
+    A stream of number -1 has none: its rows stay.
+    """
+    # streams (L, words), stream_of (L), own_rows (n, L), counts (L), order (n), rows (n, L)
+    L = counts.size
+    for lane in range(L):
+        first, number = 0, stream_of[lane]
+        while stream_of[first] != number:
+            first += 1
+        if number >= 0 and first == lane:
+            n = counts[lane]
+            for i in range(n):
+                order[i] = own_rows[i, lane]
+            permute(streams, lane, n, order)
+            for other in range(lane, L):
+                if stream_of[other] == number:
+                    for i in range(n):
+                        rows[i, other] = order[i]
+                    for k in range(streams.shape[1]):
+                        streams[other, k] = streams[lane, k]

@@ -210,15 +210,17 @@ class FitBatch(LaneBatch):
                 stopping.min_delta[slot], stopping.patience[slot] = own.tol, own.n_iter_no_change + 1
 
     def _lay_out(self, slots):
+        """The order of the next epoch."""
         self._epoch[slots] += 1
         self._entries.draw_orders(
             self._keys, self._positions, self._shuffled, self._orders, self._counts, self.block.rows
         )
+        return 1
 
-    def _after(self, slots, report):
+    def _after(self, slots, report, _):
         """Takes note of an epoch; which fits have ended, and how."""
         block, epoch = self.block, self._epoch[slots]
-        error, penalty = (report[:, column] for column in self._sums)
+        error, penalty = (report[:, 0, column] for column in self._sums)
         total = self._scale * error + penalty
         finite = ~np.isnan(total) & block.finite()
         loss = total / np.maximum(1, self._counts)

@@ -5,12 +5,15 @@ import time
 
 import numpy as np
 
+from fastbp.engine.lanes.notes import LOSS, STREAM_WORDS
 from fastbp.learning_rate import Schedule
 from fastbp.lecture.layout import layer_table
 from fastbp.threads.cores import trainings
 from fastbp.training.early_stopping import EarlyStopping
 from fastbp.training.history import TrainingState
 from fastbp.training.row_sampler import RowSampler
+
+NO_STREAM = -1, [0] * STREAM_WORDS  # of those that keep their order
 
 
 class LaneBatch:
@@ -42,13 +45,12 @@ class LaneBatch:
         with trainings:
             self._fill(range(self.block.slots))
             while (slots := np.flatnonzero(self._taken)).size:
-                self._epoch_of(slots)
+                self._epochs_of(slots)
 
-    def _epoch_of(self, slots):
-        self._lay_out(slots)
+    def _epochs_of(self, slots):
+        n = self._lay_out(slots)
         X, D, _ = self._group.first.data
-        report = self.block.by_slot(self.block.epoch(X, D, self._weights.matrix()))
-        ended = self._after(slots, report)
+        ended = self._after(slots, *self.block.epochs(X, D, self._weights.matrix(), n, self._kept))
         if self._scheduler.stopping:
             ended = dict.fromkeys(slots.tolist(), "interrupted") | ended
         for slot, outcome in ended.items():
@@ -96,7 +98,7 @@ class NetworkBatch(LaneBatch):
 
     def _allocate(self, n):
         block = self.block
-        self._samplers, self._streams, self._schedules, self._calling = {}, None, set(), set()
+        self._schedules, self._calling, self._streams = set(), set(), 0
         self._whole = np.ones(n)
         self._stopping = EarlyStopping(np.full(n, np.inf), np.zeros(n), n)
         self._kept = self._lanes.shaped(block.theta.shape, block.dtype)
@@ -106,22 +108,25 @@ class NetworkBatch(LaneBatch):
         self._loss, self._watched = np.empty((n, 16)), np.empty((n, 16))
 
     def _enter(self, slots, jobs):
-        block, hows, streams = self.block, [job.how for job in jobs], {}
+        block, hows, streams, entering = self.block, [job.how for job in jobs], {}, []
         groups, lanes = block.split(slots)
         for slot, how in zip(slots.tolist(), hows, strict=True):
-            key = id(how.rows), how.shuffle, how.seed if how.shuffle else 0
-            if key not in streams:  # networks with the same rows and seed that begin together share their orders
-                streams[key] = RowSampler(how.rows, how.shuffle, how.seed)
-            if how.shuffle:
-                self._samplers[slot] = streams[key]
+            key = id(how.rows), how.seed
+            if how.shuffle and key not in streams:  # networks with the same rows and seed that begin together share it
+                streams[key] = self._streams, self._lanes.words_of(RowSampler(how.rows, True, how.seed).state)
+                self._streams += 1
+            entering.append(streams[key] if how.shuffle else NO_STREAM)
             if isinstance(how.optimizer.learning_rate, Schedule):
                 self._schedules.add(slot)
             if how.callbacks:
                 self._calling.add(slot)
             if how.validation_rows is not None:
                 block.of_slot(self._validation, slot)[: len(how.validation_rows)] = how.validation_rows
-        self._streams, rows = None, [how.rows for how in hows]
-        block.rows[groups, : len(rows[0]), lanes] = rows[0] if len({*map(id, rows)}) == 1 else np.array(rows)
+        rows = [how.rows for how in hows]
+        rows = rows[0] if len({*map(id, rows)}) == 1 else np.array(rows)
+        block.rows[groups, : rows.shape[-1], lanes] = rows
+        if streams:
+            block.shuffle(slots, *map(list, zip(*entering, strict=True)), rows)
         rates = [how.optimizer.learning_rate for how in hows]
         block.rates[groups, :, lanes] = [[0.0 if isinstance(rate, Schedule) else rate] for rate in rates]
         self._kept[groups, :, lanes] = block.theta[groups, :, lanes]
@@ -138,25 +143,21 @@ class NetworkBatch(LaneBatch):
         stopping.best[slots], stopping.waited[slots] = np.inf, 0
 
     def _lay_out(self, slots):
-        """What each network visits in this epoch, and its learning rates."""
-        self._epoch[slots] += 1
-        block = self.block
-        if self._streams is None:
-            self._streams = collections.defaultdict(list)
-            for slot, sampler in self._samplers.items():
-                self._streams[sampler].append(slot)
-            self._streams = {sampler: np.array(slots) for sampler, slots in self._streams.items()}
-        for sampler, sharing in self._streams.items():
-            groups, lanes = block.split(sharing)
-            block.rows[groups, : len(sampler.rows), lanes] = sampler.order(int(self._epoch[sharing[0]]))
+        """The learning rates of the next epochs; how many there are before something must be looked at."""
         for slot in self._schedules:
             how = self.jobs[slot].how
-            block.of_slot(block.rates, slot)[: how.steps] = how.rates(int(self._epoch[slot]))
+            self.block.of_slot(self.block.rates, slot)[: how.steps] = how.rates(int(self._epoch[slot]) + 1)
+        watched = self._calling or self._schedules or np.isfinite(self._stopping.patience[slots]).any()
+        if watched or self._validated.any() or self._scheduler.stopping:
+            return 1
+        return min(int((self._epochs - self._epoch)[slots].min()), self._scheduler.epochs_at_once(self._group, slots))
 
-    def _after(self, slots, report):
-        """Takes note of an epoch; whose training has ended, and how."""
-        block, stopping, epoch = self.block, self._stopping, self._epoch[slots]
-        loss = report[:, 0] / self._whole
+    def _after(self, slots, report, done):
+        """Takes note of epochs; whose training has ended, and how."""
+        block, stopping, n = self.block, self._stopping, report.shape[1]
+        self._epoch[slots] += done[slots]
+        losses, epoch = report[:, :, LOSS] / self._whole[:, None], self._epoch[slots]
+        loss = losses[np.arange(len(losses)), done - 1]
         finite = np.isfinite(loss) & block.finite()
         watched, validated = loss, block.by_slot(self._validated) > 0
         if validated[slots].any():
@@ -164,9 +165,11 @@ class NetworkBatch(LaneBatch):
         best, stop = stopping.update(watched)
         best = (best | np.isinf(stopping.patience)) & finite
         block.copy_of(best, self._kept)
-        if epoch.max() > self._loss.shape[1]:
+        first = epoch - done[slots]
+        while (first + n).max() > self._loss.shape[1]:
             self._loss, self._watched = (np.hstack([had, np.empty_like(had)]) for had in (self._loss, self._watched))
-        self._loss[slots, epoch - 1], self._watched[slots, epoch - 1] = loss[slots], watched[slots]
+        self._loss[slots[:, None], first[:, None] + np.arange(n)] = losses[slots]
+        self._watched[slots, epoch - 1] = watched[slots]
         self._best = np.where(best, self._epoch, self._best)
         finished, finite, stop = epoch == self._epochs[slots], finite[slots], stop[slots]
         for place, slot in enumerate(slots.tolist() if self._calling else ()):
@@ -207,5 +210,3 @@ class NetworkBatch(LaneBatch):
         self.block.of_slot(self._validated, slot)[...] = 0
         self._schedules.discard(slot)
         self._calling.discard(slot)
-        if self._samplers.pop(slot, None):
-            self._streams = None

@@ -14,6 +14,7 @@ from fastbp.training.train import train_alone
 
 OPERATIONS, AT_ONCE = 1e7, 1024  # networks that a thread trains at a time: as many as have so many to do in an epoch,
 # which makes the time between two epochs small, and not more, so that those that end early make room
+BETWEEN_LOOKS = 1e8  # operations that a thread does before it looks whether it is to stop: some 10 milliseconds
 TICK = 0.1  # seconds between two looks at the clock
 ROWS_AT_ONCE = 1 << 22  # and not more than have so many rows to visit
 
@@ -111,6 +112,10 @@ class Scheduler:
         enough = int(OPERATIONS / (operations(group.sizes) * group.rows)) + 1
         with self._lock:
             return max(1, min(enough, AT_ONCE, ROWS_AT_ONCE // group.rows, -(-len(group.waiting) // self._threads)))
+
+    def epochs_at_once(self, group, slots):
+        """How many epochs of the networks in some slots are done without a look at whether it is time to stop."""
+        return int(BETWEEN_LOOKS / (operations(group.sizes) * group.rows * len(slots))) + 1
 
     def may_go_on(self, epochs):
         """Whether a training that has done so many epochs goes on: a time limit lets each have its first one."""
