@@ -47,13 +47,17 @@ def streams_of(*seeds):
     return np.array([words_of(RowSampler(np.arange(1), True, seed).state) for seed in seeds])
 
 
+def nothing_drawn():
+    return np.zeros((2, notes.STREAM_WORDS + 1), int)
+
+
 @pytest.mark.parametrize("n", [1, 2, 3, 31, 32, 33, 700])
 @pytest.mark.parametrize("seed", [0, 1, 2**40])
 def test_the_permutation_is_that_of_a_generator(n, seed):
     rng, streams, own_rows = np.random.default_rng(seed), streams_of(seed), np.arange(n)[:, None] + 100
-    order, rows = np.zeros(n + 1, int), np.full((n, 1), -1)
+    order, drawn, rows = np.zeros(n + 1, int), nothing_drawn(), np.full((n, 1), -1)
     for _ in range(4):  # several times, so that half of a number is kept in between, or not
-        draw_permutations(streams, np.zeros(1, int), own_rows, np.array([n]), order, rows)
+        draw_permutations(streams, np.zeros(1, int), own_rows, np.array([n]), order, drawn, rows)
         assert (rows[:, 0] == rng.permutation(n) + 100).all()
     state = rng.bit_generator.state
     expected = words_of({**state["state"], "has_uint32": state["has_uint32"], "uinteger": state["uinteger"]})
@@ -85,15 +89,35 @@ def test_networks_of_one_stream_share_their_orders_and_go_on_alone():
     L, n = 4, 9
     streams, stream_of, counts = streams_of(5, 5, 7, 5), np.array([3, 3, 8, -1]), np.array([n, n, 5, n])
     own_rows, rows, order = np.tile(np.arange(n)[:, None], L), np.full((n, L), -1), np.zeros(n, int)
-    rngs = [np.random.default_rng(seed) for seed in (5, 7)]
+    drawn, rngs = nothing_drawn(), [np.random.default_rng(seed) for seed in (5, 7)]
     for gone in (False, True):
         if gone:
             stream_of[0] = -1
             rows[:, 0] = -1
-        draw_permutations(streams, stream_of, own_rows, counts, order, rows)
+        draw_permutations(streams, stream_of, own_rows, counts, order, drawn, rows)
         expected = rngs[0].permutation(n)
         assert (rows[:, 1] == expected).all()
         assert (rows[:, 0] == (-1 if gone else expected)).all()
         assert (rows[:5, 2] == rngs[1].permutation(5)).all()
         assert (rows[5:, 2] == -1).all()
         assert (rows[:, 3] == -1).all()
+
+
+def test_a_group_takes_the_order_of_the_one_before_where_it_is_as_far():
+    n, own_rows, order, drawn = 20, np.arange(20)[:, None], np.zeros(20, int), nothing_drawn()
+    counts, number, rng = np.array([n]), np.zeros(1, int), np.random.default_rng(3)
+    expected = [rng.permutation(n) for _ in range(3)]
+    streams, rows = [streams_of(3) for _ in range(3)], np.zeros((n, 1), int)
+
+    def next_of(group):
+        draw_permutations(streams[group], number, own_rows, counts, order, drawn, rows)
+        return rows[:, 0].tolist()
+
+    assert next_of(0) == expected[0].tolist()
+    assert next_of(0) == expected[1].tolist()
+    assert next_of(1) == expected[0].tolist()  # less far: drawn once more
+    order[:] = order[::-1].copy()  # only to see that it is taken
+    assert next_of(2) == expected[0][::-1].tolist()
+    assert next_of(2) == expected[1].tolist()
+    assert next_of(1) == expected[1].tolist()
+    assert (streams[1] == streams[2]).all()

@@ -204,3 +204,39 @@ def test_a_history_of_many_is_shown_in_a_line():
     )
     assert repr(done.history(1)) == f"<History: 1 epoch, loss {done.loss[1, 0]:.4g}, finished>"
     assert "loss" not in repr(fastbp.train_many(networks(1), X, D, epochs=0))
+
+
+# ---- Epochs at a time ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("batch_size", [1, 7])
+@pytest.mark.parametrize("shuffle", [True, False])
+def test_epochs_in_one_call_are_those_of_one_call_each(shuffle, batch_size):
+    """A callback has each epoch looked at. Some share a seed, some end early, and one diverges among others."""
+    X, D = samples()
+    rates = [fastbp.SGD(0.01) if i % 2 else fastbp.Adam(0.01) for i in range(9)]
+    rates[4] = fastbp.SGD(1e50)
+    how = {"epochs": [9, 4, 9, 9, 9, 9, 2, 9, 13], "seed": [0, 0, 1, 0, 1, 2, 3, 0, 0], "optimizer": rates}
+    how |= {"batch_size": batch_size, "shuffle": shuffle, "threads": 1}
+    found = []
+    for callbacks in (None, lambda state: False):
+        made = networks(9, sizes=lambda i: (5, 4, 2))
+        with pytest.warns(RuntimeWarning, match="1 of 9 networks diverged"):
+            done = fastbp.train_many(made, X, D, callbacks=callbacks, **how)
+        found.append([network.theta for network in made] + [done.loss, done.epochs, done.outcome])
+    for at_once, one_by_one in zip(*found, strict=True):
+        np.testing.assert_array_equal(at_once, one_by_one)
+    assert found[0][-1].tolist().count("diverged") == 1
+
+
+def test_ctrl_c_and_the_time_limit_wait_for_a_few_epochs_only():
+    """Of ten million; and the networks have done as many as their history tells."""
+    X, D = samples()
+    begin = time.monotonic()
+    made = networks(3)
+    done = fastbp.train_many(made, X, D, epochs=10**7, time_limit=0.2, optimizer=fastbp.SGD(0.001), threads=1)
+    assert time.monotonic() - begin < 30
+    other = networks(3)
+    fastbp.train_many(other, X, D, epochs=done.epochs.tolist(), optimizer=fastbp.SGD(0.001), threads=1)
+    for one, same in zip(made, other, strict=True):
+        np.testing.assert_array_equal(one.theta, same.theta)

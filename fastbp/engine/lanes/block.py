@@ -58,7 +58,8 @@ class Block:
         self._spare = shaped((2 + moments, parameters, L), dtype)
         self._numbers = shaped((NUMBERS, L), np.float64)
         self._report, self._done = shaped((groups, 1, REPORTED, L), np.float64), np.zeros(groups, np.int64)
-        self._order, self._errors = np.zeros(rows, np.int64), shaped((groups, L), np.float64)
+        self._order, self._drawn = np.zeros((1, rows), np.int64), np.zeros((1, 2, STREAM_WORDS + 1), np.int64)
+        self._errors = shaped((groups, L), np.float64)
         self._masked, self._plain = masked, is_plain(settings)
 
     def of_slot(self, array, slot):
@@ -143,10 +144,11 @@ class Block:
         kernel = entries.epochs_by_four if self._by_four else entries.epochs_by_one
         if n != self._report.shape[1]:
             self._report = shaped((len(self.theta), n, REPORTED, self.lanes), np.float64)
+            self._order, self._drawn = (np.zeros((n, *had.shape[1:]), np.int64) for had in (self._order, self._drawn))
         visits = self.rows, self.counts, self.weight_of, self.batch_size
         steps = self.rates, self.first_step, self.settings, self.moments, self._plain
         memory, units = (self._places, self._values, self._spare, self._numbers), (self.widths, self._masked)
-        orders = self.streams, self.stream_of, self.own_rows, self._order
+        orders = self.streams, self.stream_of, self.own_rows, self._order, self._drawn
         kernel(
             self.theta, self.layers, (X, D, weight), visits, steps, units, memory, orders, kept, self._report,
             self._done,

@@ -228,17 +228,18 @@ def epochs(shape, theta, layers, data, visits, steps, units, memory, orders, kep
     # steps: rates (g, b, L), steps before (g, 1, L), settings (g, columns in codes.py, L),
     #     moments (g, rows of the rule, p, L), plain, units: widths (g, layer, L), masked,
     # memory: places, values (rows, S, L), spare (rows, p, L), numbers (7, L),
-    # orders: streams (g, L, words), number of the stream (g, L), own rows (g, n, L), order (n),
+    # orders: streams (g, L, words), number of the stream (g, L), own rows (g, n, L),
+    #     order (epochs, n), drawn (epochs, 2, words + 1),
     # kept (g, p, L), report (g, epochs, 3, L), done (g)
     theta, layers, data, visits, steps = borrowed((theta, layers, data, visits, steps))
     (rows, counts, weight_of, batch_size), (rates, first_step, settings, moments, plain) = visits, steps
-    (widths, masked), memory, (streams, stream_of, own_rows, order) = borrowed((units, memory, orders))
+    (widths, masked), memory, (streams, stream_of, own_rows, order, drawn) = borrowed((units, memory, orders))
     kept, report, done = borrowed((kept, report, done))
     for g in range(theta.shape[0]):
         for e in range(report.shape[1]):
             if report.shape[1] > 1:
                 copy_all(theta[g], kept[g])
-            draw_permutations(streams[g], stream_of[g], own_rows[g], counts[g], order, rows[g])
+            draw_permutations(streams[g], stream_of[g], own_rows[g], counts[g], order[e], drawn[e], rows[g])
             epoch_of_group(
                 shape, theta[g], layers, data, (rows[g], counts[g], weight_of[g], batch_size),
                 (rates[g], first_step[g], settings[g], moments[g], plain), (widths[g], masked),

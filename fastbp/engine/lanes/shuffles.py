@@ -125,13 +125,23 @@ def permute(streams, lane, n, order):
         order[i], order[j] = order[j], order[i]
 
 
+@jit
+def was_drawn(streams, lane, number, drawn):
+    """Whether the last order that was drawn is the next one of this stream."""
+    same = drawn[0, KEPT_AT + 2] == number
+    for k in range(streams.shape[1]):
+        same &= drawn[0, k] == streams[lane, k]
+    return same
+
+
 @jit(inline=False)
-def draw_permutations(streams, stream_of, own_rows, counts, order, rows):
+def draw_permutations(streams, stream_of, own_rows, counts, order, drawn, rows):
     """New orders for the networks of a group; those of the same stream have the same rows, and share theirs.
 
-    A stream of number -1 has none: its rows stay.
+    A stream of number -1 has none: its rows stay. `order` is the last one that was drawn, which the next group takes
+    where it comes to the same; `drawn` tells of it the stream before, its number, and the stream after it.
     """
-    # streams (L, words), stream_of (L), own_rows (n, L), counts (L), order (n), rows (n, L)
+    # streams (L, words), stream_of (L), own_rows (n, L), counts (L), order (n), drawn (2, words + 1), rows (n, L)
     L = counts.size
     for lane in range(L):
         first, number = 0, stream_of[lane]
@@ -139,12 +149,18 @@ def draw_permutations(streams, stream_of, own_rows, counts, order, rows):
             first += 1
         if number >= 0 and first == lane:
             n = counts[lane]
-            for i in range(n):
-                order[i] = own_rows[i, lane]
-            permute(streams, lane, n, order)
+            if not was_drawn(streams, lane, number, drawn):
+                drawn[0, KEPT_AT + 2] = number
+                for k in range(streams.shape[1]):
+                    drawn[0, k] = streams[lane, k]
+                for i in range(n):
+                    order[i] = own_rows[i, lane]
+                permute(streams, lane, n, order)
+                for k in range(streams.shape[1]):
+                    drawn[1, k] = streams[lane, k]
             for other in range(lane, L):
                 if stream_of[other] == number:
                     for i in range(n):
                         rows[i, other] = order[i]
                     for k in range(streams.shape[1]):
-                        streams[other, k] = streams[lane, k]
+                        streams[other, k] = drawn[1, k]
