@@ -131,7 +131,8 @@ def test_limits_of_a_network_of_several_blocks(threads):
 def test_rules_of_a_network_of_several_blocks(rule, threads):
     """Without sums over the blocks, some of them are a single step; the last one is not whole."""
     case = Case((90, 100, 5), samples=40)
-    assert case.theta.size > 2 * workspace.BLOCK and case.theta.size % workspace.BLOCK
+    assert case.theta.size > 2 * workspace.BLOCK
+    assert case.theta.size % workspace.BLOCK
     compare(case, 20, 0.1, settings_of(RULES[rule]), version=Tiles(threads))
 
 
