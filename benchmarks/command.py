@@ -8,7 +8,10 @@ from benchmarks.process import Failed, say
 
 
 def parser(part, about, rows=None, rounds=None):
-    """A parser with --write; with --rows PART ... and --rounds N where there are rows, and laps that can be chosen."""
+    """A parser with --write; with --rows PART ... and --rounds N where there are rows, and laps that can be chosen.
+
+    `rows` are a list, or a function that makes it of the options.
+    """
     one = argparse.ArgumentParser(
         prog=f"python -m benchmarks.{part}" if part else "python -m benchmarks",
         description=f"{about} Nothing else should run meanwhile. Prints what it finds; nothing is written unasked.",
@@ -26,9 +29,10 @@ def parse(one, arguments):
     """The options; `rows` are those that were asked for."""
     options = one.parse_args(arguments)
     if hasattr(options, "rows"):
-        options.rows = [row for row in options.known_rows if any(p in str(row) for p in options.rows or [""])]
+        known = options.known_rows(options) if callable(options.known_rows) else options.known_rows
+        options.rows = [row for row in known if any(part in str(row) for part in options.rows or [""])]
         if not options.rows:
-            one.error("no row has such a name; the rows are: " + "; ".join(map(str, options.known_rows)))
+            one.error("no row has such a name; the rows are: " + "; ".join(map(str, known)))
     if getattr(options, "rounds", 1) < 1:
         one.error("--rounds must be at least 1")
     return options

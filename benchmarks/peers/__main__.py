@@ -24,8 +24,7 @@ def main(arguments=None):
         return report.render(found)
 
     code = command.run("peers", render, options.write)
-    states = {rival["status"] for result in found.get("results", ()) for rival in result["rivals"].values()}
-    return 1 if states & {"differs", "failed"} else code
+    return 1 if report.faulty(found.get("results", ())) else code
 
 
 def parse(arguments):

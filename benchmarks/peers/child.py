@@ -12,6 +12,7 @@ import time
 # Rival -> module and function that prepares it.
 PREPARE = {
     "fastbp": ("ours", "prepare_fastbp"),
+    "fastbp-threads": ("ours", "prepare_threads"),
     "numpy": ("ours", "prepare_numpy"),
     "jax": ("with_jax", "prepare"),
     "torch": ("with_torch", "prepare_eager"),
@@ -36,8 +37,8 @@ class Rival:
 
         return peak_gflops(dtype)
 
-    def settle(self, row, dtype):
-        """Parameters after a few steps, for the check; then everything warm for laps of a good length."""
+    def settle(self, row, dtype, longest=LONGEST_LAP):
+        """Parameters after a few steps, for the check; then everything warm for laps of `longest` seconds at most."""
         from benchmarks.peers import problem
 
         check, epochs = problem.check_problem(row, dtype)
@@ -47,7 +48,7 @@ class Rival:
         parameters = trainer.parameters()
         step = problem.seconds_of(trainer, epochs) / problem.CHECK_STEPS
 
-        samples = min(row.samples, row.batch * max(1, int(LONGEST_LAP / step)))
+        samples = min(row.samples, row.batch * max(1, int(longest / step)))
         self.trainer = self.prepare(problem.problem(row, dtype, samples), self.cores)
         self.trainer.run(1)  # compiles for this number of samples
         epoch = min(problem.seconds_of(self.trainer) for _ in range(2))

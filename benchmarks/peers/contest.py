@@ -5,6 +5,7 @@ import time
 from dataclasses import asdict
 
 from benchmarks.machine import has
+from benchmarks.peers.child import LONGEST_LAP
 from benchmarks.peers.rows import OURS, PACKAGES, RIVALS
 from benchmarks.process import Failed, Process, Unavailable, in_turn, say
 
@@ -15,10 +16,13 @@ PAUSE = {True: 0.02, False: 0.15}
 
 
 class Contest:
-    """The processes of all rivals that are installed; `rivals` are those that were asked for."""
+    """The processes of all rivals that are installed; `rivals` are those that were asked for.
 
-    def __init__(self, rivals, rounds):
-        self.rounds, self.processes, self.names = rounds, {}, [OURS]
+    Laps take about `longest` seconds at most.
+    """
+
+    def __init__(self, rivals, rounds, longest=LONGEST_LAP):
+        self.rounds, self.longest, self.processes, self.names = rounds, longest, {}, [OURS]
         for name in rivals:
             if has(PACKAGES.get(name, "numpy")):
                 self.names.append(name)
@@ -53,7 +57,7 @@ class Contest:
         entrants, found, results = self.entrants(cores), {}, {}
         for name, entrant in list(entrants.items()):
             try:
-                found[name] = entrant.ask("settle", row, dtype)
+                found[name] = entrant.ask("settle", row, dtype, self.longest)
                 results[name] = {"status": "ok", "laps": []}
             except (Failed, Unavailable) as problem:
                 results[name] = self.excuse(name, problem)

@@ -6,7 +6,12 @@ from benchmarks.peers.problem import Trainer
 
 def prepare_fastbp(problem, cores):
     """On all cores the engine chooses by itself how many it uses: that is what a user gets, so that is judged."""
-    return _prepare(problem, version="engine", **({"threads": 1} if cores == 1 else {}))
+    return prepare_threads(problem, 1) if cores == 1 else _prepare(problem, version="engine")
+
+
+def prepare_threads(problem, cores):
+    """As many threads as there are cores, worth it or not."""
+    return _prepare(problem, version="engine", threads=cores)
 
 
 def prepare_numpy(problem, cores):

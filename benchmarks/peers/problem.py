@@ -38,8 +38,12 @@ class Problem:
         return len(self.X) // self.row.batch
 
     def network(self):
-        row = self.row
-        return fastbp.Network(row.sizes, activation=row.activation, output=row.output, dtype=self.dtype, seed=0)
+        """Biases are not 0: behind a layer that is, u would be, where others have another derivative of ReLU."""
+        row, rng = self.row, np.random.default_rng(2)
+        network = fastbp.Network(row.sizes, activation=row.activation, output=row.output, dtype=self.dtype, seed=0)
+        for b in network.B:
+            b[...] = rng.uniform(-0.1, 0.1, b.shape)
+        return network
 
     def start(self):
         """[(W[0], B[0]), ...], in arrays of their own."""

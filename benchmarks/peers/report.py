@@ -63,6 +63,11 @@ def percent(value):
     return "-" if value is None else f"{value:.0%}"
 
 
+def faulty(results):
+    """Whether a rival failed, or trained something else than we."""
+    return any(rival["status"] in ("differs", "failed") for result in results for rival in result["rivals"].values())
+
+
 def excuses(results):
     """Why cells are empty."""
     found = {}
