@@ -117,8 +117,9 @@ def run(options):
     """The results of all rows that were asked for."""
     first = [name for name in options.rivals if name != COMPILED]
     second = [name for name in options.rivals if name == COMPILED]
+    how = options.rounds, LONGEST_LAP, "process_time" if options.busy else "perf_counter"
     with contextlib.ExitStack() as stack:
-        one, two = (stack.enter_context(Contest(names, options.rounds, LONGEST_LAP)) for names in (first, second))
+        one, two = (stack.enter_context(Contest(names, *how)) for names in (first, second))
         compiled = two if second == two.names[1:] != [] else None  # nobody but us where PyTorch is not installed
         return [measure(one, compiled, row, dtype) for dtype in options.dtypes for row in options.rows]
 
@@ -134,7 +135,13 @@ def parse(arguments):
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="which ones (default: 0)")
     parser.add_argument("--rivals", nargs="+", choices=SIDES, default=SIDES, metavar="NAME", help=", ".join(SIDES))
     parser.add_argument("--dtypes", nargs="+", choices=("float32", "float64"), default=["float32"])
-    return command.parse(parser, arguments)
+    parser.add_argument(
+        "--busy", action="store_true", help="count CPU time, where others run: for a look, not for a table"
+    )
+    options = command.parse(parser, arguments)
+    if options.busy and options.write:
+        parser.error("--busy does not go with --write: what is published is measured while nothing else runs")
+    return options
 
 
 def main(arguments=None):
@@ -144,9 +151,10 @@ def main(arguments=None):
     def text():
         results.extend(run(options))
         told = (
-            f"{machine.line('jax', 'torch')} {options.shapes} shapes drawn with seed {options.seed}; microseconds a "
-            f"step, medians of {options.rounds} laps, taken in turn. Ratio: the best rival's time over ours, in the "
-            f"median of the rounds. PyTorch's steps are compiled where eager ones take less than {CLOSE} times ours."
+            f"{machine.line('jax', 'torch')} {options.shapes} shapes drawn with seed {options.seed}; microseconds "
+            f"{'of CPU time ' * options.busy}a step, medians of {options.rounds} laps, taken in turn. Ratio: the best "
+            "rival's time over ours, in the median of the rounds. PyTorch's steps are compiled where eager ones take "
+            f"less than {CLOSE} times ours."
         )
         return render(results, [name for name in SIDES if name in options.rivals], told)
 

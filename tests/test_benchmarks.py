@@ -1,12 +1,14 @@
 """The commands of the benchmarks: what they refuse to publish, where they write, and in which order they go."""
 
+import os
 import subprocess
 import sys
 
 import pytest
 
+from benchmarks import HANDICAPS, command, machine, markdown, process, shapes, share
 from benchmarks import __main__ as benchmarks
-from benchmarks import command, machine, markdown, process
+from benchmarks.peers.rows import OURS, Row
 
 OPENBLAS = {"of": "numpy", "library": "openblas", "version": "0.3"}
 
@@ -58,6 +60,33 @@ def test_nothing_that_slows_rivals_down_reaches_a_process():
         cwd=markdown.FRONT.parent, capture_output=True, text=True, check=True,
     )  # fmt: skip
     assert told.stdout == "\n"
+
+
+def handicaps():
+    return [name for name in HANDICAPS if name in os.environ]
+
+
+def test_what_is_set_later_does_not_reach_a_rival_either(monkeypatch):
+    for name in HANDICAPS:
+        monkeypatch.setenv(name, "0")
+    with process.Process(__name__, cores=1) as rival:
+        assert rival.ask("handicaps") == []
+    assert handicaps() == [*HANDICAPS]
+
+
+def test_a_rival_has_the_kernels_of_this_processor():
+    pytest.importorskip("threadpoolctl")
+    script = "from benchmarks.process import Process\n"
+    script += "if __name__ == '__main__':\n    with Process('benchmarks.machine', cores=1) as p: print(p.ask('look'))"
+    told = [
+        subprocess.run(
+            [sys.executable, "-c", script], env={**os.environ, **more}, cwd=markdown.FRONT.parent, capture_output=True,
+            text=True, check=True,
+        ).stdout
+        for more in ({}, {"OPENBLAS_CORETYPE": "Prescott", "OPENBLAS_L2_SIZE": "512"})
+    ]  # fmt: skip
+    assert "kernels" in told[0]
+    assert told[0] == told[1]
 
 
 def test_a_command_prints_and_writes_only_if_asked(page, good, capsys):
@@ -125,3 +154,106 @@ def test_where_one_part_fails_nothing_is_written(page, good, capsys, monkeypatch
 def test_digits_have_no_exponent():
     assert [markdown.digits(x, 2) for x in (0.137, 2.96, 51.8, 1296)] == ["0.14", "3.0", "52", "1,300"]
     assert [markdown.ratio_cell(x) for x in (0.994, 0.996, 1)] == ["**0.99**", "1.0", "1.0"]
+
+
+# ---- Random shapes, and the share of the peak ------------------------------------------------------------------------
+
+
+def test_shapes_come_from_their_seed_and_are_of_all_kinds():
+    rows = shapes.draw(60, 0)
+    assert rows == shapes.draw(80, 0)[:60]
+    assert rows != shapes.draw(60, 1)
+    hidden = [units for row in rows for units in row.sizes[1:-1]]
+    assert {len(row.sizes) for row in rows} == {3, 4, 5}
+    assert {1, 2, 3} < {*hidden}
+    assert max(hidden) in range(100, 501)
+    assert {1, 10} <= {row.sizes[-1] for row in rows} <= {*range(1, 11)}
+    assert all(row.sizes[0] in range(1, 1001) and row.batch in range(1, 301) for row in rows)
+    assert {row.activation for row in rows} == {"tanh", "relu"}
+    assert all((row.output == "identity") == (row.sizes[-1] == 1) for row in rows)
+    assert any(n > 10 and all(n % k for k in range(2, n)) for n in (*hidden, *(row.batch for row in rows)))
+
+
+class Laps:
+    """A contest in which each has three laps of 8 steps."""
+
+    def __init__(self, **laps):
+        self.laps, self.names, self.asked = laps, [OURS, *laps], 0
+
+    def row(self, row, dtype, cores):
+        self.asked += 1
+        rivals = {OURS: {"status": "ok", "laps": [1.0, 2.0, 1.0], "steps": 8, "us": 1e6 / 8}}
+        for name, laps in self.laps.items():
+            if laps:
+                rivals[name] = {"status": "ok", "laps": laps, "steps": 8, "us": sorted(laps)[1] * 1e6 / 8}
+            else:
+                rivals[name] = {"status": "failed", "reason": "no such thing", "laps": []}
+        return {"row": str(row), "dtype": dtype, "cores": cores, "rivals": rivals}
+
+
+TINY = Row((2, 3), "relu", 4, "SGD")
+
+
+def test_ratios_of_shapes_are_taken_lap_by_lap():
+    result = shapes.measure(Laps(numpy=[2.0, 4.0, 2.0], jax=[1.5, 1.5, 9.0]), None, TINY, "float32")
+    assert result["ratios"] == {"numpy": 2, "jax": 1.5}
+    slow = shapes.measure(Laps(numpy=[0.5, 1.9, 0.99], jax=None), None, Row((2, 4), "tanh", 4, "SGD"), "float32")
+    failed = shapes.measure(Laps(numpy=None, jax=None), None, Row((2, 5), "tanh", 4, "SGD"), "float32")
+    text = shapes.render([result, failed, slow], ["numpy", "jax"], "A machine.")
+    first = text.index("| 2-4 tanh, 4, SGD | 125,000 | 124,000 | - | **0.95** | NumPy matrix |")
+    assert first < text.index("| 2-3 relu, 4, SGD | 125,000 | 250,000 | 188,000 | 1.5 | JAX scan |")
+    assert "| 2-5 tanh, 4, SGD | 125,000 | - | - | - | - |" in text
+    assert "Worst ratio: **0.95**, of 2-4 tanh, 4, SGD. Of 2 ratios below 1.0: 1; below 1.1: 1." in text
+    assert "JAX scan failed: no such thing (2 of 3 rows)" in text
+
+
+@pytest.mark.parametrize(("eager", "asked"), [([1.9, 3.8, 1.9], 1), ([2.1, 4.2, 2.1], 0), (None, 0)])
+def test_steps_are_compiled_where_eager_ones_are_close(eager, asked):
+    compiled = Laps(**{shapes.COMPILED: [0.5, 1.0, 0.5]})
+    result = shapes.measure(Laps(numpy=[2.0, 4.0, 2.0], torch=eager), compiled, TINY, "float32")
+    assert compiled.asked == asked
+    assert (shapes.COMPILED in result["rivals"]) == (shapes.COMPILED in result["ratios"]) == bool(asked)
+    assert shapes.best(result)[1] == (0.5 if asked else 2)
+
+
+def test_steps_are_compiled_where_nobody_asked_for_eager_ones():
+    compiled = Laps(**{shapes.COMPILED: [0.5, 1.0, 0.5]})
+    assert shapes.measure(Laps(), compiled, TINY, "float32")["ratios"] == {shapes.COMPILED: 0.5}
+
+
+def test_shapes_from_the_drawing_to_the_table(good, capsys):
+    row = str(min(shapes.draw(60, 0), key=lambda row: row.flops))
+    assert shapes.main(["--rows", row, "--rivals", "numpy", "--rounds", "1", "--dtypes", "float64", "--busy"]) == 0
+    text = capsys.readouterr().out
+    assert "60 shapes drawn with seed 0; microseconds of CPU time a step" in text
+    assert f"| {row} |" in text
+    assert "Of 1 ratios below 1.0: " in text
+
+
+@pytest.mark.parametrize(
+    ("options", "why"),
+    [
+        (["--shapes", "3", "--rows", "9999"], "no row has such a name; the rows are: 341-13"),
+        (["--shapes", "0"], "no row has such a name"),
+        (["--busy", "--write"], "--busy does not go with --write"),
+        (["--rivals", "nobody"], "invalid choice: 'nobody'"),
+    ],
+)
+def test_shapes_refuse_what_cannot_be(options, why, capsys):
+    with pytest.raises(SystemExit):
+        shapes.main(options)
+    assert why in capsys.readouterr().err
+
+
+def test_the_share_is_that_of_the_peak_before_each_lap():
+    flops = TINY.flops
+    cells = share.line(TINY, {1: [1e-3, 2e-3, 4e-3], 2: [1e-3, 4e-3, 2e-3]}, [flops * 4e-6, flops * 1e-6, flops * 1e-6])
+    assert cells[1] == "2,000"
+    assert cells[4:] == ["25%", "1.0"]
+    assert share.line(TINY, {1: [1e-3]}, [1.0])[-1] == "-"
+
+
+def test_the_share_from_the_row_to_the_table(good, capsys, monkeypatch):
+    monkeypatch.setattr(share, "ROWS", [TINY])
+    assert share.main(["--rounds", "1", "--dtypes", "float32"]) == 0
+    assert f"| {TINY} |" in capsys.readouterr().out
