@@ -57,7 +57,7 @@ def environment(cores):
 def confined(cores):
     """A process that begins here inherits the cores and the environment, before its Python has even started."""
     before, allowed = dict(os.environ), all_cores()
-    for name in HANDICAPS:  # somebody may have set them since the package was imported
+    for name in HANDICAPS:  # set since we were imported; a process may import NumPy before us
         os.environ.pop(name, None)
     os.environ.update(environment(cores))
     confine(allowed[-cores:])  # from the last on: core 0 serves most interrupts
