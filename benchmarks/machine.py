@@ -100,7 +100,7 @@ def _blas_libraries():
                 "of": of, "library": info["internal_api"], "version": info["version"],
                 "kernels": info.get("architecture", "unknown"),
             })  # fmt: skip
-    return found
+    return sorted(found, key=lambda blas: blas["of"])  # threadpoolctl has no order
 
 
 def _blas_words(blas):
