@@ -2,7 +2,7 @@
 
 from fastbp.compiler.entries import Entry
 
-TILES, LANES = "fastbp.engine.tiles.epoch", "fastbp.engine.lanes.epoch"
+TILES, SPARSE, LANES = "fastbp.engine.tiles.epoch", "fastbp.engine.tiles.sparse", "fastbp.engine.lanes.epoch"
 
 # One network, shared by threads.
 epoch = Entry(TILES, "epoch", reads=(1, 2, 3))
@@ -11,6 +11,11 @@ set_order = Entry("fastbp.engine.tiles.axes", "set_order", reads=(1, 3))
 mean_error = Entry(TILES, "mean_error", reads=(0, 1, 2, 3))
 predict = Entry(TILES, "predict", reads=(0, 1, 2))
 pause_often = Entry("fastbp.engine.turns", "pause_often")
+
+# One network and sparse samples.
+sparse_epoch = Entry(SPARSE, "epoch", reads=(1, 2, 3))
+sparse_predict = Entry(SPARSE, "predict", reads=(0, 1, 2, 3))
+transpose = Entry(SPARSE, "transpose", reads=(0,))
 
 # Many networks, one or four samples of each at a time.
 epochs_by_one = Entry(LANES, "epochs_by_one", reads=(1, 2))

@@ -5,7 +5,7 @@ import numpy as np
 from fastbp.engine import entries, heuristics, workspace
 from fastbp.engine.team import ALONE, Team
 from fastbp.lecture import entries as loops
-from fastbp.lecture.layout import scratch_for
+from fastbp.lecture.layout import layers_above, scratch_for
 from fastbp.threads.cores import trainings
 from fastbp.threads.slices import Slices
 
@@ -39,6 +39,31 @@ def outputs(theta, layers, X, threads=None, slices=None):
         for part, sharing in slices.of(-(-len(X) // chunk)):
             rows = slice(part.start * chunk, part.stop * chunk)
             team.run(entries.predict, theta, layers, X[rows], (scratch, places), Y[rows], threads=sharing)
+    return Y
+
+
+def sparse_outputs(theta, layers, X):
+    """The same of sparse samples, on one thread.
+
+    Parameters
+    ----------
+    theta, layers
+        As in `outputs`.
+    X : tuple of ndarray
+        CSR: starts (N + 1) of int64, inputs of int32 and values, finite and of the dtype of theta.
+    """
+    starts, inputs, values = X
+    samples, first = len(starts) - 1, layers["biases_at"].item(0)
+    is_used = np.zeros(layers["sending"].item(0), bool)
+    is_used[inputs] = True
+    used = np.flatnonzero(is_used)
+    place = np.cumsum(is_used, dtype=np.int32) - np.int32(1)  # of an input among those that are used
+    w = np.ascontiguousarray(theta[:first].reshape(-1, len(is_used))[:, used].T)
+    above, Y = layers_above(layers), np.empty((samples, layers["receiving"].item(-1)), theta.dtype)
+    places, scratch = workspace.plan(above, samples, theta.dtype, 1)
+    by_sample = workspace.rows_for_samples(w.shape[1], int(places[workspace.CHUNK]), theta.dtype)
+    memory, X = (scratch, places, by_sample), (starts, place[inputs], values)
+    entries.sparse_predict((w, theta[first:]), above, X, np.arange(samples), memory, Y)
     return Y
 
 

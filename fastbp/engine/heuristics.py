@@ -13,6 +13,7 @@ from fastbp.threads.cores import usable_cores
 FLOPS_OF_A_THREAD = 8e6  # with less work than this for each in a step, threads lose more than they gain
 FLOPS_OF_A_START = 5e7  # less work than this is not worth the start of a thread
 LANE_BYTES, LANE_BYTES_OF_FEW, FEW_SAMPLES = 9600, 19200, 8  # weights of a network that shares lanes; mini-batches
+FLOPS_OF_AN_UPDATE = 12  # of a weight: what Adam takes
 FEW_WEIGHTS = 1000  # so small a network is bound by what comes with a vector, not by its arithmetic
 WEIGHTS_OF_ONE = 1 << 14  # with so many, one sample at a time is not faster by loops
 # What a first layer costs with units along full vectors, where it costs 1 with samples: X is not transposed, but u
@@ -29,6 +30,12 @@ def flops_of_step(layers, samples):
 def flops_of_outputs(layers, samples):
     """Floating-point operations of a pass without a gradient."""
     return 2 * samples * int(weight_counts(layers).sum())
+
+
+def flops_of_sparse_step(layers, samples, stored):
+    """The same for sparse samples that store so many numbers: 4 a number and receiving unit, and the first update."""
+    weights, receiving = weight_counts(layers).tolist(), layers["receiving"].item(0)
+    return 6 * samples * sum(weights[1:]) + 4 * stored * receiving + FLOPS_OF_AN_UPDATE * weights[0]
 
 
 def version_for(layers, batch_size, settings, dtype):
@@ -87,9 +94,12 @@ def threads_for(layers, batch_size, dtype, threads=None):
     They are never more than the cores that may be used, nor than the vectors of samples of a mini-batch.
     """
     vectors = -(-batch_size * dtype.itemsize // VECTOR_BYTES)
-    if threads is None:
-        threads = int(flops_of_step(layers, batch_size) / FLOPS_OF_A_THREAD)
-    return max(1, min(threads, usable_cores(), vectors))
+    return min(threads_for_flops(flops_of_step(layers, batch_size), threads), vectors)
+
+
+def threads_for_flops(flops, threads=None):
+    """The same for so many operations, where the samples are not all that there is to be shared."""
+    return max(1, min(int(flops / FLOPS_OF_A_THREAD) if threads is None else threads, usable_cores()))
 
 
 def threads_for_outputs(layers, samples, chunk, threads=None):

@@ -89,6 +89,23 @@ def scratch_of(places, threads, dtype):
     return aligned(int(threads * (places[PANELS_AT] + places[OWN])), dtype)
 
 
+def plan_of_sparse(layers, batch_size, dtype, threads):
+    """What sparse samples need beside that: values of the first layer, a row for each sample; a block of its weights
+    for each thread; the sums over its blocks; what limits the norms of its units."""
+    inputs, receiving = layers["sending"].item(0), layers["receiving"].item(0)
+    by_sample = rows_for_samples(receiving, batch_size, dtype)
+    blocks = aligned(threads * max(BLOCK, receiving), dtype).reshape(threads, -1)
+    sums = np.zeros((2, -(-inputs // max(1, BLOCK // receiving))))
+    return by_sample, blocks, sums, np.zeros(receiving)
+
+
+def rows_for_samples(units, samples, dtype):
+    """A row of whole vectors for each sample, and rows for a vector of samples more: what is transposed is whole."""
+    lanes = VECTOR_BYTES // dtype.itemsize
+    row = whole_vectors(units, lanes)
+    return aligned((samples + lanes) * row, dtype).reshape(-1, row)
+
+
 def blocks_of(theta):
     """How many blocks of parameters there are."""
     return -(-theta.size // BLOCK)

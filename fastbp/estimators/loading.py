@@ -44,7 +44,7 @@ def _estimator(kind, file):
         steps, rate, seed = file.integer("steps", most=2**53), file.number("rate"), file.integer("seed")
         if rate is None or not 0 <= rate < np.inf:
             raise ValueError(f"its learning rate must be at least 0 and finite, it is {rate}")
-        model._memory = SimpleNamespace(moments=moments, steps=steps, rate=rate, seed=seed)
+        model._memory = SimpleNamespace(moments=moments, by_inputs=False, steps=steps, rate=rate, seed=seed)
     return model
 
 

@@ -48,6 +48,16 @@ def layer_table(sizes, activations, error, level=0.0):
     return layers
 
 
+def layers_above(layers):
+    """The table of the network above the first layer's weights: it has no inputs, and theta begins with the biases."""
+    above, first = layers.copy(), layers["biases_at"][0]
+    above["sending"][0] = above["biases_at"][0] = 0
+    for name in ("weights_at", "biases_at"):
+        above[name][1:] -= first
+    above.flags.writeable = False
+    return above
+
+
 def parameter_count(sizes):
     """The length of `theta`, from the sizes: what no memory holds does not fit into the integers of a table either."""
     return sum((sending + 1) * receiving for sending, receiving in itertools.pairwise(sizes))

@@ -95,7 +95,7 @@ def forward(theta, layers, x, mine, workspace, dropout):
         y, below, below_row = units(scratch, layers, layer, 0, row, first), panels, 0 * row
         if layer == 0 and places[X_ROW] > 0:
             forward_by_units(theta, layers[0], x, mine, (places, scratch), panels, y)
-        else:
+        elif sending > 0:  # else u is there: of sparse samples (sparse.py)
             if layer == 0:
                 gather(x, moved(rows, first), samples, vectors, sending, panels)
             else:
@@ -143,7 +143,7 @@ def sides(layers, layer, places):
 @jit
 def row_parts(rows, columns, threads, L):
     """Into how many pieces the rows of a tile's columns of the gradient are cut: as many as keep the threads busy."""
-    if threads == 1:
+    if threads == 1 or columns == 0:
         return 1
     tiles = -(-columns // (WIDEST * L))
     return min(-(-rows // ROWS_OF_A_PIECE), -(-PIECES_OF_A_THREAD * threads // tiles))

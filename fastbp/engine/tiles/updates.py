@@ -84,9 +84,9 @@ def blocks_from(layers, how, parameters, sums, first, end):
 
 
 @jit
-def clipped_blocks_from(how, parameters, sums, first, end):
-    """The second phase: the gradient is clipped, then the step."""
-    square, (theta, dtheta, _) = sum_of_blocks(sums, OF_SQUARES), parameters
+def clipped_blocks_from(how, parameters, square, first, end):
+    """The second phase: the gradient, the sum of whose squares is given, is clipped, then the step."""
+    theta, dtheta, _ = parameters
     for block in range(first, end):
         start, n = block * BLOCK, min(BLOCK, theta.size - block * BLOCK)
         clip_gradient(how[0][CLIP_NORM], square, vector_at(dtheta, start, n))
@@ -114,7 +114,7 @@ def update_together(layers, how, parameters, sums, report, board, phase, threads
                 report[PENALTY] = sum_of_blocks(sums, OF_PENALTIES)
             if settings[CLIP_NORM] != 0:
                 first, end = blocks * piece // pieces, blocks * (piece + 1) // pieces
-                clipped_blocks_from(how, parameters, sums, first, end)
+                clipped_blocks_from(how, parameters, sum_of_blocks(sums, OF_SQUARES), first, end)
             piece = next_piece(board, phase, pieces, threads, piece)
         phase += 1
     if settings[MAX_NORM] != 0:

@@ -16,7 +16,7 @@ from fastbp.estimators.mlp.base import SPARSE
 from fastbp.estimators.mlp.collector import Collector
 from fastbp.estimators.mlp.fit_request import Interrupted
 from fastbp.estimators.mlp.parameters import FROM_ONE, POSITIVE
-from fastbp.estimators.mlp.samples import outputs
+from fastbp.estimators.mlp.samples import outputs, sorted_once
 
 CONSTRAINTS = {
     "n_networks": [FROM_ONE],
@@ -204,7 +204,7 @@ class BaseEnsemble(BaseEstimator, ABC):
         if X.dtype != dtype:
             with np.errstate(all="ignore"):  # what is too large for float32 ends in an error
                 X = validate_data(self, X, accept_sparse=SPARSE, dtype=dtype, order="C", reset=False)
-        mean = spread = np.zeros(())
+        X, mean, spread = sorted_once(X), np.zeros(()), np.zeros(())
         for number, model in enumerate(self.estimators_, 1):  # Welford 1962: one pass, which forgets the outputs
             Y = outputs(model._net(), X).astype(np.float64)
             before, mean = mean, mean + (Y - mean) / number

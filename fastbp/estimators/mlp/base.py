@@ -12,7 +12,7 @@ from fastbp.estimators.mlp import parameters, saving
 from fastbp.estimators.mlp.collector import COLLECTOR, GIVEN
 from fastbp.estimators.mlp.fit_request import FitRequest
 from fastbp.estimators.mlp.lbfgs import fit_lbfgs
-from fastbp.estimators.mlp.samples import outputs
+from fastbp.estimators.mlp.samples import outputs, sorted_once
 from fastbp.estimators.mlp.stochastic import fit_stochastic
 from fastbp.network import blank
 
@@ -27,7 +27,7 @@ except ImportError:  # scikit-learn below 1.9
         return method
 
 
-SPARSE = ["csr", "csc"]
+SPARSE = "csr"  # any other form is made that one
 FEW = 64  # samples; float32 gains nothing with less, where an epoch is bound by what is around its sums
 LINKS = ("_network", "_linked")  # not part of a copy or a pickle: they follow from coefs_ and intercepts_
 
@@ -267,9 +267,10 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, ABC):
     def _validated(self, X, *y, dtype=None, **options):
         """X, and y if given, through scikit-learn's checks."""
         with np.errstate(all="ignore"):  # what is too large for float32 ends in an error
-            return validate_data(
+            checked = validate_data(
                 self, X, *y, accept_sparse=SPARSE, dtype=dtype or parameters.dtype_of(self), order="C", **options
             )  # fmt: skip
+        return (sorted_once(checked[0]), *checked[1:]) if y else sorted_once(checked)
 
     def _validation_score(self, X, y, sample_weight):
         Y = outputs(self._net(), X)
@@ -349,7 +350,9 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, ABC):
         """The outputs of samples that have not been checked."""
         network = self._net()
         X = validate_data(self, X, accept_sparse=SPARSE, reset=False)  # as scikit-learn, whose errors these are
-        return outputs(network, X if X.dtype == network.dtype else self._validated(X, dtype=network.dtype, reset=False))
+        if X.dtype != network.dtype:
+            X = self._validated(X, dtype=network.dtype, reset=False)
+        return outputs(network, sorted_once(X))
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

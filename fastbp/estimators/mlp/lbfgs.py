@@ -9,13 +9,14 @@ from sklearn.utils.optimize import _check_optimize_result
 from fastbp.estimators.mlp import parameters
 from fastbp.estimators.mlp.early_stopping import EstimatorStopping
 from fastbp.estimators.mlp.progress import shown_for
-from fastbp.estimators.mlp.samples import CHUNK_BYTES
 from fastbp.estimators.n_jobs import threads_of
 from fastbp.lecture import codes
 from fastbp.lecture.layout import weights
 from fastbp.training.loop import Loop
 from fastbp.training.progress import display
-from fastbp.training.runner import EpochRunner
+
+
+PART_BYTES = 1 << 24  # of values of the first layer, of which sparse samples have a row each
 
 
 class _Stop(Exception):
@@ -27,13 +28,15 @@ def fit_lbfgs(estimator, request):
     network = estimator._net()
     data, batch_size = request.data(network.dtype), len(request.D)
     if data.sparse:
-        batch_size = min(batch_size, max(1, CHUNK_BYTES // (request.X.shape[1] * network.dtype.itemsize)))
+        batch_size = min(
+            batch_size, max(1, PART_BYTES // (network.layers["receiving"].item(0) * network.dtype.itemsize))
+        )
     settings = parameters.settings(estimator, None, 0)
     settings[codes.L2] = 0  # added once, to the sum of all parts
     moments, threads = np.empty((0, network.theta.size), network.dtype), threads_of(estimator.n_jobs)
     with (
         display(shown_for(estimator.verbose, estimator.max_iter), estimator.max_iter, "iteration") as shown,
-        EpochRunner(network.theta, network.layers, batch_size, settings, moments, threads=threads) as runner,
+        data.runner(network.theta, network.layers, batch_size, settings, moments, threads) as runner,
     ):
         _Iterations(estimator, request, network, data, batch_size, runner, shown).run()
 
@@ -94,7 +97,7 @@ class _Iterations:
         report, rate = np.empty((1, codes.REPORTED)), np.zeros(1)
         for start in range(0, len(data.D), self.batch_size):
             rows = np.arange(start, min(start + self.batch_size, len(data.D)))
-            data.run(self.runner, rows, self.batch_size, rate, 0, report, self.check)
+            self.runner.run(data.X, data.D, data.weight, rows, rate, 0, report, self.check)
             share = data.weight[rows].sum(dtype=np.float64) / whole
             errors += share * report[0, 0]
             dtheta += share * self.runner.gradient.astype(np.float64)

@@ -1,11 +1,12 @@
-"""Samples as the kernels want them: dense ones where they lie, sparse ones a few mini-batches at a time."""
+"""Samples as the kernels want them: dense ones where they lie, of sparse ones what a CSR matrix stores."""
 
 import numpy as np
 import scipy.sparse
 
 from fastbp.network import outputs as dense_outputs
-
-CHUNK_BYTES = 1 << 24  # of sparse samples that are dense at once
+from fastbp.network import sparse_outputs
+from fastbp.training.runner import EpochRunner
+from fastbp.training.sparse_runner import SparseRunner
 
 
 def frozen(array, dtype):
@@ -17,43 +18,43 @@ def frozen(array, dtype):
     return view
 
 
-def dense_chunk(X, rows, dtype):
-    """Rows of a CSR matrix as a dense read-only matrix."""
-    return frozen(X[rows].toarray(), dtype)
+def sorted_once(X):
+    """X; if it is sparse, in CSR form, the inputs of a sample in order and each of them once. X itself stays as it is.
+
+    What is stored twice counts as the sum, as for SciPy.
+    """
+    if scipy.sparse.issparse(X):
+        X = X.tocsr()
+        if not X.has_canonical_format:
+            X = X.copy()
+            X.sum_duplicates()
+    return X
+
+
+def stored(X, dtype):
+    """What a CSR matrix stores, read-only: where samples start, the number of an input, its value."""
+    return frozen(X.indptr, np.int64), frozen(X.indices, np.int32), frozen(X.data, dtype)
 
 
 class Samples:
-    """X (samples, inputs), dense or sparse; targets D (samples, outputs); weights of the samples."""
+    """X (samples, inputs), dense, or sparse as `sorted_once` has it; targets D (samples, outputs); weights of the
+    samples."""
 
     def __init__(self, X, D, weight, dtype):
         self.sparse = scipy.sparse.issparse(X)
-        self.X = X.tocsr() if self.sparse else frozen(X, dtype)
+        self.X = stored(X, dtype) if self.sparse else frozen(X, dtype)
         self.D, self.weight = frozen(D, dtype), frozen(np.ones(len(D), dtype) if weight is None else weight, dtype)
-        self._dtype = dtype
 
-    def run(self, runner, order, batch_size, rates, first_step, report, between=None):
-        """An epoch of steps over `order` (see `EpochRunner.run`)."""
+    def runner(self, theta, layers, batch_size, settings, moments, threads):
+        """What makes steps over these samples: arguments as in `EpochRunner`, its X is the attribute."""
         if not self.sparse:
-            runner.run(self.X, self.D, self.weight, order, rates, first_step, report, between)
-            return
-        of_batch = batch_size * self.X.shape[1] * self._dtype.itemsize
-        batches = max(1, CHUNK_BYTES // of_batch)
-        for b in range(0, len(rates), batches):
-            if between and b:
-                between()
-            part, rows = slice(b, b + batches), order[b * batch_size : (b + batches) * batch_size]
-            x, d, weight = dense_chunk(self.X, rows, self._dtype), self.D[rows], self.weight[rows]
-            d, weight = frozen(d, self._dtype), frozen(weight, self._dtype)
-            runner.run(x, d, weight, np.arange(len(rows)), rates[part], first_step + b, report[part], between)
+            return EpochRunner(theta, layers, batch_size, settings, moments, threads=threads)
+        of_batch = len(self.X[2]) / len(self.D) * batch_size
+        return SparseRunner(theta, layers, batch_size, settings, moments, threads, of_batch)
 
 
 def outputs(network, X):
-    """The outputs of checked samples, dense in C order or sparse."""
-    if not scipy.sparse.issparse(X):
-        return dense_outputs(network, frozen(X, network.dtype))
-    X, Y = X.tocsr(), np.empty((X.shape[0], network.sizes[-1]), network.dtype)
-    some = max(1, CHUNK_BYTES // (X.shape[1] * network.dtype.itemsize))
-    for start in range(0, len(Y), some):
-        part = slice(start, start + some)
-        Y[part] = dense_outputs(network, dense_chunk(X, part, network.dtype))
-    return Y
+    """The outputs of checked samples, dense in C order or sparse as `sorted_once` has them."""
+    if scipy.sparse.issparse(X):
+        return sparse_outputs(network, stored(X, network.dtype))
+    return dense_outputs(network, frozen(X, network.dtype))

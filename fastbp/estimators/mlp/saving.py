@@ -6,6 +6,7 @@ from fastbp import caller
 from fastbp.estimators.mlp import parameters
 from fastbp.files import values
 from fastbp.files.safetensors import number, write
+from fastbp.training.sparse_runner import arrange
 
 COUNTS = ("n_iter_", "t_", "_no_improvement_count")
 NUMBERS = ("loss_", "best_loss_", "best_validation_score_")  # that may be None, or not there
@@ -69,6 +70,9 @@ def _progress(estimator):
     memory = estimator._memory
     if memory is not None:
         arrays["moments"] = memory.moments
+        if memory.by_inputs:
+            arrays["moments"] = memory.moments.copy()
+            arrange(arrays["moments"], estimator._net().layers, False)
         strings |= {"steps": str(int(memory.steps)), "rate": number(memory.rate), "seed": str(int(memory.seed))}
     return strings, arrays
 

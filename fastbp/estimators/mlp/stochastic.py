@@ -4,6 +4,7 @@ import functools
 from types import SimpleNamespace
 
 import numpy as np
+import scipy.sparse
 from sklearn.base import is_classifier
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import train_test_split
@@ -21,7 +22,7 @@ from fastbp.training.diagnosis import advice
 from fastbp.training.loop import Loop
 from fastbp.training.progress import display
 from fastbp.training.row_sampler import RowSampler
-from fastbp.training.runner import EpochRunner
+from fastbp.training.sparse_runner import arrange
 
 SMALLEST_RATE = 1e-6  # where the adaptive learning rate ends
 
@@ -48,7 +49,11 @@ def begin(estimator, request):
     memory = estimator._memory
     if memory is None or not request.incremental or len(memory.moments) != rule.moments:
         memory = estimator._memory = _fresh_memory(estimator, rule, network)
+        memory.by_inputs = scipy.sparse.issparse(request.X)  # zeros lie in both orders
     memory.moments = np.require(memory.moments, network.dtype, ["C", "W"])  # a memory map is read-only
+    if memory.by_inputs != scipy.sparse.issparse(request.X):
+        memory.by_inputs = not memory.by_inputs
+        arrange(memory.moments, network.layers, memory.by_inputs)
     batch_size = _batch_size(estimator, len(request.D) if rows is None else len(rows))
     return StochasticFit(estimator, request, rows, batch_size, rule)
 
@@ -57,7 +62,8 @@ def _fresh_memory(estimator, rule, network):
     """What the rule and the learning rate remember from one step to the next."""
     seed = estimator._random_state.get_state()[1][0] if estimator.dropout else 0
     moments = np.zeros((rule.moments, network.theta.size), network.dtype)
-    return SimpleNamespace(moments=moments, steps=0, rate=estimator.learning_rate_init, seed=int(seed))
+    rate = estimator.learning_rate_init
+    return SimpleNamespace(moments=moments, by_inputs=False, steps=0, rate=rate, seed=int(seed))
 
 
 def _split(estimator, request):
@@ -128,9 +134,7 @@ class StochasticFit:
         self._report = np.empty((self.steps, REPORTED))
         with (
             display(shown_for(own.verbose, self.epochs), self.epochs, "epoch") as shown,
-            EpochRunner(
-                theta, self.network.layers, self.batch_size, settings, moments, threads=threads
-            ) as self._runner,
+            self.data.runner(theta, self.network.layers, self.batch_size, settings, moments, threads) as self._runner,
         ):
             self._told = shown.say
             callbacks = [*parameters.callbacks(own), *own._callbacks_of_sklearn(request)]
@@ -162,7 +166,8 @@ class StochasticFit:
         self._within = True
         order = self.sampler.order(self.estimator.n_iter_ + 1)
         rates, steps = self.rates(), self.memory.steps
-        self.data.run(self._runner, order, self.batch_size, rates, steps, self._report, between)
+        data = self.data
+        self._runner.run(data.X, data.D, data.weight, order, rates, steps, self._report, between)
         with np.errstate(all="ignore"):  # a training that diverges is told of once
             error, penalty = (self.sizes @ self._report[:, :WEIGHT]).tolist()
         self._error = error / len(self.rows)

@@ -3,8 +3,8 @@
 from fastbp.compiler.jit import jit
 
 __all__ = [
-    "add_bias_gradient", "add_weight_gradient", "backward_sum", "bias_gradient", "hidden_delta", "weight_gradient",
-    "weighted_sum",
+    "add_bias_gradient", "add_stored", "add_weight_gradient", "backward_sum", "bias_gradient", "hidden_delta",
+    "weight_gradient", "weighted_sum",
 ]  # fmt: skip
 
 
@@ -88,3 +88,18 @@ def hidden_delta(dy, dh, delta):
     """
     for j in range(dy.size):
         delta[j] = dy[j] * dh[j]
+
+
+@jit
+def add_stored(x, rows, w, u):
+    """u_j += sum_n x_n w_nj, w_n = row rows_n of w: the terms that are not 0 (slides 7, 8, 21, 26).
+
+    Where only the x_i that are not 0 are stored, with their i, this adds sum_i w_ji x_i to u_j, w lying (i, j). With
+    the samples s that store x_si, and delta (s, j) in place of w, it adds sum_s delta_sj x_si to dE/dw_ji.
+
+    x (n), rows (n), w (N, j) -> u (j)
+    """
+    for n in range(x.size):
+        row, x_n = rows[n], x[n]
+        for j in range(u.size):
+            u[j] += x_n * w[row, j]

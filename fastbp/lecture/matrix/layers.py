@@ -5,8 +5,8 @@ import numpy as np
 from fastbp.lecture.layout import as_rows
 
 __all__ = [
-    "add_bias_gradient", "add_weight_gradient", "backward_sum", "bias_gradient", "hidden_delta", "weight_gradient",
-    "weighted_sum",
+    "add_bias_gradient", "add_stored", "add_weight_gradient", "backward_sum", "bias_gradient", "hidden_delta",
+    "weight_gradient", "weighted_sum",
 ]  # fmt: skip
 
 
@@ -69,3 +69,11 @@ def hidden_delta(dy, dh, delta):
     dy (s?, j), dh (s?, j) -> delta (s?, j)
     """
     np.multiply(dy, dh, out=delta)
+
+
+def add_stored(x, rows, w, u):
+    """U += X W of the X that are stored, with the rows of W that go with them (slides 7, 8, 21, 26).
+
+    x (n), rows (n), w (N, j) -> u (j)
+    """
+    u += x @ w[rows]
