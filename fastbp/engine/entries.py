@@ -15,7 +15,6 @@ pause_often = Entry("fastbp.engine.turns", "pause_often")
 # One network and sparse samples.
 sparse_epoch = Entry(SPARSE, "epoch", reads=(1, 2, 3))
 sparse_predict = Entry(SPARSE, "predict", reads=(0, 1, 2, 3))
-transpose = Entry(SPARSE, "transpose", reads=(0,))
 
 # Many networks, one or four samples of each at a time.
 epochs_by_one = Entry(LANES, "epochs_by_one", reads=(1, 2))

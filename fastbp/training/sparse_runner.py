@@ -22,6 +22,8 @@ class SparseRunner:
         As in `EpochRunner`.
     stored : float
         Numbers that a mini-batch stores, about.
+    theta_stays : bool
+        Whether nobody else changes theta between two epochs.
 
     Attributes
     ----------
@@ -29,7 +31,7 @@ class SparseRunner:
         That of the last mini-batch, where the rule is NO_STEP; of any other without the first layer's weights.
     """
 
-    def __init__(self, theta, layers, batch_size, settings, moments, threads=None, stored=0.0):
+    def __init__(self, theta, layers, batch_size, settings, moments, threads, stored, theta_stays):
         from fastbp.engine import entries, heuristics, team, workspace
 
         self._entries, self._batch_size = entries, batch_size
@@ -37,6 +39,7 @@ class SparseRunner:
         self._of_first, receiving = layers["biases_at"].item(0), layers["receiving"].item(0)
         self._first, self._theta_above = theta[: self._of_first].reshape(receiving, -1), theta[self._of_first :]
         self._w, self._above = np.empty(self._first.shape[::-1], theta.dtype), layers_above(layers)
+        self._is_current, self._theta_stays = False, theta_stays
         self._keeps = settings[RULE] == NO_STEP
         self._dw = np.empty(self._w.shape if self._keeps else (0, receiving), theta.dtype)
         self.gradient = np.empty_like(theta if self._keeps else self._theta_above)
@@ -59,15 +62,17 @@ class SparseRunner:
     def run(self, X, D, weight, order, rates, first_step, report, between=None):
         """A step for each mini-batch of `order`: arguments as in `EpochRunner.run`, but for X."""
         self._make_room(X[0], order)
-        self._entries.transpose(self._first, self._w)
+        if not self._is_current:
+            np.copyto(self._w, self._first.T)
         moments_above = np.ascontiguousarray(self._moments[:, self._of_first :])
         try:
             self._run(X, D, weight, order, rates, first_step, report, between, moments_above)
         finally:
             if self._keeps:
-                self._entries.transpose(self._dw, self.gradient[: self._of_first].reshape(self._first.shape))
+                np.copyto(self.gradient[: self._of_first].reshape(self._first.shape), self._dw.T)
             else:
-                self._entries.transpose(self._w, self._first)
+                np.copyto(self._first, self._w.T)
+                self._is_current = self._theta_stays
                 self._moments[:, self._of_first :] = moments_above
 
     def _run(self, X, D, weight, order, rates, first_step, report, between, moments_above):

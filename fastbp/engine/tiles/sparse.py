@@ -40,32 +40,26 @@ from fastbp.engine.tiles.updates import (
 from fastbp.engine.turns import is_over, next_piece, part_of
 from fastbp.engine.workspace import CHUNK, DELTAS_AT, ERRORS_AT, ROW, SHARES_AT
 from fastbp.lecture.codes import (
+    ADAM,
     CLIP_NORM,
     DROPOUT,
+    EPSILON,
+    EPSILON_HAT,
+    FIRST_DECAY,
     L1,
     L2,
     MAX_NORM,
     MEAN_ERROR,
     NO_STEP,
     PENALTY,
+    PER_SAMPLE,
     RULE,
+    SECOND_DECAY,
     SEED,
     WEIGHT,
 )
 from fastbp.lecture.loops.layers import add_stored
 from fastbp.lecture.loops.updates import add_penalties, clip_gradient, rule_step, square_sum
-
-
-@jit(inline=False)
-def transpose(w, out):
-    """out_ij = w_ji, in squares that fit into the cache."""
-    # w (j, i), out (i, j)
-    side = 32
-    for i in range(0, w.shape[1], side):
-        for j in range(0, w.shape[0], side):
-            for a in range(i, min(i + side, w.shape[1])):
-                for b in range(j, min(j + side, w.shape[0])):
-                    out[a, b] = w[b, a]
 
 
 @jit(inline=False)
@@ -133,6 +127,36 @@ def gradient_of_inputs(by_input, by_sample, first, end, receiving, dw):
         add_stored(vector_at(values, start, n), vector_at(who, start, n), by_sample, row)
 
 
+@jit
+def adam_with_l2(settings, eta, step, whole, theta, dtheta, m, v):
+    """`add_penalties` and `rule_step` for Adam with an L2 penalty alone, in one loop; returns the penalty.
+
+    It is bound by the memory: two loops, of which the first reads only theta, took a fifth to a half longer in float64.
+    """
+    # dtheta (p) -> theta (p), m (p), v (p)
+    real, beta1, beta2, epsilon = theta.dtype.type, settings[FIRST_DECAY], settings[SECOND_DECAY], settings[EPSILON]
+    if settings[EPSILON_HAT] != 0:
+        epsilon /= np.sqrt(1.0 - beta2**step)
+    l2 = settings[L2] * (1.0 / whole if settings[PER_SAMPLE] != 0 else 1.0)
+    kept1, kept2, new1, new2 = real(beta1), real(beta2), real(1.0 - beta1), real(1.0 - beta2)
+    rate, unbias = real(eta / (1.0 - beta1**step)), real(1.0 / (1.0 - beta2**step))
+    strength, small, squares = real(l2), real(epsilon), 0.0
+    for p in range(theta.size):
+        w = theta[p]
+        squares += double(w) * double(w)
+        g = dtheta[p] + strength * w
+        now1, now2 = kept1 * m[p] + new1 * g, kept2 * v[p] + new2 * g * g
+        m[p], v[p] = now1, now2
+        theta[p] = w - rate * now1 / (np.sqrt(unbias * now2) + small)
+    return 0.5 * l2 * squares
+
+
+@jit
+def is_adam_with_l2(settings):
+    """Whether an update is that, and nothing else comes before it."""
+    return settings[RULE] == ADAM and settings[L2] != 0 and settings[L1] + settings[CLIP_NORM] == 0
+
+
 @jit(inline=False)
 def first_layer_blocks(how, w, moments, of_inputs, square, thread, first, end):
     """Blocks of the first layer's weights: their gradient, penalties and step; or, to clip it, the sum of its squares.
@@ -148,7 +172,11 @@ def first_layer_blocks(how, w, moments, of_inputs, square, thread, first, end):
         i, last = block * inputs, min(w.shape[0], (block + 1) * inputs)
         start, n = i * receiving, (last - i) * receiving
         dw, own = vector_at(blocks, thread * blocks.shape[1], n), vector_at(w, start, n)
+        m, v = vector_at(moments, start, n), vector_at(moments, moments.shape[1] + start, n)
         gradient_of_inputs(by_input, by_sample, i, last, receiving, dw)
+        if is_adam_with_l2(settings):
+            sums[OF_PENALTIES, block] = adam_with_l2(settings, eta, step, whole, own, dw, m, v)
+            continue
         if settings[L1] != 0 or settings[L2] != 0:
             penalty = add_penalties(settings, whole, own, dw)
             sums[OF_PENALTIES, block] = penalty if square < 0 else sums[OF_PENALTIES, block]
@@ -162,7 +190,6 @@ def first_layer_blocks(how, w, moments, of_inputs, square, thread, first, end):
             for p in range(n):
                 out[p] = dw[p]
         else:
-            m, v = vector_at(moments, start, n), vector_at(moments, moments.shape[1] + start, n)
             rule_step(settings, eta, step, own, dw, m, v)
 
 

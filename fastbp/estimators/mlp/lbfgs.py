@@ -36,7 +36,7 @@ def fit_lbfgs(estimator, request):
     moments, threads = np.empty((0, network.theta.size), network.dtype), threads_of(estimator.n_jobs)
     with (
         display(shown_for(estimator.verbose, estimator.max_iter), estimator.max_iter, "iteration") as shown,
-        data.runner(network.theta, network.layers, batch_size, settings, moments, threads) as runner,
+        data.runner(network.theta, network.layers, batch_size, settings, moments, threads, False) as runner,
     ):
         _Iterations(estimator, request, network, data, batch_size, runner, shown).run()
 

@@ -45,12 +45,12 @@ class Samples:
         self.X = stored(X, dtype) if self.sparse else frozen(X, dtype)
         self.D, self.weight = frozen(D, dtype), frozen(np.ones(len(D), dtype) if weight is None else weight, dtype)
 
-    def runner(self, theta, layers, batch_size, settings, moments, threads):
-        """What makes steps over these samples: arguments as in `EpochRunner`, its X is the attribute."""
+    def runner(self, theta, layers, batch_size, settings, moments, threads, theta_stays):
+        """What makes steps over these samples: arguments as in `SparseRunner`."""
         if not self.sparse:
             return EpochRunner(theta, layers, batch_size, settings, moments, threads=threads)
         of_batch = len(self.X[2]) / len(self.D) * batch_size
-        return SparseRunner(theta, layers, batch_size, settings, moments, threads, of_batch)
+        return SparseRunner(theta, layers, batch_size, settings, moments, threads, of_batch, theta_stays)
 
 
 def outputs(network, X):

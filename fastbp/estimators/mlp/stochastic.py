@@ -132,12 +132,14 @@ class StochasticFit:
         own, request = self.estimator, self.request
         theta, settings, moments = self.theta, self.settings, self.memory.moments
         self._report = np.empty((self.steps, REPORTED))
+        callbacks = [*parameters.callbacks(own), *own._callbacks_of_sklearn(request)]
         with (
             display(shown_for(own.verbose, self.epochs), self.epochs, "epoch") as shown,
-            self.data.runner(theta, self.network.layers, self.batch_size, settings, moments, threads) as self._runner,
+            self.data.runner(
+                theta, self.network.layers, self.batch_size, settings, moments, threads, theta_stays=not callbacks
+            ) as self._runner,
         ):
             self._told = shown.say
-            callbacks = [*parameters.callbacks(own), *own._callbacks_of_sklearn(request)]
             limit = None if request.incremental else own.time_limit
             loop = Loop(self, callbacks, shown, limit, request.should_continue, calling_back=request.calling_back)
             try:
