@@ -13,7 +13,8 @@ from scipy.sparse import csr_matrix
 
 import fastbp
 from fastbp import MLPClassifier, MLPRegressor
-from fastbp.estimators.mlp import lbfgs, samples
+from fastbp.estimators.mlp import lbfgs
+from fastbp.threads import slices
 from fastbp.training import loop
 from tests.cases import UNCOMPILED
 from tests.estimator_cases import VERSION, data, fitted, same
@@ -221,7 +222,8 @@ def test_a_training_ends_with_the_last_whole_epoch_of_its_time(solver, clock):
 
 
 def test_an_epoch_in_which_the_time_ends_is_dropped(clock, monkeypatch):
-    monkeypatch.setattr(samples, "CHUNK_BYTES", 1)  # the time is asked for after each mini-batch of a sparse X
+    for name in ("SHORT", "FIRST", "ALONE"):  # the time is asked for after each mini-batch
+        monkeypatch.setattr(slices, name, 0.0)
 
     class Slow(fastbp.Schedule):
         """Its rates of the third epoch take long."""

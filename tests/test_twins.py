@@ -66,6 +66,7 @@ UPDATES = [  # tests/test_updates.py and test_report.py
     "momentum_step", "nesterov_step", "adam_step", "adamw_step", "rmsprop_step", "add_l1", "add_l2", "square_sum",
     "clip_gradient", "limit_norms", "rule_step", "update", "l1_penalty", "l2_penalty", "add_penalties",
 ]  # fmt: skip
+SPARSE = ["add_stored"]  # tests/test_sparse.py
 NUMBERS = {"eta": 0.1, "level": 0.3}
 OUTPUT_OF = {error: output for output, errors in codes.ERRORS_OF.items() for error in errors}
 CASES = [pytest.param(name, spec, None, activation, id=name) for name, spec, activation in FORMULAS] + [
@@ -155,4 +156,4 @@ def test_matrix_products_take_one_sample_too(name, spec, code, activation):
 
 
 def test_every_formula_has_its_row_here():
-    assert kernels(loops).keys() == {row[0] for row in FORMULAS + BY_CODE} | {*PASSES, *UPDATES}
+    assert kernels(loops).keys() == {row[0] for row in FORMULAS + BY_CODE} | {*PASSES, *UPDATES, *SPARSE}

@@ -93,6 +93,7 @@ def compile_all(dtype):
         network.evaluate(X[:n], D[:n])
     network.gradient(X, D)
     demo.compile_gradients()
+    _compile_sparse(dtype, X, D)
     for batch_size in (1, 8):
         networks = [fastbp.Network((5, 4, 3), dtype=dtype, seed=seed) for seed in range(2)]
         fastbp.train_many(
@@ -102,3 +103,18 @@ def compile_all(dtype):
     keys, one = np.zeros((1, 624), np.uint32), np.zeros(1, np.int64)
     orders, rows = np.zeros((1, 2), np.int64), np.zeros((1, 2, 1), np.int64)
     entries.draw_orders(keys, one, np.zeros(1, bool), orders, one, rows)
+
+
+def _compile_sparse(dtype, X, D):
+    """What the estimators take for sparse X."""
+    from fastbp.engine import evaluation
+    from fastbp.lecture import codes
+    from fastbp.training.sparse_runner import SparseRunner
+
+    network, (rows, inputs) = fastbp.Network((X.shape[1], 4, 3), dtype=dtype), X.shape
+    stored = np.arange(0, X.size + 1, inputs), np.tile(np.arange(inputs, dtype=np.int32), rows), X.ravel()
+    settings, moments = np.zeros(codes.SETTINGS), np.empty((0, network.theta.size), dtype)
+    with SparseRunner(network.theta, network.layers, rows, settings, moments, 1, X.size, True) as runner:
+        report = np.empty((1, codes.REPORTED))
+        runner.run(stored, D, np.ones(rows, dtype), np.arange(rows), np.zeros(1), 0, report)
+    evaluation.sparse_outputs(network.theta, network.layers, stored)

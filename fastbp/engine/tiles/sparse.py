@@ -1,8 +1,8 @@
 """An epoch over sparse samples, of which only the inputs that are not 0 are stored, with their numbers (CSR).
 
-The first layer lies with a row for each input, so that all that a stored number does runs along a row: forward
-u_sj = sum_i w_ij x_si + b_j over the stored i, and for an input i, dE/dw_ij = sum_s x_si delta_sj over the samples that
-store it. The gradient is never in memory as a whole: some rows of it are made, penalised and stepped with while they are
+The weights of the first layer lie with a row for each input, so that all that a stored number does runs along a row:
+forward u_sj = sum_i w_ij x_si + b_j over the stored i; and dE/dw_ij = sum_s x_si delta_sj over the samples that store
+input i. The gradient is never in memory as a whole: some rows of it are made, penalised and stepped with while they are
 in the cache, so the weights and the memory of the rule are read and written once in a mini-batch. The layers above are
 those of epoch.py, for a network without inputs whose first u are there already.
 """

@@ -62,7 +62,7 @@ class BaseEnsemble(BaseEstimator, ABC):
 
         Parameters
         ----------
-        X : array-like or sparse matrix (CSR, CSC), shape (samples, inputs)
+        X : array-like or sparse matrix, shape (samples, inputs)
         y : array-like, shape (samples,) or (samples, outputs)
         sample_weight : array-like of shape (samples,), optional
             At least 0; weight k counts as k copies.

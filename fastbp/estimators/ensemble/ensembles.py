@@ -58,7 +58,7 @@ class EnsembleClassifier(ClassifierMixin, BaseEnsemble):
 
         Parameters
         ----------
-        X : array-like or sparse matrix (CSR, CSC), shape (samples, inputs)
+        X : array-like or sparse matrix, shape (samples, inputs)
         return_std : bool
             Return the standard deviation, too.
 
@@ -94,7 +94,7 @@ class EnsembleClassifier(ClassifierMixin, BaseEnsemble):
 
         Parameters
         ----------
-        X : array-like or sparse matrix (CSR, CSC), shape (samples, inputs)
+        X : array-like or sparse matrix, shape (samples, inputs)
 
         Returns
         -------
@@ -176,7 +176,7 @@ class EnsembleRegressor(RegressorMixin, BaseEnsemble):
 
         Parameters
         ----------
-        X : array-like or sparse matrix (CSR, CSC), shape (samples, inputs)
+        X : array-like or sparse matrix, shape (samples, inputs)
         return_std : bool
             Return the standard deviation of the networks' predictions, too.
 

@@ -74,7 +74,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
 
         Parameters
         ----------
-        X : array-like or sparse matrix (CSR, CSC), shape (samples, inputs)
+        X : array-like or sparse matrix, shape (samples, inputs)
         y : array-like, shape (samples,) or (samples, outputs)
             Labels, or for several labels a sample an indicator matrix.
         sample_weight : array-like of shape (samples,), optional
@@ -109,7 +109,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
 
         Parameters
         ----------
-        X : array-like or sparse matrix (CSR, CSC), shape (samples, inputs)
+        X : array-like or sparse matrix, shape (samples, inputs)
         y : array-like, shape (samples,) or (samples, outputs)
             Labels, or for several labels a sample an indicator matrix.
         sample_weight : array-like of shape (samples,), optional
@@ -155,7 +155,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
 
         Parameters
         ----------
-        X : array-like or sparse matrix (CSR, CSC), shape (samples, inputs)
+        X : array-like or sparse matrix, shape (samples, inputs)
 
         Returns
         -------
@@ -181,7 +181,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
 
         Parameters
         ----------
-        X : array-like or sparse matrix (CSR, CSC), shape (samples, inputs)
+        X : array-like or sparse matrix, shape (samples, inputs)
 
         Returns
         -------
@@ -212,7 +212,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
 
         Parameters
         ----------
-        X : array-like or sparse matrix (CSR, CSC), shape (samples, inputs)
+        X : array-like or sparse matrix, shape (samples, inputs)
 
         Returns
         -------

@@ -24,7 +24,7 @@ class FitRequest:
 
     Attributes
     ----------
-    X : ndarray or CSR or CSC matrix of shape (samples, inputs)
+    X : ndarray or CSR matrix of shape (samples, inputs)
     y : array-like
         The targets as the user gave them, for callbacks.
     D : ndarray of shape (samples, outputs)

@@ -15,7 +15,6 @@ from fastbp.lecture.layout import weights
 from fastbp.training.loop import Loop
 from fastbp.training.progress import display
 
-
 PART_BYTES = 1 << 24  # of values of the first layer, of which sparse samples have a row each
 
 

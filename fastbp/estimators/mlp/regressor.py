@@ -77,7 +77,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
 
         Parameters
         ----------
-        X : array-like or sparse matrix (CSR, CSC), shape (samples, inputs)
+        X : array-like or sparse matrix, shape (samples, inputs)
         y : array-like, shape (samples,) or (samples, outputs)
             Real numbers.
         sample_weight : array-like of shape (samples,), optional
@@ -110,7 +110,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
 
         Parameters
         ----------
-        X : array-like or sparse matrix (CSR, CSC), shape (samples, inputs)
+        X : array-like or sparse matrix, shape (samples, inputs)
         y : array-like, shape (samples,) or (samples, outputs)
             Real numbers.
         sample_weight : array-like of shape (samples,), optional
@@ -142,7 +142,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
 
         Parameters
         ----------
-        X : array-like or sparse matrix (CSR, CSC), shape (samples, inputs)
+        X : array-like or sparse matrix, shape (samples, inputs)
 
         Returns
         -------
