@@ -23,13 +23,16 @@ SECONDS_OF_LAP, MOST_EPOCHS, FEWEST_EPOCHS = 1.0, 1000, 3
 
 ROWS = (
     "digits, 1797 x 64, classes", "breast cancer, 569 x 30, classes", "diabetes, 442 x 10, regression",
-    "20,000 x 8, regression", "20,000 x 784, 10 classes",
+    "20,000 x 8, regression", "20,000 x 784, 10 classes", "2,000 x 30,000, 0.2 % filled, classes",
+    "2,000 x 5,000, 0.5 % filled, classes",
 )  # fmt: skip
 PREDICTIONS = "predict, 1 row", "predict_proba, 1 row", "predict, 100,000 rows", "predict_proba, 100,000 rows"
 
 
 def data(row, dtype):
-    """X, y and the kind of estimator; X and the targets of a regression are standardised."""
+    """X, y and the kind of estimator; dense X and the targets of a regression are standardised."""
+    if "filled" in row:
+        return sparse_data(row, dtype)
     from sklearn import datasets
 
     rng = np.random.default_rng(0)
@@ -45,6 +48,17 @@ def data(row, dtype):
     X = (X - X.mean(axis=0)) / np.where(spread > 0, spread, 1)
     if row.endswith("regression"):
         return X.astype(dtype), (y - y.mean()) / y.std(), "MLPRegressor"
+    return X.astype(dtype), y, "MLPClassifier"
+
+
+def sparse_data(row, dtype):
+    """The same of a row that is filled in part, as texts are."""
+    import scipy.sparse
+
+    size, percent = row.split(", ")[:2]
+    samples, inputs = (int(number.replace(",", "")) for number in size.split(" x "))
+    X = scipy.sparse.random(samples, inputs, float(percent.split()[0]) / 100, "csr", random_state=0)
+    y = (X @ np.random.default_rng(0).normal(size=(inputs, 4))).argmax(axis=1)
     return X.astype(dtype), y, "MLPClassifier"
 
 

@@ -398,8 +398,3 @@ def _evaluation():
 def outputs(network, X):
     """`Network.predict` of a matrix that needs no check: finite, read-only, in C order and of the network's dtype."""
     return _evaluation().outputs(network.theta, network.layers, X)
-
-
-def sparse_outputs(network, X):
-    """The same of sparse samples, as `engine.evaluation.sparse_outputs` takes them."""
-    return _evaluation().sparse_outputs(network.theta, network.layers, X)

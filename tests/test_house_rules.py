@@ -290,7 +290,7 @@ OF_KERNELS = [
     *(f"lecture.loops.{module}" for module in (*MODULES, "parts")),
     "lecture.differences",
     *(f"engine.{module}" for module in ("simd.functions", "dropout", "lanes.epoch", "lanes.per_lane")),
-    *(f"engine.tiles.{module}" for module in ("layers", "outputs", "epoch", "axes", "few", "updates")),
+    *(f"engine.tiles.{m}" for m in ("layers", "outputs", "epoch", "axes", "few", "sparse", "updates")),
 ]
 OF_THREADS_AND_GENERATORS = {"compiler.scalars", "engine.turns", "engine.lanes.shuffles"}  # not index loops alone
 

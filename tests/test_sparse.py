@@ -95,7 +95,7 @@ def test_an_epoch_is_that_of_the_same_samples_dense(how, version):
         assert_close(a, b, "float64", times=100)
     if how[codes.RULE] == codes.NO_STEP:
         assert_close(gradient, of_all, "float64", times=10)
-        assert np.count_nonzero(gradient) > 300
+        assert np.count_nonzero(gradient) > 50
 
 
 @pytest.mark.parametrize("dtype", DTYPES)

@@ -3,8 +3,8 @@
 import numpy as np
 import scipy.sparse
 
+from fastbp.engine.evaluation import sparse_outputs
 from fastbp.network import outputs as dense_outputs
-from fastbp.network import sparse_outputs
 from fastbp.training.runner import EpochRunner
 from fastbp.training.sparse_runner import SparseRunner
 
@@ -56,5 +56,5 @@ class Samples:
 def outputs(network, X):
     """The outputs of checked samples, dense in C order or sparse as `sorted_once` has them."""
     if scipy.sparse.issparse(X):
-        return sparse_outputs(network, stored(X, network.dtype))
+        return sparse_outputs(network.theta, network.layers, stored(X, network.dtype))
     return dense_outputs(network, frozen(X, network.dtype))
