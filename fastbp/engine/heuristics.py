@@ -61,7 +61,7 @@ def prefers_few(layers, batch_size, dtype):
     weights = int(weight_counts(layers).sum())
     if batch_size <= 2:
         return weights >= (WEIGHTS_OF_ONE if batch_size == 1 else FEW_WEIGHTS)
-    return batch_size <= FEW_SAMPLES and batch_size % lanes_of_dtype(dtype) != 0
+    return batch_size <= min(FEW_SAMPLES, max(5, 5 * lanes_of_dtype(dtype) // 8))
 
 
 def prefers_units(layers, batch_size, settings, dtype):
