@@ -143,7 +143,7 @@ class Interruption(Exception):
 
 
 def prefer_units(monkeypatch):
-    for name in ("COST_OF_FEWER_UNITS", "COST_OF_MORE_UNITS"):
+    for name in ("COST_OF_UNITS", "COST_FROM_FEW_INPUTS"):
         monkeypatch.setattr(heuristics, name, 0.0)
 
 
@@ -228,7 +228,7 @@ def test_the_side_that_fills_its_vectors_lies_along_them():
     lanes = lanes_of(dtype)
     layers = fastbp.Network((20, 10 * lanes, 3)).layers
     assert heuristics.prefers_units(layers, lanes + 1, settings, dtype), "half of the lanes of samples are empty"
-    assert not heuristics.prefers_units(layers, 4 * lanes, settings, dtype), "more units than inputs are transposed"
+    assert not heuristics.prefers_units(layers, 4 * lanes, settings, dtype), "units of few inputs are transposed"
     layers = fastbp.Network((1000, 2 * lanes, 3)).layers
     assert heuristics.prefers_units(layers, 4 * lanes, settings, dtype), "less is transposed"
     layers = fastbp.Network((1000, lanes + 1, 3)).layers

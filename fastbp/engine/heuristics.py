@@ -16,9 +16,9 @@ LANE_BYTES, LANE_BYTES_OF_FEW, FEW_SAMPLES = 9600, 19200, 8  # weights of a netw
 FLOPS_OF_AN_UPDATE = 12  # of a weight: what Adam takes
 FEW_WEIGHTS = 1000  # so small a network is bound by what comes with a vector, not by its arithmetic
 WEIGHTS_OF_ONE = 1 << 14  # with so many, one sample at a time is not faster by loops
-# What a first layer costs with units along full vectors, where it costs 1 with samples: X is not transposed, but u
-# and delta are, so it depends on which of the two is larger (0.80 to 0.97, and 1.1 to 1.3).
-COST_OF_FEWER_UNITS, COST_OF_MORE_UNITS = 0.95, 1.2
+# What a first layer costs with units along full vectors, where it costs 1 with samples: X is not transposed, but u and
+# delta are (0.80 to 0.97 with many inputs or more of them than units, else 1.0 to 1.2).
+COST_OF_UNITS, COST_FROM_FEW_INPUTS, FEW_INPUTS = 0.95, 1.1, 64
 
 
 def flops_of_step(layers, samples):
@@ -75,7 +75,8 @@ def prefers_units(layers, batch_size, settings, dtype):
         return False
     samples = chunk_of(layers, batch_size, dtype)
     by_units, by_samples = whole_vectors(units, lanes) / units, whole_vectors(samples, lanes) / samples
-    return by_units * (COST_OF_FEWER_UNITS if units <= inputs else COST_OF_MORE_UNITS) < by_samples
+    cost = COST_OF_UNITS if inputs >= min(units, FEW_INPUTS) else COST_FROM_FEW_INPUTS
+    return by_units * cost < by_samples
 
 
 def prefers_lanes(layers, batch_size, dtype):
