@@ -5,14 +5,15 @@ import pytest
 
 from fastbp.engine.lanes import notes
 from fastbp.engine.lanes.block import words_of
-from fastbp.engine.lanes.shuffles import STATE, advance, draw_orders, draw_permutations, shuffle
+from fastbp.engine.shuffles import STATE, advance, draw_orders, draw_permutations, shuffle
 from fastbp.training.row_sampler import RowSampler
 
 
-@pytest.mark.parametrize("n", [1, 2, 3, 31, 32, 33, 700])
-@pytest.mark.parametrize("seed", [0, 1, 2**32 - 1])
-def test_the_order_is_that_of_randomstate(n, seed):
+@pytest.mark.parametrize("n", [1, 2, 3, 4, 5, 31, 32, 33, 64, 65, 700, 70_000])
+@pytest.mark.parametrize(("seed", "skipped"), [(0, 0), (1, 1), (2, 600), (2**32 - 1, 623), (3, 624)])
+def test_the_order_is_that_of_randomstate(n, seed, skipped):
     rng, order = np.random.RandomState(seed), np.arange(n)
+    rng.randint(2**32, size=skipped, dtype=np.uint32)
     _, key, at, *_ = rng.get_state()
     key, expected = key.copy(), np.arange(n)
     for _ in range(4):  # several times, so that the state is renewed in between

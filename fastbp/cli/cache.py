@@ -99,6 +99,7 @@ def compile_all(dtype):
         fastbp.train_many(
             networks, X, D, epochs=1, batch_size=batch_size, rows=range(30), validation_rows=range(30, rows), patience=1
         )
+    _compile_several(fastbp.Network((5, 4, 3), dtype=dtype), X, D)
     team.patience()
     keys, one = np.zeros((1, 624), np.uint32), np.zeros(1, np.int64)
     orders, rows = np.zeros((1, 2), np.int64), np.zeros((1, 2, 1), np.int64)
@@ -118,3 +119,21 @@ def _compile_sparse(dtype, X, D):
         report = np.empty((1, codes.REPORTED))
         runner.run(stored, D, np.ones(rows, dtype), np.arange(rows), np.zeros(1), 0, report)
     evaluation.sparse_outputs(network.theta, network.layers, stored)
+
+
+def _compile_several(network, X, D):
+    """Several epochs in one call, as scikit-learn's classes have them; without scikit-learn."""
+    from fastbp.engine.tiles import notes
+    from fastbp.lecture.codes import REPORTED
+    from fastbp.optimizers import SGD, settings_of
+    from fastbp.training.runner import EpochRunner
+
+    X, D, weight = (np.array(array) for array in (X, D, np.ones(len(X), X.dtype)))
+    rates, report, key = np.zeros(1), np.empty((1, REPORTED)), np.zeros(624, np.uint32)
+    rule, counts, kept = np.zeros(notes.RULE), np.zeros(notes.COUNTS, np.int64), np.empty_like(network.theta)
+    moments = np.empty((0, network.theta.size), network.dtype)
+    with EpochRunner(network.theta, network.layers, len(X), settings_of(SGD(0.1)), moments, "tiles", 1) as runner:
+        order = np.arange(len(X))
+        runner.run_several(
+            X, D, weight, order, rates, 0, report, (key, False), rule, counts, kept, np.empty(1)
+        )  # fmt: skip

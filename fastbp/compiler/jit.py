@@ -24,12 +24,13 @@ else:
     from fastbp.compiler.parts import PartCompiler
 
 
-def jit(function=None, *, inline=True):
+def jit(function=None, *, inline=True, as_written=False):
     """Compile a kernel on its first call: without the GIL, with IEEE division and non-finite numbers, cached.
 
     Kernels are inlined into each other (`forceinline`): a call that is left standing costs two atomic reference counts
     for every array it passes, a third of the time of a small network (benchmarks/test_views.py). `inline=False` is for
-    the large ones that several others share: they are passed pointers, which nobody counts.
+    the large ones that several others share: they are passed pointers, which nobody counts. With `as_written` sums keep
+    their order and no product is fused into one, so NumPy and Python get the same bits.
 
     A kernel that another one calls is compiled as a part of that one (`PartLibrary`). If Python calls it, it is
     compiled once more, as an entry (entries.py), which the cache keeps. With `NUMBA_DISABLE_JIT=1` the function is
@@ -39,10 +40,11 @@ def jit(function=None, *, inline=True):
     compiles plainly: the same results, each kernel anew in each process.
     """
     if function is None:
-        return functools.partial(jit, inline=inline)
+        return functools.partial(jit, inline=inline, as_written=as_written)
     if numba.config.DISABLE_JIT:
         return function
-    options = {"nogil": True, "error_model": "numpy", "fastmath": FASTMATH, "forceinline": inline}
+    flags = False if as_written else FASTMATH
+    options = {"nogil": True, "error_model": "numpy", "fastmath": flags, "forceinline": inline}
     if UNTESTED:
         return numba.njit(**options)(function)
     kernel = numba.njit(no_cfunc_wrapper=True, **options)(function)

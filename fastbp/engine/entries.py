@@ -10,6 +10,7 @@ epoch_of_few = Entry("fastbp.engine.tiles.few", "epoch_of_few", reads=(1, 2, 3))
 set_order = Entry("fastbp.engine.tiles.axes", "set_order", reads=(1, 3))
 mean_error = Entry(TILES, "mean_error", reads=(0, 1, 2, 3))
 predict = Entry(TILES, "predict", reads=(0, 1, 2))
+epochs = Entry("fastbp.engine.tiles.epochs", "epochs", reads=(1, 2))
 pause_often = Entry("fastbp.engine.turns", "pause_often")
 
 # One network and sparse samples.
@@ -21,4 +22,4 @@ epochs_by_one = Entry(LANES, "epochs_by_one", reads=(1, 2))
 epochs_by_four = Entry(LANES, "epochs_by_four", reads=(1, 2))
 errors_by_one = Entry(LANES, "errors_by_one", reads=(0, 1, 2, 3))
 errors_by_four = Entry(LANES, "errors_by_four", reads=(0, 1, 2, 3))
-draw_orders = Entry("fastbp.engine.lanes.shuffles", "draw_orders", reads=(2, 4))
+draw_orders = Entry("fastbp.engine.shuffles", "draw_orders", reads=(2, 4))

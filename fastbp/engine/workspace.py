@@ -1,9 +1,11 @@
 """Where an epoch keeps what it needs: one array for all threads, laid out once, before the epoch begins."""
 
+import functools
+
 import numpy as np
 
 from fastbp.engine.simd.shapes import REGISTERS, VECTOR_BYTES
-from fastbp.lecture.layout import unit_count, weight_counts
+from fastbp.lecture.layout import LAYER, unit_count, weight_counts
 
 # What `places` holds: samples a chunk, length of a row of units; where outputs, slopes h'(u), deltas, targets, shares
 # of the samples, errors and what the first thread has of its own begin; the length of that, and where in it the block
@@ -18,6 +20,7 @@ BLOCK_ROWS = 48  # rows of a packed matrix: whole tiles of each height
 BLOCK = 2048  # parameters that a thread updates at once; sums over parameters are sums of sums of blocks
 FEWEST, MOST, CHUNK_BYTES = 104, 2048, 1 << 18
 WIDE, FEWEST_OF_WIDE = 1 << 18, 256  # so many weights in a layer are read from far away: for more samples at once
+MERSENNE_WORDS = 624  # the state of a generator of random numbers (shuffles.py)
 
 
 def whole_vectors(n, lanes):
@@ -43,10 +46,23 @@ def chunk_of(layers, batch_size, dtype):
 
 
 def plan(layers, batch_size, dtype, threads, by_units=False):
-    """The table `places` and the array `scratch` for an epoch of this network.
+    """The table `places`, which nobody changes, and the array `scratch` for an epoch of this network.
 
     With `by_units` the first layer has its receiving units along the vectors.
     """
+    places = _places(layers.tobytes(), batch_size, dtype)
+    length = int(places[PANELS_AT] + threads * places[OWN])
+    if by_units:
+        places = places.copy()
+        row = uneven(whole_vectors(layers["sending"].item(0), VECTOR_BYTES // dtype.itemsize), dtype)
+        places[X_AT], places[X_ROW], length = length, row, length + int(places[CHUNK]) * row
+    return places, aligned(length, dtype)
+
+
+@functools.lru_cache(maxsize=16)
+def _places(table, batch_size, dtype):
+    """Worked out once: that takes ten times as long as the outputs of a sample."""
+    layers = np.frombuffer(table, LAYER)
     lanes = VECTOR_BYTES // dtype.itemsize
     chunk = chunk_of(layers, batch_size, dtype)
     row = uneven(whole_vectors(chunk, lanes), dtype)
@@ -58,9 +74,8 @@ def plan(layers, batch_size, dtype, threads, by_units=False):
     places = np.arange(-COUNTING_AT, max(widest, chunk, WIDEST * lanes))
     places[CHUNK], places[ROW], places[OWN], places[BLOCK_AT] = chunk, row, panels + widest * BLOCK_ROWS, panels
     places[OUTPUTS_AT:OWN] = np.cumsum([0, *lengths])
-    places[X_AT] = places[PANELS_AT] + threads * places[OWN]
-    places[X_ROW] = uneven(whole_vectors(sizes[0], lanes), dtype) if by_units else 0
-    return places, aligned(int(places[X_AT] + chunk * places[X_ROW]), dtype)
+    places[X_AT] = places[X_ROW] = 0
+    return places
 
 
 def plan_of_few(layers, samples, dtype):

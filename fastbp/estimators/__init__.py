@@ -1,4 +1,10 @@
-"""MLPClassifier and MLPRegressor of scikit-learn on this package's engine, and what is made of them."""
+"""MLPClassifier and MLPRegressor of scikit-learn on this package's engine, and what is made of them.
+
+The names are loaded when they are first used: ensembles and searches need more of scikit-learn than a fit does.
+"""
+
+import importlib
+import sys
 
 NEEDED = (1, 6)
 WHO = "MLPClassifier, MLPRegressor, their ensembles and searches of fastbp need scikit-learn 1.6 or later"
@@ -11,9 +17,23 @@ except ImportError as missing:
 if tuple(int(number) for number in sklearn.__version__.split(".")[:2]) < NEEDED:
     raise ImportError(f"{WHO}, found {sklearn.__version__}: pip install --upgrade 'fastbp[sklearn]'")
 
-from fastbp.estimators.ensemble.ensembles import EnsembleClassifier, EnsembleRegressor
-from fastbp.estimators.mlp.classifier import MLPClassifier
-from fastbp.estimators.mlp.regressor import MLPRegressor
-from fastbp.estimators.search.searches import GridSearch, RandomSearch
+_HOMES = {
+    "EnsembleClassifier": "ensemble.ensembles",
+    "EnsembleRegressor": "ensemble.ensembles",
+    "GridSearch": "search.searches",
+    "MLPClassifier": "mlp.classifier",
+    "MLPRegressor": "mlp.regressor",
+    "RandomSearch": "search.searches",
+}
+__all__ = list(_HOMES)
 
-__all__ = ["EnsembleClassifier", "EnsembleRegressor", "GridSearch", "MLPClassifier", "MLPRegressor", "RandomSearch"]
+
+def __getattr__(name):
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}", name=name, obj=sys.modules[__name__])
+    value = globals()[name] = getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
+    return value
+
+
+def __dir__():
+    return sorted({*globals(), *__all__})

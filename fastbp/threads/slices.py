@@ -88,7 +88,7 @@ class Slices:
         part : slice
         threads : int
         """
-        if len(self._counts) == 1 and batches * self._guess < SHORT:
+        if self.takes_whole(batches):
             yield slice(0, batches), self._counts[0]
             return
         done = 0
@@ -98,6 +98,10 @@ class Slices:
             yield slice(done, done + number), threads
             self.took(number, threads, self._clock() - begin)
             done += number
+
+    def takes_whole(self, batches):
+        """Whether an epoch of so many mini-batches is one slice, with nothing to be chosen."""
+        return len(self._counts) == 1 and batches * self._guess < SHORT
 
     @property
     def best(self):
@@ -162,3 +166,7 @@ class Whole:
 
     def of(self, batches):
         yield slice(0, batches), self.best
+
+    def takes_whole(self, batches):
+        """As `Slices` has it."""
+        return self.best == 1

@@ -47,6 +47,10 @@ class Loop:
     checkpointer : Checkpointer or None
     calling_back : context manager
         In which callbacks are called.
+    blocks : optional
+        Trains several epochs at once, in place of `task.train` and all that would look at each of them:
+        `blocks.run(kept, epochs)` makes some, at most so many, whose parameters go to `kept`; `blocks.noted()` takes
+        note of those that are done, and returns their number and whether the training ends.
 
     Attributes
     ----------
@@ -59,12 +63,12 @@ class Loop:
 
     def __init__(
         self, task, callbacks=(), shown=None, time_limit=None, should_continue=lambda epochs: True, checkpointer=None,
-        calling_back=contextlib.nullcontext(),
+        calling_back=contextlib.nullcontext(), blocks=None,
     ):  # fmt: skip
         self.task, self.epoch, self.outcome, self.kept = task, 0, "finished", task.theta.copy()
         self._callbacks, self._shown, self._time_limit = callbacks, shown, time_limit
         self._should_continue, self._checkpointer, self._calling_back = should_continue, checkpointer, calling_back
-        self._begin = time.monotonic()
+        self._begin, self._blocks = time.monotonic(), blocks
 
     def run(self):
         """Trains. Ctrl-C ends it, with a warning, if an epoch is done, and is raised else."""
@@ -72,7 +76,7 @@ class Loop:
         try:
             while self.epoch < self.task.epochs and not ended:
                 begin = time.perf_counter()
-                ended = self.end_epoch(self.task.train(self._between), begin)
+                ended = self._block() if self._blocks else self.end_epoch(self.task.train(self._between), begin)
         except Unfinished:
             self.outcome = "interrupted"
         except KeyboardInterrupt:
@@ -112,9 +116,23 @@ class Loop:
             self._checkpointer.after(self, ends)
         if self._call_back(loss, validated, seconds):
             self.outcome = "stopped"
-        elif not ends and epoch < task.epochs and not self._may_go_on():
+        return self._ends()
+
+    def _block(self):
+        """Some epochs at once; whether the training ends."""
+        self._between()
+        try:
+            self._blocks.run(self.kept, self.task.epochs - self.epoch)
+        finally:  # Ctrl-C may strike when they are done: they count
+            epochs, ends = self._blocks.noted()
+            self.epoch, self.outcome = self.epoch + epochs, "stopped" if ends else "finished"
+        return self._ends()
+
+    def _ends(self):
+        """Whether the training ends: nobody may have said so yet."""
+        if self.outcome == "finished" and self.epoch < self.task.epochs and not self._may_go_on():
             self.outcome = "interrupted"
-        return self.outcome != "finished" or epoch >= task.epochs
+        return self.outcome != "finished" or self.epoch >= self.task.epochs
 
     def _may_go_on(self):
         """Whether neither who asked for the training nor the clock ends it."""

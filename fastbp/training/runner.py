@@ -67,8 +67,8 @@ class EpochRunner:
             self._order = _Order(theta, layers, moments, self._places, self.gradient) if by_units else None
         if self._version != "loops":
             self._sums, self._memory_of_errors = np.zeros((2, workspace.blocks_of(theta))), None
-            self._evaluation = evaluation
-            self._team = self._within.enter_context(team.Team(self._threads))
+            self._evaluation, self._entries = evaluation, entries
+            self._team, self._board = self._within.enter_context(team.Team(self._threads)), team.ALONE
         self._slices = slices or Slices(self._threads, heuristics.flops_of_step(layers, batch_size))
 
     def _set_lecture(self, epoch, mean_error, mean_of_batches):
@@ -153,6 +153,34 @@ class EpochRunner:
         finally:
             if order_of_weights:
                 order_of_weights.set(False)
+
+    def takes_several(self, batches):
+        """Whether epochs of so many mini-batches are short, and for one thread alone: `run_several` takes such."""
+        return self._version == "tiles" and self._slices.takes_whole(batches)
+
+    def run_several(self, X, D, weight, order, rates, first_step, report, drawing, rule, counts, kept, losses):
+        """Some epochs in one call, which Ctrl-C does not end.
+
+        Parameters
+        ----------
+        X to report
+            As in `run`; the order is changed in place, the rates are those of each epoch.
+        drawing : tuple of ndarray of uint32, shape (624,), and bool
+            The key of a `RandomState`, and whether the order is shuffled before each epoch.
+        rule, counts : ndarray of float64, of int64
+            When to end, and what became of it: as `engine/tiles/notes.py` lists.
+        kept : ndarray, as theta
+            Receives the parameters after the last whole epoch.
+        losses : ndarray of float64
+            Receives those of as many epochs as it has room for.
+        """
+        steps = rates, first_step, self._settings, self._moments
+        memory = self._scratch, self.gradient, self._by_samples, self._sums
+        with np.errstate(all="ignore"):
+            self._entries.epochs(
+                self._theta, self._layers, (X, D, weight), order, self._batch_size, steps, memory, report,
+                (*drawing, rule, counts, kept, losses, self._board),
+            )  # fmt: skip
 
 
 class _Order:

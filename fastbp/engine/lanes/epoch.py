@@ -25,7 +25,7 @@ from fastbp.engine.lanes.per_lane import (
     some_wait,
     weigh,
 )
-from fastbp.engine.lanes.shuffles import draw_permutations
+from fastbp.engine.shuffles import draw_permutations
 from fastbp.engine.simd.lane_dispatch import lanes_of, pairs_of, samples_of, sums_of
 from fastbp.engine.simd.shapes import FOUR_SAMPLES, ONE_SAMPLE
 from fastbp.engine.workspace import INPUTS_AT, KEEP_AT, SHARE_AT, SIGNALS_AT, VALUES_AT

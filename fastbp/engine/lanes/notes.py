@@ -4,8 +4,6 @@
 ETA, STEP, WHOLE, SIZE, SHARE, ERRORS, PENALTY, NUMBERS = range(8)
 LOSS, SUM_OF_ERRORS, SUM_OF_PENALTIES, REPORTED = range(4)
 
-MERSENNE_WORDS = 624  # the state of a network's generator of random numbers (shuffles.py)
-
 # A stream of PCG64, in words of 32 bits, the lowest first: state, increment, whether a word is kept, and that.
 STATE_WORDS = 4
 INCREMENT_AT, KEPT_AT, STREAM_WORDS = STATE_WORDS, 2 * STATE_WORDS, 2 * STATE_WORDS + 2

@@ -178,7 +178,8 @@ class FitBatch(LaneBatch):
 
     def _allocate(self, n):
         from fastbp.engine import entries  # here, as below: scikit-learn's own import need not wait for LLVM's
-        from fastbp.engine.lanes.notes import MERSENNE_WORDS, SUM_OF_ERRORS, SUM_OF_PENALTIES
+        from fastbp.engine.lanes.notes import SUM_OF_ERRORS, SUM_OF_PENALTIES
+        from fastbp.engine.workspace import MERSENNE_WORDS
 
         self._entries, self._sums = entries, (SUM_OF_ERRORS, SUM_OF_PENALTIES)
         self._kept = self._lanes.shaped(self.block.theta.shape, self.block.dtype)

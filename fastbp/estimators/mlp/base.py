@@ -8,10 +8,9 @@ from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import _check_sample_weight, check_consistent_length, check_is_fitted, validate_data
 
-from fastbp.estimators.mlp import parameters, saving
+from fastbp.estimators.mlp import parameters
 from fastbp.estimators.mlp.collector import COLLECTOR, GIVEN
 from fastbp.estimators.mlp.fit_request import FitRequest
-from fastbp.estimators.mlp.lbfgs import fit_lbfgs
 from fastbp.estimators.mlp.samples import outputs, sorted_once
 from fastbp.estimators.mlp.stochastic import fit_stochastic
 from fastbp.network import blank
@@ -112,8 +111,9 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, ABC):
         return network
 
     def _fitted_network(self):
-        """For those who export it."""
-        check_is_fitted(self)
+        """The network, or scikit-learn's error."""
+        if not hasattr(self, "coefs_"):
+            check_is_fitted(self)
         return self._net()
 
     def _blank(self, sizes, dtype):
@@ -214,9 +214,13 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, ABC):
 
     def _train(self, request, dtype):
         """The training itself; then the network gets the dtype that it is to have."""
+        fit = fit_stochastic
+        if self.solver == "lbfgs":
+            from fastbp.estimators.mlp.lbfgs import fit_lbfgs as fit  # here, because of SciPy's minimizers
+
         try:
             self._begin_callbacks(request)
-            (fit_lbfgs if self.solver == "lbfgs" else fit_stochastic)(self, request)
+            fit(self, request)
             self._end_callbacks(request)
         finally:
             self._context = None  # contexts do not belong into a pickle
@@ -341,6 +345,8 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, ABC):
         ...     bool((fastbp.load(path).predict(X) == model.predict(X)).all())
         True
         """
+        from fastbp.estimators.mlp import saving  # here: a fit need not wait for it
+
         check_is_fitted(self)
         saving.save(self, path)
 
@@ -348,11 +354,25 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, ABC):
 
     def _outputs(self, X):
         """The outputs of samples that have not been checked."""
-        network = self._net()
-        X = validate_data(self, X, accept_sparse=SPARSE, reset=False)  # as scikit-learn, whose errors these are
-        if X.dtype != network.dtype:
-            X = self._validated(X, dtype=network.dtype, reset=False)
-        return outputs(network, sorted_once(X))
+        network = self._fitted_network()
+        x = self._sound(X, network.dtype)
+        if x is None:
+            x = X = validate_data(self, X, accept_sparse=SPARSE, reset=False)  # as scikit-learn, whose errors these are
+            if X.dtype != network.dtype:
+                x = self._validated(X, dtype=network.dtype, reset=False)
+        return outputs(network, sorted_once(x))
+
+    def _sound(self, X, dtype):
+        """X in this dtype, if it is a plain array of which scikit-learn's checks, which take longer than a pass through
+        a small network, would find nothing to say; else None."""
+        if type(X) is not np.ndarray or X.dtype.char not in "fd" or X.ndim != 2 or hasattr(self, "feature_names_in_"):
+            return None
+        if X.shape[1] != self.n_features_in_ or not len(X) or not X.dtype.isnative:
+            return None
+        if X.dtype != dtype:
+            with np.errstate(over="ignore"):
+                X = X.astype(dtype)
+        return X if np.isfinite(X).all() else None
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

@@ -2,12 +2,11 @@
 
 import numpy as np
 from sklearn.base import ClassifierMixin, _fit_context
-from sklearn.metrics import accuracy_score
 from sklearn.preprocessing import LabelBinarizer
 from sklearn.utils import compute_sample_weight
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import _check_partial_fit_first_call, type_of_target, unique_labels
-from sklearn.utils.validation import check_array, check_is_fitted, column_or_1d
+from sklearn.utils.validation import check_array, column_or_1d
 
 from fastbp.estimators.documentation import documented
 from fastbp.estimators.mlp import parameters
@@ -173,7 +172,6 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         >>> print(*model.predict([[0.5], [3.0]]))
         a b
         """
-        check_is_fitted(self)
         return self._decode(self._outputs(X))
 
     def predict_proba(self, X):
@@ -201,11 +199,10 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         array([[1., 0.],
                [0., 1.]])
         """
-        check_is_fitted(self)
         Y = self._outputs(X)
         if len(self.classes_) == 1:
             return np.ones_like(Y)
-        return np.hstack([1 - Y, Y]) if self.n_outputs_ == 1 else Y
+        return np.concatenate((1 - Y, Y), axis=1) if self.n_outputs_ == 1 else Y
 
     def predict_log_proba(self, X):
         """The logarithms of `predict_proba`.
@@ -279,9 +276,16 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         return "sigmoid", "binary_cross_entropy", largest, "logistic"
 
     def _decode(self, Y):
+        kind, classes = self._label_binarizer.y_type_, self._label_binarizer.classes_
+        if kind == "multiclass":  # as `inverse_transform` has it, which takes longer than the outputs of a few samples
+            return classes[Y.argmax(axis=1)]
+        if kind == "binary" and len(classes) == 2:
+            return classes[(Y.ravel() > 0.5).astype(np.intp)]
         return self._label_binarizer.inverse_transform(Y.ravel() if self.n_outputs_ == 1 else Y)
 
     def _score_of(self, y, predicted, sample_weight):
+        from sklearn.metrics import accuracy_score  # here: a fit without validation data need not wait for it
+
         return accuracy_score(y, predicted, sample_weight=sample_weight)
 
     def __sklearn_tags__(self):

@@ -1,12 +1,10 @@
 """MLPRegressor."""
 
 import numpy as np
-from scipy.special import xlogy
 from sklearn.base import RegressorMixin, _fit_context
-from sklearn.metrics import r2_score
 from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.validation import check_array, check_is_fitted, column_or_1d
+from sklearn.utils.validation import check_array, column_or_1d
 
 from fastbp import validation
 from fastbp.estimators.documentation import documented
@@ -160,7 +158,6 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         >>> model.predict([[0.5], [1.5]]).round(1)
         array([2., 4.])
         """
-        check_is_fitted(self)
         return self._decode(self._outputs(X))
 
     # ---- What the training asks --------------------------------------------------------------------------------------
@@ -200,6 +197,8 @@ class MLPRegressor(RegressorMixin, BaseMLP):
     def _constant_error(self, data):
         if self.loss != "poisson":
             return None
+        from scipy.special import xlogy
+
         D = data.D.astype(np.float64)
         return (xlogy(D, D) - D).sum(axis=1)  # the deviance is sum (d ln (d / y) - d + y), our error sum (y - d ln y)
 
@@ -207,4 +206,6 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         return Y.ravel() if Y.shape[1] == 1 else Y
 
     def _score_of(self, y, predicted, sample_weight):
+        from sklearn.metrics import r2_score  # here: a fit without validation data need not wait for it
+
         return r2_score(y, predicted, sample_weight=sample_weight)

@@ -7,10 +7,10 @@ import numpy as np
 import scipy.sparse
 from sklearn.base import is_classifier
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.model_selection import train_test_split
 
 from fastbp import caller
 from fastbp.estimators.mlp import parameters
+from fastbp.estimators.mlp.blocks import blocks_of
 from fastbp.estimators.mlp.early_stopping import EstimatorStopping
 from fastbp.estimators.mlp.fit_request import HeldOut
 from fastbp.estimators.mlp.progress import shown_for
@@ -68,6 +68,8 @@ def _fresh_memory(estimator, rule, network):
 
 def _split(estimator, request):
     """The rows to train with, and the validation data: those that scikit-learn takes."""
+    from sklearn.model_selection import train_test_split  # here: most fits have no validation data
+
     rows = np.arange(len(request.D)) if request.rows is None else request.rows
     one_label = is_classifier(estimator) and request.D.shape[1] == 1  # not for several labels
     train, held_out = train_test_split(
@@ -119,7 +121,7 @@ class StochasticFit:
         self.stopping = EstimatorStopping(estimator, request.validation is not None)
         self.constant = estimator._constant_error(self.data)
         self._told, self._within = (lambda message: None), False
-        self._rates, self._error = np.full(self.steps, np.nan), np.nan
+        self._rates, self.error = np.full(self.steps, np.nan), np.nan
         estimator.n_iter_ = 0
 
     @functools.cached_property
@@ -131,7 +133,7 @@ class StochasticFit:
         """All epochs, by an engine of their own."""
         own, request = self.estimator, self.request
         theta, settings, moments = self.theta, self.settings, self.memory.moments
-        self._report = np.empty((self.steps, REPORTED))
+        self.report = np.empty((self.steps, REPORTED))
         callbacks = [*parameters.callbacks(own), *own._callbacks_of_sklearn(request)]
         with (
             display(shown_for(own.verbose, self.epochs), self.epochs, "epoch") as shown,
@@ -141,10 +143,14 @@ class StochasticFit:
         ):
             self._told = shown.say
             limit = None if request.incremental else own.time_limit
-            loop = Loop(self, callbacks, shown, limit, request.should_continue, calling_back=request.calling_back)
+            blocks = blocks_of(self, self._runner, bool(callbacks or own.verbose) or limit is not None)
+            back = request.calling_back
+            loop = Loop(self, callbacks, shown, limit, request.should_continue, calling_back=back, blocks=blocks)
             try:
                 loop.run()
             finally:
+                if blocks:
+                    blocks.close()
                 self.close(theta)
         if loop.outcome == "interrupted":
             request.check(loop.epoch)
@@ -154,7 +160,7 @@ class StochasticFit:
             self._warn_if_nothing_is_learnt()
 
     def _warn_if_nothing_is_learnt(self):
-        done = SimpleNamespace(loss=[self._error] * self.estimator.n_iter_)
+        done = SimpleNamespace(loss=[self.error] * self.estimator.n_iter_)
         if not self.data.sparse:
             told = advice(done, self.network, self.data.X, self.data.D, self.data.weight, self.rows)
             if told:
@@ -169,10 +175,11 @@ class StochasticFit:
         order = self.sampler.order(self.estimator.n_iter_ + 1)
         rates, steps = self.rates(), self.memory.steps
         data = self.data
-        self._runner.run(data.X, data.D, data.weight, order, rates, steps, self._report, between)
+        self._runner.run(data.X, data.D, data.weight, order, rates, steps, self.report, between)
         with np.errstate(all="ignore"):  # a training that diverges is told of once
-            error, penalty = (self.sizes @ self._report[:, :WEIGHT]).tolist()
-        self._error = error / len(self.rows)
+            sums = np.cumsum(self.sizes[:, None] * self.report[:, :WEIGHT], axis=0)  # one after the other
+        error, penalty = sums[-1].tolist()
+        self.error = error / len(self.rows)
         loss, self._within = self.loss_of(error, penalty, self.theta, order), False
         return loss
 
@@ -183,14 +190,25 @@ class StochasticFit:
     def update(self, epoch, loss, score, seconds):
         """Takes note of an epoch; all parameters are kept; whether the training ends."""
         own = self.estimator
-        own.n_iter_ += 1
-        own.loss_ = loss
-        own.t_ += len(self.rows)
-        own.loss_curve_.append(loss)
+        self._count([loss])
         exhausted = self.stopping.update(self.theta, loss, score)
         if own.solver == "sgd" and own.learning_rate == "invscaling":
             self.memory.rate = own.learning_rate_init / (own.t_ + 1) ** own.power_t
         return True, exhausted and self.no_more_improvement()
+
+    def _count(self, losses):
+        own = self.estimator
+        own.n_iter_ += len(losses)
+        own.t_ += len(losses) * len(self.rows)
+        own.loss_ = losses[-1]
+        own.loss_curve_ += losses
+
+    def note(self, losses, best, waited):
+        """Takes note of epochs of a block (see blocks.py), which were told apart by their losses alone."""
+        if losses:
+            self._count(losses)
+        self.memory.steps += len(losses) * self.steps
+        self.estimator.best_loss_, self.estimator._no_improvement_count = best, waited
 
     # ---- The parts of it ---------------------------------------------------------------------------------------------
 
@@ -236,10 +254,14 @@ class StochasticFit:
             with np.errstate(all="ignore"):
                 total += self.sizes @ self._mean_of_batches(self.constant, order)
         if np.isnan(total) or not np.isfinite(theta).all():
-            self.estimator._memory = None  # the rule's is no longer finite
-            raise ValueError(_diverged(self.estimator, self.rule))
+            self.has_diverged()
         self.memory.steps += self.steps
         return float(total / len(self.rows))
+
+    def has_diverged(self):
+        """The loss or a parameter is no longer finite: raises what tells of it."""
+        self.estimator._memory = None  # the rule's is no longer finite
+        raise ValueError(_diverged(self.estimator, self.rule))
 
     def _mean_of_batches(self, values, order):
         """The weighted mean of `values` over each mini-batch; 0 where nothing counts."""

@@ -6,7 +6,8 @@ TOMACS 8, 1998), `default_rng` from a PCG64 (O'Neill, "PCG", HMC-CS-2014-0905: X
 """
 
 from fastbp.compiler.jit import jit
-from fastbp.engine.lanes.notes import INCREMENT_AT, KEPT_AT, MERSENNE_WORDS
+from fastbp.engine.lanes.notes import INCREMENT_AT, KEPT_AT
+from fastbp.engine.workspace import MERSENNE_WORDS
 
 STATE, MIDDLE = MERSENNE_WORDS, 397  # words of 32 bits
 WORD = 0xFFFFFFFF
@@ -24,12 +25,21 @@ def bits_of(i):
 # ---- RandomState -----------------------------------------------------------------------------------------------------
 
 
+@jit
+def renew_word(key, k, following, other):
+    """Word k becomes a mixture of itself, the following and another one."""
+    bits = (int(key[k]) & 0x80000000) | (int(key[following]) & 0x7FFFFFFF)
+    key[k] = int(key[other]) ^ (bits >> 1) ^ (-(bits & 1) & 0x9908B0DF)
+
+
 @jit(inline=False)
 def renew(key):
-    """The next 624 words."""
-    for k in range(STATE):
-        bits = (int(key[k]) & 0x80000000) | (int(key[(k + 1) % STATE]) & 0x7FFFFFFF)
-        key[k] = int(key[(k + MIDDLE) % STATE]) ^ (bits >> 1) ^ (0x9908B0DF if bits & 1 else 0)
+    """The next 624 words: in three loops, of whole vectors, where one would need k + 1 and k + 397 modulo 624."""
+    for k in range(STATE - MIDDLE):
+        renew_word(key, k, k + 1, k + MIDDLE)
+    for k in range(STATE - MIDDLE, STATE - 1):
+        renew_word(key, k, k + 1, k + MIDDLE - STATE)
+    renew_word(key, STATE - 1, 0, MIDDLE - 1)
 
 
 @jit
@@ -43,16 +53,24 @@ def tempered(word):
 
 @jit(inline=False)
 def shuffle(key, at, order):
-    """Shuffles order; at is the number of words that key has handed out, returns the new one."""
-    for i in range(order.size - 1, 0, -1):
-        mask, j = bits_of(i), i + 1
-        while j > i:
+    """Shuffles order; at is the number of words that key has handed out, returns the new one.
+
+    A number that is too large swaps the element with itself: no branch that a processor would guess wrongly every
+    third time, which takes six times as long.
+    """
+    i = order.size - 1
+    while i > 0:
+        mask = bits_of(i)
+        half = mask >> 1
+        while i > half:
             if at == STATE:
                 renew(key)
                 at = 0
-            j = tempered(int(key[at])) & mask
+            drawn = tempered(int(key[at])) & mask
             at += 1
-        order[i], order[j] = order[j], order[i]
+            j = min(drawn, i)
+            order[i], order[j] = order[j], order[i]
+            i -= int(drawn <= i)
     return at
 
 
