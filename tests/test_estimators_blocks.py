@@ -133,7 +133,7 @@ def test_a_generator_that_somebody_else_has_used_meanwhile_stays(monkeypatch):
         {"solver": "sgd", "learning_rate": "invscaling"},
         {"random_state": np.random.RandomState(np.random.PCG64(3))},
     ],
-    ids=repr,
+    ids=lambda parameters: ", ".join(parameters),
 )
 def test_where_something_sees_each_epoch_there_are_no_blocks(parameters, calls):
     fitted(MLPClassifier, 0, **{"max_iter": 3} | parameters).fit(*data(MLPClassifier))
