@@ -31,7 +31,7 @@ def products(columns, a, b, out, times):
     M, K, N = a.shape[0], a.shape[1], b.shape[1]
     of_a, of_b, to = address(a, 0), address(b, 0), address(out, 0)
     for _ in range(times):
-        product(columns, M, K, (of_a, K, NEXT), (of_b, N), (FROM_ZERO, to, 1.0), (to, N), N // columns)
+        product(columns, M, K, (of_a, K, NEXT), (of_b, N), (FROM_ZERO, to, NEXT, 1.0), (to, N), N // columns)
 
 
 def dot(columns, a, b, out, times):

@@ -27,7 +27,7 @@ from fastbp.engine.tiles.epoch import (
     sum_of_weights,
     units,
 )
-from fastbp.engine.tiles.layers import FROM_OUT, FROM_ZERO, bias_gradient, transpose_rows
+from fastbp.engine.tiles.layers import FROM_ROWS, FROM_ZERO, bias_gradient, transpose_rows
 from fastbp.engine.tiles.outputs import output
 from fastbp.engine.tiles.updates import (
     OF_PENALTIES,
@@ -276,7 +276,7 @@ def passes(parameters, layers, samples, batch, steps, memory, report, turn, phas
             deltas_in_rows(layers, mine, done, by_sample, workspace)
             piece = next_piece(board, phase, pieces, threads, piece)
         phase += 1
-        begin, pieces = (FROM_ZERO if done == 0 else FROM_OUT), gradient_pieces(layers, threads, L)
+        begin, pieces = (FROM_ZERO if done == 0 else FROM_ROWS), gradient_pieces(layers, places, threads, L)
         piece = next_piece(board, phase, pieces, threads, NONE)
         if piece == OF_ERRORS:
             note_errors(report, b, done, whole, shares, errors, n)
