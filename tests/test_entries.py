@@ -223,6 +223,21 @@ def test_the_command_compiles_all_that_python_calls():
 
 
 @compiled_only
+def test_what_a_kernel_computes_does_not_depend_on_which_is_asked_first():
+    """Attributes may have the names of functions: `store_at` calls `b.store`, and `store` calls `store_at`."""
+    from fastbp.compiler.meaning import meaning_of
+    from fastbp.engine.simd import vectors
+
+    functions = [value for value in vars(vectors).values() if hasattr(value, "_defn")]
+    forwards, backwards = {}, {}
+    for function, other in zip(functions, reversed(functions), strict=True):
+        meaning_of(function, forwards)
+        meaning_of(other, backwards)
+    assert len(functions) > 10
+    assert forwards == backwards
+
+
+@compiled_only
 def test_the_command_shows_and_clears(tmp_path):
     where = {"NUMBA_CACHE_DIR": str(tmp_path)}
     root = tmp_path / "fastbp-kernels"

@@ -4,6 +4,7 @@ And whether that is what the sources say: a kernel that was imported for the fir
 """
 
 import contextlib
+import dis
 import hashlib
 import inspect
 import runpy
@@ -51,11 +52,18 @@ def meaning_of(thing, known):
     raise Foreign(thing)
 
 
+def _globals_of(code):
+    """The names that code looks up in its module: not those of attributes, which may have the name of a function there,
+    so that the digests of both would depend on which was asked for first."""
+    looked_up = (step.argval for step in dis.get_instructions(code) if step.opname in ("LOAD_GLOBAL", "LOAD_NAME"))
+    return [*dict.fromkeys(looked_up)]
+
+
 def _meaning_of_code(function, known):
     codes, names = [function.__code__], []
     for code in codes:  # of the function and of those defined in it
         codes += [constant for constant in code.co_consts if inspect.iscode(constant)]
-        names += code.co_names
+        names += _globals_of(code)
     own = [(c.co_code, [k for k in c.co_consts if not inspect.iscode(k)], c.co_names, c.co_varnames) for c in codes]
     referred = [(n, meaning_of(function.__globals__[n], known)) for n in names if n in function.__globals__]
     return repr((function.__module__, function.__qualname__, function.__defaults__, own, referred))
@@ -100,7 +108,7 @@ class Sources:
         return _constants(vars(module)) == self._constants[name]
 
 
-FOLDERS = "fastbp.engine.", "fastbp.lecture."
+FOLDERS = "fastbp.engine.", "fastbp.lecture.", "fastbp.compiler.views", "fastbp.compiler.scalars"
 # Modules of these folders from which no kernel takes anything; a house rule checks it.
 OTHERS = tuple(f"fastbp.lecture.{name}" for name in ("matrix", "workbook", "page", "trace", "slides", "example"))
 
