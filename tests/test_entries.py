@@ -2,6 +2,7 @@
 
 import gc
 import json
+import inspect
 import os
 import random
 import subprocess
@@ -228,7 +229,8 @@ def test_what_a_kernel_computes_does_not_depend_on_which_is_asked_first():
     from fastbp.compiler.meaning import meaning_of
     from fastbp.engine.simd import vectors
 
-    functions = [value for value in vars(vectors).values() if hasattr(value, "_defn")]
+    functions = [value for value in vars(vectors).values() if getattr(value, "__module__", "") == vectors.__name__]
+    functions = [value for value in functions if inspect.isfunction(getattr(value, "_defn", value))]
     forwards, backwards = {}, {}
     for function, other in zip(functions, reversed(functions), strict=True):
         meaning_of(function, forwards)
