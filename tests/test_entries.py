@@ -1,8 +1,9 @@
 """Kernels as Python calls them (compiler/entries.py): without Numba where they are compiled, and only as they fit."""
 
+import contextlib
 import gc
-import json
 import inspect
+import json
 import os
 import random
 import subprocess
@@ -226,15 +227,16 @@ def test_the_command_compiles_all_that_python_calls():
 @compiled_only
 def test_what_a_kernel_computes_does_not_depend_on_which_is_asked_first():
     """Attributes may have the names of functions: `store_at` calls `b.store`, and `store` calls `store_at`."""
-    from fastbp.compiler.meaning import meaning_of
+    from fastbp.compiler.meaning import Foreign, meaning_of
     from fastbp.engine.simd import vectors
 
     functions = [value for value in vars(vectors).values() if getattr(value, "__module__", "") == vectors.__name__]
     functions = [value for value in functions if inspect.isfunction(getattr(value, "_defn", value))]
     forwards, backwards = {}, {}
-    for function, other in zip(functions, reversed(functions), strict=True):
-        meaning_of(function, forwards)
-        meaning_of(other, backwards)
+    for known, order in ((forwards, functions), (backwards, functions[::-1])):
+        for function in order:
+            with contextlib.suppress(Foreign):  # one that teaches Numba an operator
+                meaning_of(function, known)
     assert len(functions) > 10
     assert forwards == backwards
 
