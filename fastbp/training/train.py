@@ -69,8 +69,9 @@ def train(
         The most threads that share an epoch, which takes as many as are cheapest at the moment; None: as many as pay.
         Never more than the cores it may use: by affinity, CPU quota, OMP_NUM_THREADS, NUMBA_NUM_THREADS, joblib, Dask.
     version : {"engine", "tiles", "loops", "matrix"}
-        "engine" takes the faster of "tiles" (register tiles over a mini-batch) and "loops" (the lecture's index loops,
-        a sample at a time); "matrix" is the lecture as matrix products by NumPy, which serves as their check.
+        "engine" takes the fastest way: "tiles" (register tiles over a mini-batch), "loops" (the lecture's index loops,
+        a sample at a time), or tiles of units for mini-batches of few samples; "matrix" is the lecture as matrix
+        products by NumPy, which serves as their check.
     time_limit : float or None
         Seconds, positive, after which the training ends with its last whole epoch, or its best. The first epoch is
         always completed.

@@ -21,17 +21,12 @@ from fastbp.engine.tiles.layers import (
     product,
     product_along,
     transpose_rows,
+    whole_row,
     width_of_next,
 )
 from fastbp.engine.workspace import COUNTING_AT, DELTAS_AT, ROW, X_AT, X_ROW
 
 IN_PANELS = 0  # the only word of `state`: whether the weights lie in panels now
-
-
-@jit
-def whole_row(n, L):
-    """How many numbers n units take, in whole vectors."""
-    return -(-n // L) * L
 
 
 @jit(inline=False)

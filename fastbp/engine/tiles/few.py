@@ -19,6 +19,7 @@ from fastbp.engine.tiles.layers import (
     product,
     product_along,
     transpose_rows,
+    whole_row,
 )
 from fastbp.engine.tiles.outputs import output_and_delta
 from fastbp.engine.tiles.updates import is_plain, update_together
@@ -38,12 +39,6 @@ from fastbp.engine.workspace import (
 from fastbp.lecture.codes import MEAN_ERROR, PENALTY, WEIGHT
 
 ROWS_OF_FOUR, ROWS_OF_THREE, ROWS_OF_TWO = FOUR.rows, THREE.rows, TWO.rows
-
-
-@jit
-def whole_row(n, L):
-    """How many numbers n units take, in whole vectors."""
-    return -(-n // L) * L
 
 
 @jit

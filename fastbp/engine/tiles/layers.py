@@ -111,6 +111,12 @@ def product_along(M, N, K, a, b, factor, out):
 
 
 @jit
+def whole_row(n, L):
+    """How many numbers n units take, in whole vectors."""
+    return -(-n // L) * L
+
+
+@jit
 def width_of_next(vectors):
     """How many of so many columns of vectors the next tile takes: widths as even as can be."""
     tiles = -(-vectors // WIDEST)
