@@ -148,7 +148,7 @@ def test_the_command_tells_what_came_with_the_package(installed, tmp_path):
     files = [*(installed / "fastbp/compiler/shipped").rglob("*.kernel")]
     name, size = targets.fitting().name, sum(file.stat().st_size for file in files)
     assert first == f"with fastbp: {len(files)} kernels for {name}, {size:,} bytes, which this process uses"
-    assert len(files) == 21
+    assert len(files) == 23
     assert others[0] == f"{tmp_path}/fastbp-kernels: 0 kernels, 0 bytes"
     other = run("-m", "fastbp", "cache", root=installed, NUMBA_CACHE_DIR=str(tmp_path), NUMBA_OPT="2").splitlines()
     assert other[0] == f"with fastbp: {len(files)} kernels for {name}, {size:,} bytes"

@@ -17,7 +17,8 @@ import numpy as np
 
 from fastbp.compiler import marshal, targets
 
-MANY = "fastbp.engine.lanes"  # the kernels of many networks at once, more than half of the work
+# What is not made for the host: kernels of many networks at once, more than half of the work, and of sparse samples.
+LEFT_OUT = "fastbp.engine.lanes", "fastbp.engine.shuffles", "fastbp.engine.tiles.sparse"
 DTYPES = ("float32", "float64")
 
 
@@ -36,9 +37,10 @@ def ship(folder, which):
     host = targets.fitting()
     named = {"host": [host] if host else [], "all": targets.TARGETS.values()}
     chosen = named[which] if which in named else [targets.TARGETS[which]]
+    left_out = LEFT_OUT if which == "host" else ()
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         lines = [*pool.map(lambda dtype: _process("--forms", dtype, NUMBA_DISABLE_JIT="1").splitlines(), DTYPES)]
-        forms = [[line for line in of_dtype if which != "host" or MANY not in line] for of_dtype in lines]
+        forms = [[line for line in of_dtype if not any(name in line for name in left_out)] for of_dtype in lines]
         jobs = [(target, "\n".join(of_dtype)) for target in chosen for of_dtype in forms]
         [*pool.map(lambda job: _process("--compile", job[0].name, folder, input=job[1]), jobs)]
 
