@@ -14,7 +14,7 @@ import fastbp
 from fastbp import MLPClassifier, MLPRegressor
 from fastbp.estimators import n_jobs
 from fastbp.estimators.batched import fits
-from fastbp.estimators.mlp import lbfgs, stochastic
+from fastbp.estimators.mlp import samples
 from fastbp.estimators.n_jobs import threads_of
 from tests.cases import UNCOMPILED
 from tests.estimator_cases import BOTH, data, fitted
@@ -79,9 +79,8 @@ def asked_for(monkeypatch):
 
         return make
 
-    for module in (stochastic, lbfgs):
-        runner = noted(module.EpochRunner, lambda args, more: more["threads"])
-        monkeypatch.setattr(module, "EpochRunner", runner)
+    runner = noted(samples.EpochRunner, lambda args, more: more["threads"])
+    monkeypatch.setattr(samples, "EpochRunner", runner)
     monkeypatch.setattr(fits, "Scheduler", noted(fits.Scheduler, lambda args, more: args[1]))
     return asked
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from fastbp.engine.lanes import notes
+from fastbp.engine import workspace
 from fastbp.engine.lanes.block import words_of
 from fastbp.engine.shuffles import STATE, advance, draw_orders, draw_permutations, shuffle
 from fastbp.training.row_sampler import RowSampler
@@ -49,7 +49,7 @@ def streams_of(*seeds):
 
 
 def nothing_drawn():
-    return np.zeros((2, notes.STREAM_WORDS + 1), int)
+    return np.zeros((2, workspace.STREAM_WORDS + 1), int)
 
 
 @pytest.mark.parametrize("n", [1, 2, 3, 31, 32, 33, 700])
@@ -62,8 +62,8 @@ def test_the_permutation_is_that_of_a_generator(n, seed):
         assert (rows[:, 0] == rng.permutation(n) + 100).all()
     state = rng.bit_generator.state
     expected = words_of({**state["state"], "has_uint32": state["has_uint32"], "uinteger": state["uinteger"]})
-    assert streams[0, notes.KEPT_AT] == expected[notes.KEPT_AT]
-    kept = [*range(notes.KEPT_AT), *([notes.KEPT_AT + 1] if expected[notes.KEPT_AT] else [])]
+    assert streams[0, workspace.KEPT_AT] == expected[workspace.KEPT_AT]
+    kept = [*range(workspace.KEPT_AT), *([workspace.KEPT_AT + 1] if expected[workspace.KEPT_AT] else [])]
     assert streams[0, kept].tolist() == np.array(expected)[kept].tolist()
 
 
@@ -71,9 +71,9 @@ def test_words_of_a_stream_from_states_of_all_bits():
     """Carries from word to word, and each turn of the output."""
     rng, found = np.random.default_rng(0), set()
     for number in range(300):
-        words = rng.integers(0, 2**32, 2 * notes.STATE_WORDS)
+        words = rng.integers(0, 2**32, 2 * workspace.STATE_WORDS)
         words[rng.random(words.size) < 0.3] = 2**32 - 1
-        words[notes.INCREMENT_AT] |= 1
+        words[workspace.INCREMENT_AT] |= 1
         state, increment = (sum(int(w) << 32 * k for k, w in enumerate(part)) for part in np.split(words, 2))
         other = np.random.PCG64(0)
         other.state = {
@@ -82,7 +82,7 @@ def test_words_of_a_stream_from_states_of_all_bits():
         streams = np.array([[*words, 0, 0]])
         low = advance(streams, 0)
         assert int(streams[0, -1]) << 32 | int(low) == int(other.random_raw()), number
-        found.add(int(streams[0, notes.STATE_WORDS - 1]) >> 26)
+        found.add(int(streams[0, workspace.STATE_WORDS - 1]) >> 26)
     assert len(found) > 50
 
 

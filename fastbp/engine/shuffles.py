@@ -6,8 +6,7 @@ TOMACS 8, 1998), `default_rng` from a PCG64 (O'Neill, "PCG", HMC-CS-2014-0905: X
 """
 
 from fastbp.compiler.jit import jit
-from fastbp.engine.lanes.notes import INCREMENT_AT, KEPT_AT
-from fastbp.engine.workspace import MERSENNE_WORDS
+from fastbp.engine.workspace import INCREMENT_AT, KEPT_AT, MERSENNE_WORDS
 
 STATE, MIDDLE = MERSENNE_WORDS, 397  # words of 32 bits
 WORD = 0xFFFFFFFF

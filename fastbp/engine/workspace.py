@@ -21,6 +21,9 @@ BLOCK = 2048  # parameters that a thread updates at once; sums over parameters a
 FEWEST, MOST, CHUNK_BYTES = 104, 2048, 1 << 18
 WIDE, FEWEST_OF_WIDE = 1 << 18, 256  # so many weights in a layer are read from far away: for more samples at once
 MERSENNE_WORDS = 624  # the state of a generator of random numbers (shuffles.py)
+# A stream of PCG64, in words of 32 bits, the lowest first: state, increment, whether a word is kept, and that.
+STATE_WORDS = 4
+INCREMENT_AT, KEPT_AT, STREAM_WORDS = STATE_WORDS, 2 * STATE_WORDS, 2 * STATE_WORDS + 2
 
 
 def whole_vectors(n, lanes):

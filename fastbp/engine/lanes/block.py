@@ -10,7 +10,8 @@ import itertools
 import numpy as np
 
 from fastbp.engine import entries, workspace
-from fastbp.engine.lanes.notes import NUMBERS, REPORTED, STATE_WORDS, STREAM_WORDS
+from fastbp.engine.lanes.notes import NUMBERS, REPORTED
+from fastbp.engine.workspace import STATE_WORDS, STREAM_WORDS
 from fastbp.lecture import codes
 from fastbp.lecture.layout import biases, layer_table, parameter_count, weights
 
@@ -149,10 +150,8 @@ class Block:
         steps = self.rates, self.first_step, self.settings, self.moments, self._plain
         memory, units = (self._places, self._values, self._spare, self._numbers), (self.widths, self._masked)
         orders = self.streams, self.stream_of, self.own_rows, self._order, self._drawn
-        kernel(
-            self.theta, self.layers, (X, D, weight), visits, steps, units, memory, orders, kept, self._report,
-            self._done,
-        )  # fmt: skip
+        told = orders, kept, self._report, self._done
+        kernel(self.theta, self.layers, (X, D, weight), visits, steps, units, memory, told)
         return self.by_slot(self._report), np.repeat(self._done, self.lanes)
 
     def errors(self, X, D, weight, rows, counts):
@@ -189,7 +188,7 @@ def places_in(sizes, widest):
 
 
 def words_of(state):
-    """The words of a stream of PCG64 (rows in `notes`), of what `RowSampler.state` tells."""
+    """The words of a stream of PCG64 (its places in `workspace`), of what `RowSampler.state` tells."""
     words = [number >> 32 * k & 0xFFFFFFFF for number in (state["state"], state["inc"]) for k in range(STATE_WORDS)]
     return [*words, state["has_uint32"], state["uinteger"]]
 

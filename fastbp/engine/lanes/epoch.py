@@ -214,7 +214,7 @@ def epoch_of_group(shape, theta, layers, data, visits, steps, units, memory, rep
 
 
 @jit
-def epochs(shape, theta, layers, data, visits, steps, units, memory, orders, kept, report, done):
+def epochs(shape, theta, layers, data, visits, steps, units, memory, told):
     """Epochs of each network of some groups (slide 12), each over its own rows of X and D: so many as report has.
 
     Rows behind the `counts` of a network must be valid, too; a weight of number -1 is 1 for all samples. `masked`: some
@@ -228,13 +228,13 @@ def epochs(shape, theta, layers, data, visits, steps, units, memory, orders, kep
     # steps: rates (g, b, L), steps before (g, 1, L), settings (g, columns in codes.py, L),
     #     moments (g, rows of the rule, p, L), plain, units: widths (g, layer, L), masked,
     # memory: places, values (rows, S, L), spare (rows, p, L), numbers (7, L),
+    # told: orders, kept (g, p, L), report (g, epochs, 3, L), done (g),
     # orders: streams (g, L, words), number of the stream (g, L), own rows (g, n, L),
-    #     order (epochs, n), drawn (epochs, 2, words + 1),
-    # kept (g, p, L), report (g, epochs, 3, L), done (g)
+    #     order (epochs, n), drawn (epochs, 2, words + 1)
     theta, layers, data, visits, steps = borrowed((theta, layers, data, visits, steps))
     (rows, counts, weight_of, batch_size), (rates, first_step, settings, moments, plain) = visits, steps
-    (widths, masked), memory, (streams, stream_of, own_rows, order, drawn) = borrowed((units, memory, orders))
-    kept, report, done = borrowed((kept, report, done))
+    (widths, masked), memory, (orders, kept, report, done) = borrowed((units, memory, told))
+    streams, stream_of, own_rows, order, drawn = orders
     for g in range(theta.shape[0]):
         for e in range(report.shape[1]):
             if report.shape[1] > 1:
@@ -280,13 +280,13 @@ def errors(shape, theta, layers, data, visits, settings, units, memory, E):
 
 
 @jit
-def epochs_by_one(theta, layers, data, visits, steps, units, memory, orders, kept, report, done):
-    epochs(ONE_SAMPLE, theta, layers, data, visits, steps, units, memory, orders, kept, report, done)
+def epochs_by_one(theta, layers, data, visits, steps, units, memory, told):
+    epochs(ONE_SAMPLE, theta, layers, data, visits, steps, units, memory, told)
 
 
 @jit
-def epochs_by_four(theta, layers, data, visits, steps, units, memory, orders, kept, report, done):
-    epochs(FOUR_SAMPLES, theta, layers, data, visits, steps, units, memory, orders, kept, report, done)
+def epochs_by_four(theta, layers, data, visits, steps, units, memory, told):
+    epochs(FOUR_SAMPLES, theta, layers, data, visits, steps, units, memory, told)
 
 
 @jit

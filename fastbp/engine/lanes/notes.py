@@ -3,7 +3,3 @@
 # What an epoch notes of each mini-batch (rows of `numbers`), and what it tells of all (rows of `report`).
 ETA, STEP, WHOLE, SIZE, SHARE, ERRORS, PENALTY, NUMBERS = range(8)
 LOSS, SUM_OF_ERRORS, SUM_OF_PENALTIES, REPORTED = range(4)
-
-# A stream of PCG64, in words of 32 bits, the lowest first: state, increment, whether a word is kept, and that.
-STATE_WORDS = 4
-INCREMENT_AT, KEPT_AT, STREAM_WORDS = STATE_WORDS, 2 * STATE_WORDS, 2 * STATE_WORDS + 2

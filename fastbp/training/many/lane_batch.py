@@ -5,7 +5,8 @@ import time
 
 import numpy as np
 
-from fastbp.engine.lanes.notes import LOSS, STREAM_WORDS
+from fastbp.engine.lanes.notes import LOSS
+from fastbp.engine.workspace import STREAM_WORDS
 from fastbp.learning_rate import Schedule
 from fastbp.lecture.layout import layer_table
 from fastbp.threads.cores import trainings
