@@ -5,6 +5,7 @@ import time
 
 import numpy as np
 
+from fastbp.compiler import processor
 from fastbp.threads.cores import trainings
 from fastbp.threads.pool import ThreadPool
 from fastbp.training.history import Diverged
@@ -14,7 +15,8 @@ from fastbp.training.train import train_alone
 
 OPERATIONS, AT_ONCE = 1e7, 1024  # networks that a thread trains at a time: as many as have so many to do in an epoch,
 # which makes the time between two epochs small, and not more, so that those that end early make room
-BETWEEN_LOOKS = 1e8  # operations that a thread does before it looks whether it is to stop: some 10 milliseconds
+# Operations that a thread does before it looks whether it is to stop: some 10 milliseconds.
+BETWEEN_LOOKS = 1e4 if processor.uncompiled() else 1e8
 TICK = 0.1  # seconds between two looks at the clock
 ROWS_AT_ONCE = 1 << 22  # and not more than have so many rows to visit
 
