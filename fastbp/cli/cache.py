@@ -41,8 +41,7 @@ def run(given):
         return
     if given.build:
         for dtype in ("float32", "float64"):
-            options.say(f"compiling for {dtype}")
-            compile_all(dtype)
+            compile_all(dtype, lambda what, dtype=dtype: options.say(f"compiling for {dtype}: {what}"))
     print("\n".join([*_lines_of_shipped(), *_lines_of_kept()]))
 
 
@@ -74,31 +73,39 @@ def _lines_of_kept():
         yield f"  {short}" + (f", for {count} kinds of arrays" if count > 1 else "")
 
 
-def compile_all(dtype):
-    """Have everything compiled, or taken from the cache, that trainings and predictions in this dtype use."""
+def compile_all(dtype, say=lambda what: None):
+    """Have everything compiled, or taken from the cache, that trainings and predictions in this dtype use.
+
+    `say` is called with what comes next.
+    """
     from fastbp.engine import entries, team, workspace  # here: to look and to clear take none
 
     rows = 40
     X = np.linspace(-1, 1, rows * 5, dtype=dtype).reshape(rows, 5)
     D = np.eye(3, dtype=dtype)[np.arange(rows) % 3]
-    for version, batch_size in (("loops", 32), ("tiles", 32), ("engine", 3)):  # the last: few samples
+    for version, batch_size, what in (("loops", 32, "loops"), ("tiles", 32, "tiles"), ("engine", 3, "few samples")):
+        say(what)
         network = fastbp.Network((5, 4, 3), dtype=dtype)
         how = {"epochs": 1, "batch_size": batch_size, "version": version}
         fastbp.train(network, X, D, rows=range(30), validation_rows=range(30, rows), **how)
     theta, layers = network.theta.copy(), network.layers
     places, spare = workspace.plan(layers, rows, theta.dtype, 1, by_units=True)
     entries.set_order(theta, layers, np.zeros((1, theta.size), theta.dtype), places, spare, np.zeros(1, np.int64), 0)
+    say("predictions and gradients")
     for n in (1, rows):  # loops, tiles
         network.predict(X[:n])
         network.evaluate(X[:n], D[:n])
     network.gradient(X, D)
     demo.compile_gradients()
+    say("sparse samples")
     _compile_sparse(dtype, X, D)
     for batch_size in (1, 8):
+        say(f"many networks, mini-batches of {batch_size}")
         networks = [fastbp.Network((5, 4, 3), dtype=dtype, seed=seed) for seed in range(2)]
         fastbp.train_many(
             networks, X, D, epochs=1, batch_size=batch_size, rows=range(30), validation_rows=range(30, rows), patience=1
         )
+    say("epochs of estimators")
     _compile_several(fastbp.Network((5, 4, 3), dtype=dtype), X, D)
     team.patience()
     keys, one = np.zeros((1, 624), np.uint32), np.zeros(1, np.int64)

@@ -1,7 +1,8 @@
-"""Which way an epoch goes: the lecture's loops, a sample at a time, or tiles; and how many threads share it.
+"""Which way an epoch goes: loops, a sample at a time, or tiles, and along what; and how many threads share it.
 
-The loops win where a vector of samples would be mostly empty. The choice between the two looks at the sizes and the
-mini-batch alone, never at the threads: the two round differently, and the same seed must give the same bits.
+The lecture's loops win where vectors would be mostly empty. The choice between the ways looks at the sizes, the
+mini-batch and the rule alone, never at the threads: the ways round differently, and the same seed must give the same
+bits.
 """
 
 from fastbp.engine.simd.shapes import VECTOR_BYTES
@@ -14,6 +15,7 @@ FLOPS_OF_A_THREAD = 8e6  # with less work than this for each in a step, threads 
 FLOPS_OF_A_START = 5e7  # less work than this is not worth the start of a thread
 LANE_BYTES, LANE_BYTES_OF_FEW, FEW_SAMPLES = 9600, 19200, 8  # weights of a network that shares lanes; mini-batches
 FLOPS_OF_AN_UPDATE = 12  # of a weight: what Adam takes
+FEWEST_OF_FEW = 5  # samples up to which `tiles/few.py` is faster with vectors of 8 numbers and less
 FEW_WEIGHTS = 1000  # so small a network is bound by what comes with a vector, not by its arithmetic
 WEIGHTS_OF_ONE = 1 << 14  # with so many, one sample at a time is not faster by loops
 # What a first layer costs with units along full vectors, where it costs 1 with samples: X is not transposed, but u and
@@ -61,7 +63,7 @@ def prefers_few(layers, batch_size, dtype):
     weights = int(weight_counts(layers).sum())
     if batch_size <= 2:
         return weights >= (WEIGHTS_OF_ONE if batch_size == 1 else FEW_WEIGHTS)
-    return batch_size <= min(FEW_SAMPLES, max(5, 5 * lanes_of_dtype(dtype) // 8))
+    return batch_size <= min(FEW_SAMPLES, max(FEWEST_OF_FEW, FEWEST_OF_FEW * lanes_of_dtype(dtype) // 8))
 
 
 def prefers_units(layers, batch_size, settings, dtype):

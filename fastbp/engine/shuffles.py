@@ -1,4 +1,4 @@
-"""The orders of many networks, drawn as NumPy draws them: for estimators RandomState, for `train_many` a Generator.
+"""Orders of rows, drawn as NumPy draws them: for estimators as RandomState, for `train_many` as a Generator.
 
 Both shuffle as Fisher and Yates, from the last element down, with a number up to a bound from as many bits as that has,
 drawn again if it is too large. `RandomState` takes them from a Mersenne twister (MT19937; Matsumoto and Nishimura, ACM
@@ -104,7 +104,7 @@ def high(product):
 @jit(inline=False)
 def advance(streams, lane):
     """state <- FACTOR state + increment modulo 2^128; the lower word of what it gives, the upper one is kept."""
-    # streams (L, words in notes.py)
+    # streams (L, words as in workspace.py)
     a, b, c, d = int(streams[lane, 0]), int(streams[lane, 1]), int(streams[lane, 2]), int(streams[lane, 3])
     e, f, g, h = FACTOR
     first = low(a * e) + int(streams[lane, INCREMENT_AT])

@@ -38,7 +38,8 @@ class EpochRunner:
         self._theta, self._layers, self._batch_size = theta, layers, batch_size
         self._settings, self._moments = settings, moments
         self.gradient = np.empty_like(theta)
-        self._version, self._within, self._order = version, contextlib.ExitStack(), None
+        self._version, self._within, self._kernel = version, contextlib.ExitStack(), None
+        self._places = self._by_samples = self._order = None
         if version == "matrix":
             from fastbp.lecture import matrix
 
@@ -56,7 +57,7 @@ class EpochRunner:
         if self._version == "loops":
             self._scratch = scratch_for(layers, 1, theta.dtype)
         elif self._version == "few":
-            self._places, self._scratch = workspace.plan_of_few(layers, batch_size, theta.dtype)
+            self._by_samples, self._scratch = workspace.plan_of_few(layers, batch_size, theta.dtype)
             self._kernel = entries.epoch_of_few
         else:
             self._threads = heuristics.threads_for(layers, batch_size, theta.dtype, threads)
@@ -65,7 +66,7 @@ class EpochRunner:
             self._kernel = entries.epoch
             self._by_samples = workspace.by_samples(self._places)
             self._order = _Order(theta, layers, moments, self._places, self.gradient) if by_units else None
-        if self._version != "loops":
+        if self._kernel:
             self._sums, self._memory_of_errors = np.zeros((2, workspace.blocks_of(theta))), None
             self._evaluation, self._entries = evaluation, entries
             self._team, self._board = self._within.enter_context(team.Team(self._threads)), team.ALONE
@@ -91,7 +92,7 @@ class EpochRunner:
         rows : ndarray of int64
         """
         with np.errstate(all="ignore"):
-            if self._version in ("tiles", "few"):
+            if self._kernel:
                 memory = self._memory_for_errors(len(rows))
                 return self._evaluation.mean_error(
                     self._theta, self._layers, (X, D, weight), rows, memory, self._team, self._slices.best
@@ -130,13 +131,11 @@ class EpochRunner:
         between : callable, optional
             Called between slices of the epoch. What it raises ends the epoch there.
         """
-        size, places = self._batch_size, None
-        order_of_weights = self._order if self._order and len(rates) >= STEPS_OF_AN_ORDER else None
-        if self._version in ("tiles", "few"):
-            places = self._places if order_of_weights or self._version == "few" else self._by_samples
+        size, own_order = self._batch_size, self._order if len(rates) >= STEPS_OF_AN_ORDER else None
+        places = self._places if own_order else self._by_samples
         try:
-            if order_of_weights:
-                order_of_weights.set(True)
+            if own_order:
+                own_order.set(True)
             with np.errstate(all="ignore"):  # a training that diverges is reported by the caller, once
                 for part, threads in self._slices.of(len(rates)):
                     if between and part.start:
@@ -144,15 +143,15 @@ class EpochRunner:
                     rows = order[part.start * size : part.stop * size]
                     steps = rates[part], first_step + part.start, self._settings, self._moments
                     arguments = self._theta, self._layers, (X, D, weight), rows, size, steps
-                    if self._version in ("tiles", "few"):
+                    if self._kernel:
                         memory = self._scratch, self.gradient, places, self._sums
                         self._team.run(self._kernel, *arguments, memory, report[part], threads=threads)
                     else:
                         self._epoch(*arguments, (self._scratch, self.gradient), report[part])
                 return float(self._mean_of_batches(report))
         finally:
-            if order_of_weights:
-                order_of_weights.set(False)
+            if own_order:
+                own_order.set(False)
 
     def takes_several(self, batches):
         """Whether epochs of so many mini-batches are short, and for one thread alone: `run_several` takes such."""

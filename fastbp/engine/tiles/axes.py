@@ -14,12 +14,12 @@ from fastbp.engine.simd.dispatch import address, lanes, load_rows, moved, store_
 from fastbp.engine.simd.shapes import ONE
 from fastbp.engine.tiles.layers import (
     FROM_ROWS,
-    FROM_ZERO,
     NEXT,
     bias_gradient,
     copy_rows,
     product,
     product_along,
+    put,
     transpose_rows,
     whole_row,
     width_of_next,
@@ -80,13 +80,7 @@ def gradient_along_samples(delta, x, n, sending, samples, sums, begin, dw):
     product_along(n, sending, samples, delta, x, 1.0, (sums, sums_row))
     for j in range(n):
         for i in range(sending):
-            at, total = j * sending + i, sums[i * sums_row + j]
-            if begin == FROM_ZERO:
-                dw[at] = total
-            elif begin == FROM_ROWS:
-                dw[at] += total
-            else:
-                dw[at] += factor * total
+            put(dw, j * sending + i, sums[i * sums_row + j], begin, factor)
 
 
 @jit(inline=False)

@@ -7,7 +7,7 @@ vectors, and downwards and in the gradient, where i is what remains, the tiles a
 
 from fastbp.compiler.jit import jit
 from fastbp.compiler.views import borrowed
-from fastbp.engine.simd.dispatch import address, lanes, load, moved, store
+from fastbp.engine.simd.dispatch import address, lanes, load, moved, store, tile_rows
 from fastbp.engine.simd.functions import activation
 from fastbp.engine.simd.shapes import FOUR, THREE, TWO
 from fastbp.engine.tiles.epoch import note_errors, share_samples, sum_of_weights
@@ -18,6 +18,7 @@ from fastbp.engine.tiles.layers import (
     copy_rows,
     product,
     product_along,
+    put,
     transpose_rows,
     whole_row,
 )
@@ -38,17 +39,15 @@ from fastbp.engine.workspace import (
 )
 from fastbp.lecture.codes import MEAN_ERROR, PENALTY, WEIGHT
 
-ROWS_OF_FOUR, ROWS_OF_THREE, ROWS_OF_TWO = FOUR.rows, THREE.rows, TWO.rows
-
 
 @jit
 def width_for(samples, vectors):
     """How many columns of vectors a tile has whose rows are samples: as many as leave room for all of them."""
-    if samples <= ROWS_OF_FOUR:
+    if samples <= tile_rows(FOUR):
         return min(WIDEST, vectors)
-    if samples <= ROWS_OF_THREE:
+    if samples <= tile_rows(THREE):
         return min(3, vectors)
-    return min(2 if samples <= ROWS_OF_TWO else 1, vectors)
+    return min(2 if samples <= tile_rows(TWO) else 1, vectors)
 
 
 @jit(inline=False)
@@ -130,7 +129,7 @@ def layer_gradient(layer, samples, delta, below, row, begin, factor, dtheta):
         total = delta[j]
         for s in range(1, samples):
             total += delta[s * row + j]
-        db[j] = total if begin == FROM_ZERO else db[j] + factor * total
+        put(db, j, total, begin, factor)
 
 
 @jit(inline=False)

@@ -211,6 +211,17 @@ def pack_columns(vectors, K, b, b_row, counting, panels):
         v += columns
 
 
+@jit
+def put(out, at, number, begin, factor):
+    """The number, or that added to what is there, or, with ONTO_OUT, `factor` times it."""
+    if begin == FROM_ZERO:
+        out[at] = number
+    elif begin == FROM_ROWS:
+        out[at] += number
+    else:
+        out[at] += factor * number
+
+
 @jit(inline=False)
 def bias_gradient(rows, samples, delta, row, begin, factor, db):
     """dE/db_j = sum_s delta_js (slides 23, 24, 28, 29), or that (times `factor`) added to db."""
@@ -221,9 +232,4 @@ def bias_gradient(rows, samples, delta, row, begin, factor, db):
         sums = load_part(line, min(L, samples))
         for s in range(L, samples, L):
             sums = sums + load_part(moved(line, s), min(L, samples - s))
-        if begin == FROM_ZERO:
-            db[j] = total(sums)
-        elif begin == FROM_ROWS:
-            db[j] += total(sums)
-        else:
-            db[j] += factor * total(sums)
+        put(db, j, total(sums), begin, factor)

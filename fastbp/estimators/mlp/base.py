@@ -357,10 +357,10 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, ABC):
         network = self._fitted_network()
         x = self._sound(X, network.dtype)
         if x is None:
-            x = X = validate_data(self, X, accept_sparse=SPARSE, reset=False)  # as scikit-learn, whose errors these are
-            if X.dtype != network.dtype:
-                x = self._validated(X, dtype=network.dtype, reset=False)
-        return outputs(network, sorted_once(x))
+            X = validate_data(self, X, accept_sparse=SPARSE, reset=False)  # as scikit-learn, whose errors these are
+            same = X.dtype == network.dtype
+            x = sorted_once(X) if same else self._validated(X, dtype=network.dtype, reset=False)
+        return outputs(network, x)
 
     def _sound(self, X, dtype):
         """X in this dtype, if it is a plain array of which scikit-learn's checks, which take longer than a pass through
