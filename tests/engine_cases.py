@@ -70,11 +70,15 @@ class Few(Tiles):
         return workspace.plan_of_few(layers, batch_size, dtype)
 
 
-class ByUnits(Tiles):
-    """The same with the receiving units of the first layer along the vectors."""
+class AlongInputs(Tiles):
+    """The same with the inputs of a first layer of few units along the vectors."""
 
     def plan(self, layers, batch_size, dtype):
-        return workspace.plan(layers, batch_size, dtype, self.threads, by_units=True)
+        return workspace.plan(layers, batch_size, dtype, self.threads, rows_of_x=True)
+
+
+class ByUnits(AlongInputs):
+    """The same with the receiving units of the first layer along the vectors."""
 
     def run(self, team, theta, layers, samples, order, batch_size, steps, memory, report):
         spare, state = Guarded(np.full_like(theta, np.nan)), np.zeros(1, np.int64)

@@ -10,7 +10,7 @@ from fastbp.engine.tiles import axes
 from fastbp.lecture.codes import DROPOUT, L1, L2, MAX_NORM, NO_STEP, RULE, SEED, SETTINGS
 from fastbp.training.runner import STEPS_OF_AN_ORDER, EpochRunner
 from tests.cases import DTYPES, UNCOMPILED, Case
-from tests.engine_cases import ByUnits, Few, Tiles
+from tests.engine_cases import AlongInputs, ByUnits, Few, Tiles
 from tests.test_engine import ACTIVATIONS, OUTPUTS, compare, small_chunks
 from tests.test_updates import OPTIONS, RULES, by, settings_of
 
@@ -109,6 +109,57 @@ def test_both_axes_take_a_sum_in_the_same_order(dtype):
     assert (E, theta.tobytes()) == (E_units, theta_units.tobytes())
 
 
+# ---- The first layer along its inputs --------------------------------------------------------------------------------
+
+
+def narrow(dtype):
+    """Sizes whose first layer fills no vector: one unit, all lanes but one; inputs from one to some vectors."""
+    L = lanes_of(dtype)
+    sizes = [(1, 1), (L, 1, 3), (2 * L + 1, L - 1, 2), (4 * L, (L + 1) // 2, 9, 1), (L - 1, 1, 1, 2)]
+    return sizes if UNCOMPILED else [*sizes, (563, 1, 45, 7), (131, L - 1, 3), (9 * L, 1)]
+
+
+@dtypes
+@pytest.mark.parametrize("at", range(len(narrow("float32"))))
+@pytest.mark.parametrize("batch_size", [1, 5, 16, 33])
+def test_a_first_layer_along_its_inputs_of_every_size(batch_size, at, dtype):
+    case = mixed_case(at, narrow(dtype)[at], dtype, 2 * batch_size + 1)
+    compare(case, batch_size, 0.02, version=AlongInputs(), times=100)
+
+
+@dtypes
+@pytest.mark.parametrize("rule", RULES)
+def test_a_first_layer_along_its_inputs_with_every_rule(rule, dtype):
+    L = lanes_of(dtype)
+    sizes, batch = ((2 * L + 3, L - 1, 3), 40) if UNCOMPILED else ((60 * L, L - 1, 5), 300)
+    case = Case(sizes, "tanh", dtype=dtype, samples=2 * batch)
+    settings = settings_of(RULES[rule], **by({L1: 0.001, L2: 0.01, MAX_NORM: 2.0}))
+    compare(case, batch, [0.1, 0.02], settings, first_step=4, version=AlongInputs(), times=100)
+
+
+@dtypes
+@pytest.mark.parametrize("batch_size", [9, 64, 700])
+def test_a_first_layer_along_its_inputs_has_the_same_bits_for_any_number_of_threads(batch_size, dtype):
+    L, samples, most = lanes_of(dtype), 20 if UNCOMPILED else 701, 2 if UNCOMPILED else 8
+    case, found = Case((5 * L + 1, L - 1, 5), "gelu", dtype=dtype, samples=samples), set()
+    for threads in range(1, most + 1):
+        E, theta = case.epoch(AlongInputs(threads), batch_size, 0.05)
+        found.add((E, theta.tobytes()))
+    assert len(found) == 1
+
+
+@dtypes
+def test_inputs_lie_along_the_vectors_where_units_fill_none_and_inputs_some(dtype, monkeypatch):
+    L, found = lanes_of(dtype), []
+    plan = workspace.plan
+    monkeypatch.setattr(workspace, "plan", lambda *args: found.append(args[-1]) or plan(*args))
+    for sizes, expected in (((4 * L, L - 1, 2), True), ((4 * L - 1, L - 1, 2), False), ((100 * L, L, 2), False)):
+        case = Case(sizes, dtype=dtype, samples=2)
+        assert heuristics.prefers_inputs(case.layers, case.theta.dtype) == expected, sizes
+        EpochRunner(case.theta, case.layers, 4 * L, np.zeros(SETTINGS), np.empty((0, case.theta.size), dtype))
+        assert found.pop() == expected or sizes[1] == L
+
+
 # ---- The order of the weights ----------------------------------------------------------------------------------------
 
 
@@ -117,7 +168,7 @@ def test_both_axes_take_a_sum_in_the_same_order(dtype):
 def test_weights_come_back_as_they_were(at, dtype):
     """In panels they are w[panel, i, j]; asked for twice, nothing happens the second time."""
     case, L = mixed_case(at, wide(dtype)[at], dtype, 3), lanes_of(dtype)
-    places, _ = workspace.plan(case.layers, 3, case.theta.dtype, 1, by_units=True)
+    places, _ = workspace.plan(case.layers, 3, case.theta.dtype, 1, rows_of_x=True)
     theta, spare, state = case.theta.copy(), np.empty_like(case.theta), np.zeros(1, np.int64)
     moments = np.stack([case.theta + 1, case.theta + 2])
     for _ in range(2):

@@ -89,7 +89,7 @@ def compile_all(dtype, say=lambda what: None):
         how = {"epochs": 1, "batch_size": batch_size, "version": version}
         fastbp.train(network, X, D, rows=range(30), validation_rows=range(30, rows), **how)
     theta, layers = network.theta.copy(), network.layers
-    places, spare = workspace.plan(layers, rows, theta.dtype, 1, by_units=True)
+    places, spare = workspace.plan(layers, rows, theta.dtype, 1, rows_of_x=True)
     entries.set_order(theta, layers, np.zeros((1, theta.size), theta.dtype), places, spare, np.zeros(1, np.int64), 0)
     say("predictions and gradients")
     for n in (1, rows):  # loops, tiles

@@ -18,6 +18,7 @@ FLOPS_OF_AN_UPDATE = 12  # of a weight: what Adam takes
 FEWEST_OF_FEW = 5  # samples up to which `tiles/few.py` is faster with vectors of 8 numbers and less
 FEW_WEIGHTS = 1000  # so small a network is bound by what comes with a vector, not by its arithmetic
 WEIGHTS_OF_ONE = 1 << 14  # with so many, one sample at a time is not faster by loops
+VECTORS_OF_INPUTS = 4  # from which on it pays that the inputs of a few units lie along the vectors
 # What a first layer costs with units along full vectors, where it costs 1 with samples: X is not transposed, but u and
 # delta are (0.80 to 0.97 with many inputs or more of them than units, else 1.0 to 1.2).
 COST_OF_UNITS, COST_FROM_FEW_INPUTS, FEW_INPUTS = 0.95, 1.1, 64
@@ -79,6 +80,15 @@ def prefers_units(layers, batch_size, settings, dtype):
     by_units, by_samples = whole_vectors(units, lanes) / units, whole_vectors(samples, lanes) / samples
     cost = COST_OF_UNITS if inputs >= min(units, FEW_INPUTS) else COST_FROM_FEW_INPUTS
     return by_units * cost < by_samples
+
+
+def prefers_inputs(layers, dtype):
+    """Whether the first layer is to have its inputs along the vectors: units that fill none, of inputs that fill some.
+
+    Neither X nor W is transposed then (0.77 to 0.94; with fewer inputs 1.0 to 1.1).
+    """
+    lanes = lanes_of_dtype(dtype)
+    return layers["receiving"].item(0) < lanes and layers["sending"].item(0) >= VECTORS_OF_INPUTS * lanes
 
 
 def prefers_lanes(layers, batch_size, dtype):

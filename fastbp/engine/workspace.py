@@ -48,14 +48,14 @@ def chunk_of(layers, batch_size, dtype):
     return min(batch_size, most, whole_vectors(-(-batch_size // chunks), VECTOR_BYTES // dtype.itemsize))
 
 
-def plan(layers, batch_size, dtype, threads, by_units=False):
+def plan(layers, batch_size, dtype, threads, rows_of_x=False):
     """The table `places`, which nobody changes, and the array `scratch` for an epoch of this network.
 
-    With `by_units` the first layer has its receiving units along the vectors.
+    With `rows_of_x` the samples do not lie along the vectors of the first layer (axes.py): it reads X row by row.
     """
     places = _places(layers.tobytes(), batch_size, dtype)
     length = int(places[PANELS_AT] + threads * places[OWN])
-    if by_units:
+    if rows_of_x:
         places = places.copy()
         row = uneven(whole_vectors(layers["sending"].item(0), VECTOR_BYTES // dtype.itemsize), dtype)
         places[X_AT], places[X_ROW], length = length, row, length + int(places[CHUNK]) * row

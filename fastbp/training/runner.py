@@ -57,12 +57,13 @@ class EpochRunner:
         if self._version == "loops":
             self._scratch = scratch_for(layers, 1, theta.dtype)
         elif self._version == "few":
-            self._by_samples, self._scratch = workspace.plan_of_few(layers, batch_size, theta.dtype)
+            self._places, self._scratch = workspace.plan_of_few(layers, batch_size, theta.dtype)
             self._kernel = entries.epoch_of_few
         else:
             self._threads = heuristics.threads_for(layers, batch_size, theta.dtype, threads)
             by_units = heuristics.prefers_units(layers, batch_size, settings, theta.dtype)
-            self._places, self._scratch = workspace.plan(layers, batch_size, theta.dtype, self._threads, by_units)
+            rows_of_x = by_units or heuristics.prefers_inputs(layers, theta.dtype)
+            self._places, self._scratch = workspace.plan(layers, batch_size, theta.dtype, self._threads, rows_of_x)
             self._kernel = entries.epoch
             self._by_samples = workspace.by_samples(self._places)
             self._order = _Order(theta, layers, moments, self._places, self.gradient) if by_units else None
@@ -71,6 +72,11 @@ class EpochRunner:
             self._evaluation, self._entries = evaluation, entries
             self._team, self._board = self._within.enter_context(team.Team(self._threads)), team.ALONE
         self._slices = slices or Slices(self._threads, heuristics.flops_of_step(layers, batch_size))
+
+    @property
+    def _in_order(self):
+        """Places for epochs whose weights stay in the lecture's order."""
+        return self._by_samples if self._order else self._places
 
     def _set_lecture(self, epoch, mean_error, mean_of_batches):
         self._epoch, self._mean_error, self._mean_of_batches = epoch, mean_error, mean_of_batches
@@ -132,7 +138,7 @@ class EpochRunner:
             Called between slices of the epoch. What it raises ends the epoch there.
         """
         size, own_order = self._batch_size, self._order if len(rates) >= STEPS_OF_AN_ORDER else None
-        places = self._places if own_order else self._by_samples
+        places = self._places if own_order else self._in_order
         try:
             if own_order:
                 own_order.set(True)
@@ -174,7 +180,7 @@ class EpochRunner:
             Receives those of as many epochs as it has room for.
         """
         steps = rates, first_step, self._settings, self._moments
-        memory = self._scratch, self.gradient, self._by_samples, self._sums
+        memory = self._scratch, self.gradient, self._in_order, self._sums
         with np.errstate(all="ignore"):
             self._entries.epochs(
                 self._theta, self._layers, (X, D, weight), order, self._batch_size, steps, memory, report,

@@ -5,6 +5,8 @@ where it lies, without a transposed copy, and fill their vectors where the sampl
 W lies in an order of its own while an epoch runs: in panels of as many units as a tile has columns, the weights of an
 input behind those of the one before, w[panel, i, j of the panel]. Only u and delta, small beside X, are transposed.
 
+*Inputs of the first layer*: of fewer units than fill a vector u_sj is a sum along the vectors, x_s and w_j as they lie.
+
 *Samples in a gradient*: of a few sending units most lanes would be empty, so there the sum runs along the vectors.
 """
 
@@ -29,16 +31,32 @@ from fastbp.engine.workspace import COUNTING_AT, DELTAS_AT, ROW, X_AT, X_ROW
 IN_PANELS = 0  # the only word of `state`: whether the weights lie in panels now
 
 
+@jit
+def has_units_along(layers, layer, places, L):
+    """Whether the receiving units of a layer lie along the vectors: of the first one, where they fill one."""
+    return layer == 0 and places[X_ROW] > 0 and layers[0]["receiving"] >= L
+
+
 @jit(inline=False)
-def forward_by_units(theta, layer, x, mine, workspace, panels, out):
+def forward_from_rows(theta, layers, x, mine, workspace, panels, out):
     """u_j = sum_i w_ji x_i + b_j (slide 7) of some samples of a chunk, whose inputs are copied side by side before."""
-    # theta (p), layer: a row of the table, x (N, i), mine: rows (s) of the chunk, first sample, number of samples,
-    # workspace: places, scratch, panels: room for u (s, j), out: u (j, s)
-    (rows, first, samples), (places, scratch) = mine, workspace
-    sending, receiving, L, v = layer["sending"], layer["receiving"], lanes(x), 0
-    w, b = moved(theta, layer["weights_at"]), moved(theta, layer["biases_at"])
-    inputs, row = moved(scratch, places[X_AT] + first * places[X_ROW]), places[X_ROW]
+    # theta (p), x (N, i), mine: rows (s) of the chunk, first sample, number of samples,
+    # workspace: places, scratch, panels: room for u (s, j) or (j, s), out: u (j, s)
+    (rows, first, samples), (places, scratch), layer = mine, workspace, layers[0]
+    inputs, row, sending = moved(scratch, places[X_AT] + first * places[X_ROW]), places[X_ROW], layer["sending"]
     copy_rows(x, moved(rows, first), sending, samples, sending, inputs, row)
+    if has_units_along(layers, 0, places, lanes(x)):
+        forward_by_units(theta, layer, samples, (inputs, row), address(places, COUNTING_AT), panels, out, places[ROW])
+    else:
+        forward_along_inputs(theta, layer, samples, (inputs, row), panels, out, places[ROW])
+
+
+@jit(inline=False)
+def forward_by_units(theta, layer, samples, x, counting, panels, out, out_row):
+    """The same with the receiving units along the vectors."""
+    # layer: a row of the table, x: inputs (s, i) and their step in s, counting: 0, 1, 2, ...
+    (inputs, row), sending, receiving, L, v = x, layer["sending"], layer["receiving"], lanes(panels), 0
+    w, b = moved(theta, layer["weights_at"]), moved(theta, layer["biases_at"])
     vectors, u_row = -(-receiving // L), whole_row(receiving, L)
     while v < vectors:
         columns, j = width_of_next(vectors - v), v * L
@@ -46,7 +64,22 @@ def forward_by_units(theta, layer, x, mine, workspace, panels, out):
         start, to, last = (FROM_ROWS, moved(b, j), 0 * u_row, 1.0), (moved(panels, j), u_row), width - (columns - 1) * L
         product(columns, samples, sending, (inputs, row, NEXT), (moved(w, j * sending), width), start, to, last)
         v += columns
-    transpose_rows(panels, address(places, COUNTING_AT), u_row, samples, receiving, out, places[ROW])
+    transpose_rows(panels, counting, u_row, samples, receiving, out, out_row)
+
+
+@jit(inline=False)
+def forward_along_inputs(theta, layer, samples, x, panels, out, out_row):
+    """The same with the inputs along the vectors, W in the lecture's order: neither X nor W is transposed."""
+    # layer: a row of the table, x: inputs (s, i) and their step in s
+    (inputs, row), sending, receiving = x, layer["sending"], layer["receiving"]
+    w, b, n = moved(theta, layer["weights_at"]), moved(theta, layer["biases_at"]), whole_row(samples, lanes(panels))
+    sums_row = n + tile_rows(ONE)
+    for at in range(receiving * sums_row):
+        panels[at] = 0
+    product_along(samples, receiving, sending, (inputs, row), (w, sending), 1.0, (panels, sums_row))
+    for j in range(receiving):
+        for s in range(n):
+            out[j * out_row + s] = b[j] + panels[j * sums_row + s]
 
 
 @jit(inline=False)

@@ -13,7 +13,7 @@ from fastbp.compiler.views import borrowed
 from fastbp.engine.dropout import drop, key_of
 from fastbp.engine.simd.dispatch import address, lanes, moved
 from fastbp.engine.team import NONE, PIECES_OF_A_THREAD
-from fastbp.engine.tiles.axes import forward_by_units, gradient_along_samples, gradient_by_units
+from fastbp.engine.tiles.axes import forward_from_rows, gradient_along_samples, gradient_by_units, has_units_along
 from fastbp.engine.tiles.layers import (
     FROM_COLUMN,
     FROM_ROWS,
@@ -47,6 +47,7 @@ from fastbp.engine.workspace import (
     SLOPES_AT,
     TARGETS_AT,
     WIDEST,
+    X_AT,
     X_ROW,
 )
 from fastbp.lecture.codes import DROPOUT, MEAN_ERROR, PENALTY, SEED, WEIGHT
@@ -94,7 +95,7 @@ def forward(theta, layers, x, mine, workspace, dropout):
         w, b = moved(theta, layers[layer]["weights_at"]), moved(theta, layers[layer]["biases_at"])
         y, below, below_row = units(scratch, layers, layer, 0, row, first), panels, 0 * row
         if layer == 0 and places[X_ROW] > 0:
-            forward_by_units(theta, layers[0], x, mine, (places, scratch), panels, y)
+            forward_from_rows(theta, layers, x, mine, (places, scratch), panels, y)
         elif sending > 0:  # else u is there: of sparse samples (sparse.py)
             if layer == 0:
                 gather(x, moved(rows, first), samples, vectors, sending, panels)
@@ -134,10 +135,10 @@ def backward(theta, layers, first, samples, workspace):
 
 
 @jit
-def sides(layers, layer, places):
+def sides(layers, layer, places, L):
     """Rows and columns of a layer's gradient as it lies in memory; the columns lie along the vectors."""
     sending, receiving = layers[layer]["sending"], layers[layer]["receiving"]
-    return (sending, receiving) if layer == 0 and places[X_ROW] > 0 else (receiving, sending)
+    return (sending, receiving) if has_units_along(layers, layer, places, L) else (receiving, sending)
 
 
 @jit
@@ -154,7 +155,7 @@ def gradient_pieces(layers, places, threads, L):
     """How many pieces the gradient of a chunk has, its errors among them."""
     pieces = OF_ERRORS + 1
     for layer in range(layers.size):
-        rows, columns = sides(layers, layer, places)
+        rows, columns = sides(layers, layer, places, L)
         pieces += -(-columns // (WIDEST * L)) * row_parts(rows, columns, threads, L)
     return pieces
 
@@ -176,11 +177,14 @@ def gradient_by_samples(dtheta, layers, layer, data, workspace, begin, block):
             y = panel
         gradient_along_samples((delta, row), (y, row), n, sending, samples, sums, begin, dw)
     else:
-        if layer == 0:
-            copy_rows(moved(x, i), rows, sending, samples, width, panel, columns * L)
-        else:
+        lies = panel, columns * L
+        if layer > 0:
             transpose_rows(y, counting, row, width, samples, panel, columns * L)
-        a, b, start = (delta, row, NEXT), (panel, columns * L), (begin[0], dw, sending, begin[1])
+        elif places[X_ROW] > 0:  # there already, side by side
+            lies = moved(scratch, places[X_AT] + i), places[X_ROW]
+        else:
+            copy_rows(moved(x, i), rows, sending, samples, width, panel, columns * L)
+        a, b, start = (delta, row, NEXT), lies, (begin[0], dw, sending, begin[1])
         product(columns, n, samples, a, b, start, (dw, sending), width - (columns - 1) * L)
     if i == 0:
         bias_gradient(n, samples, delta, row, begin[0], begin[1], moved(dtheta, layers[layer]["biases_at"] + j))
@@ -197,7 +201,7 @@ def gradient(layers, x, mine, workspace, begin, dtheta, turn, piece):
     (rows, samples), (places, scratch, _), (board, phase, pieces, threads) = mine, workspace, turn
     (panel, spare), L, number = spare_of(workspace), lanes(scratch), OF_ERRORS + 1
     for layer in range(layers.size - 1, -1, -1):
-        height, width = sides(layers, layer, places)
+        height, width = sides(layers, layer, places, L)
         vectors, parts, v = -(-width // L), row_parts(height, width, threads, L), 0
         while v < vectors:
             columns = width_of_next(vectors - v)
@@ -206,7 +210,7 @@ def gradient(layers, x, mine, workspace, begin, dtheta, turn, piece):
                     r = part_of(height, part, parts, ROWS_OF_A_PIECE)
                     n = part_of(height, part + 1, parts, ROWS_OF_A_PIECE) - r
                     block = v, columns, r, n
-                    if layer == 0 and places[X_ROW] > 0:
+                    if has_units_along(layers, layer, places, L):
                         gradient_by_units(dtheta, layers[0], samples, (places, scratch), panel, begin, block)
                     else:
                         data, lies = (x, rows, samples), (places, scratch, (panel, spare))

@@ -64,7 +64,12 @@ def forward(theta, layers, samples, workspace):
         for s in range(samples):
             for j in range(receiving):
                 y[s * row + j] = b[j]
-        product_along(receiving, samples, sending, (w, sending), (below, below_row), 1.0, (y, row))
+        if sending == 1:
+            for s in range(samples):
+                for j in range(receiving):
+                    y[s * row + j] += w[j] * below[s * below_row]
+        else:
+            product_along(receiving, samples, sending, (w, sending), (below, below_row), 1.0, (y, row))
         if layer < layers.size - 1:
             for s in range(samples):
                 for j in range(s * row, s * row + receiving, L):
@@ -97,6 +102,11 @@ def delta_below(w, sending, receiving, samples, delta, dy, slopes, row, spare):
     # w (j, i), delta (s, j), dy, slopes (s, i), spare: 0, 1, 2, ..., block (j, a tile's columns)
     L, v, (counting, block) = lanes(dy), 0, spare
     vectors = -(-sending // L)
+    if sending == 1:
+        for s in range(samples):
+            dy[s * row] = 0
+        product_along(sending, samples, receiving, (w, receiving), (delta, row), 1.0, (dy, row))
+        v = vectors
     while v < vectors:
         columns, i = width_for(samples, vectors - v), v * L
         panel, panel_row, width = moved(w, i), sending, min(columns * L, sending - i)
@@ -119,6 +129,13 @@ def layer_gradient(layer, samples, delta, below, row, begin, factor, dtheta):
     sending, receiving, (x, x_row), v = layer["sending"], layer["receiving"], below, 0
     dw, db, L = moved(dtheta, layer["weights_at"]), moved(dtheta, layer["biases_at"]), lanes(x)
     vectors = -(-sending // L)
+    if sending == 1:
+        for j in range(receiving):
+            total = delta[j] * x[0]
+            for s in range(1, samples):
+                total += delta[s * row + j] * x[s * x_row]
+            put(dw, j, total, begin, factor)
+        v = vectors
     while v < vectors:
         columns, i = min(WIDEST, vectors - v), v * L
         last = min(columns * L, sending - i) - (columns - 1) * L
