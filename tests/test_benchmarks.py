@@ -247,10 +247,27 @@ def test_shapes_refuse_what_cannot_be(options, why, capsys):
 
 def test_the_share_is_that_of_the_peak_before_each_lap():
     flops = TINY.flops
-    cells = share.line(TINY, {1: [1e-3, 2e-3, 4e-3], 2: [1e-3, 4e-3, 2e-3]}, [flops * 4e-6, flops * 1e-6, flops * 1e-6])
+    seconds = {1: [1e-3, 2e-3, 4e-3], share.TWO: [1e-3, 4e-3, 2e-3], share.PAIR: [5e-4, 1e-3, 4e-3]}
+    cells = share.line(TINY, seconds, [flops * 4e-6, flops * 1e-6, flops * 1e-6])
     assert cells[1] == "2,000"
-    assert cells[4:] == ["25%", "1.0"]
-    assert share.line(TINY, {1: [1e-3]}, [1.0])[-1] == "-"
+    assert cells[4:] == ["25%", "50%", "1.0", "2.0"]
+    assert share.line(TINY, {1: [1e-3], share.PAIR: []}, [1.0])[-2:] == ["-", "-"], "where there is one core"
+
+
+def test_two_trainings_at_once_each_go_at_their_own_pace():
+    class Side:
+        def __init__(self, seconds):
+            self.seconds, self.asked = seconds, []
+
+        def begin(self, method):
+            self.asked.append(method)
+
+        def answer(self):
+            assert all(side.asked == ["lap"] for side in pair), "both are at work"
+            return self.seconds
+
+    pair = Side(2.0), Side(6.0)
+    assert share.at_once(pair) == pytest.approx(1.5), "two thirds of a lap in a second"
 
 
 def test_the_share_from_the_row_to_the_table(good, capsys, monkeypatch):

@@ -5,7 +5,7 @@ import numpy as np
 from fastbp.validation import counted
 
 ENOUGH, LARGE = 5, 10.0  # epochs after which a network should have learnt something; inputs that are far from -1..1
-SOME = 1000  # rows that are looked at
+SOME, FEW = 1000, 100  # rows whose targets are looked at, and whose inputs: those may be wide, and tell it sooner
 STUCK, HUGE = 0.99, 10.0  # parts of the loss of the best constant outputs, after ENOUGH epochs and after any
 
 
@@ -15,7 +15,7 @@ def advice(history, network, X, D, weight, rows):
         return None
     loss, rows = history.loss[-1], rows[weight[rows] > 0]
     rows = rows[:: 1 + len(rows) // SOME]
-    largest = float(np.abs(X[rows]).max(initial=0))
+    largest = float(np.abs(X[rows[:: 1 + len(rows) // FEW]]).max(initial=0))
     if largest <= LARGE or (D[rows] == D[rows[:1]]).all():  # targets that are all the same are learnt by the biases
         return None
     constant = _loss_of_constant(network, D[rows], weight[rows])

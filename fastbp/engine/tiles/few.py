@@ -7,18 +7,28 @@ vectors, and downwards and in the gradient, where i is what remains, the tiles a
 
 from fastbp.compiler.jit import jit
 from fastbp.compiler.views import borrowed
-from fastbp.engine.simd.dispatch import address, lanes, load, moved, store, tile_rows
+from fastbp.engine.simd.dispatch import (
+    add_to_tile,
+    address,
+    lanes,
+    load,
+    moved,
+    store,
+    store_tile,
+    tile_rows,
+    zeros,
+)
 from fastbp.engine.simd.functions import activation
-from fastbp.engine.simd.shapes import FOUR, THREE, TWO
+from fastbp.engine.simd.shapes import FOUR, ONE_SAMPLE, THREE, TWO
 from fastbp.engine.tiles.epoch import note_errors, share_samples, sum_of_weights
 from fastbp.engine.tiles.layers import (
+    FROM_ROWS,
     FROM_ZERO,
     NEXT,
     ONTO_OUT,
     copy_rows,
     product,
     product_along,
-    put,
     transpose_rows,
     whole_row,
 )
@@ -51,24 +61,52 @@ def width_for(samples, vectors):
 
 
 @jit(inline=False)
+def product_of_rows(N, M, K, a, b, begin, out):
+    """out_mn = begin_mn + sum_k a_mk b_kn for all n; rows of b are whole vectors."""
+    # a, b, begin, out as in tile_product
+    (b, b_row), (begin, start, start_row, factor), (out, out_row), v = b, begin, out, 0
+    L = lanes(out)
+    vectors = -(-N // L)
+    while v < vectors:
+        columns, n = min(WIDEST, vectors - v), v * L
+        last, first = min(columns * L, N - n) - (columns - 1) * L, (begin, moved(start, n), start_row, factor)
+        product(columns, M, K, a, (moved(b, n), b_row), first, (moved(out, n), out_row), last)
+        v += columns
+
+
+@jit(inline=False)
+def sum_of_rows(N, samples, p, row, begin, factor, out):
+    """out_n = sum_s p_sn for all n, or that added to it, or, with ONTO_OUT, `factor` times it."""
+    L = lanes(out)
+    for n in range(0, N, L):
+        last, sums = min(L, N - n), zeros(ONE_SAMPLE, out)
+        for s in range(samples):
+            sums = add_to_tile(sums, 1, 1, moved(p, s * row + n), row, last)
+        if begin != FROM_ZERO:
+            sums = add_to_tile(sums, factor if begin == ONTO_OUT else 1.0, 1, moved(out, n), row, last)
+        store_tile(sums, 1, moved(out, n), row, last)
+
+
+@jit(inline=False)
 def forward(theta, layers, samples, workspace):
     """u_j = sum_i w_ji x_i + b_j, y_j = h(u_j) (slides 7, 8), all layers upwards, to u of the output layer."""
     # theta (p), workspace: places, scratch; the inputs x (s, i) lie in the panels
     places, scratch = workspace
     L, row, at = lanes(scratch), places[ROW], 0
     below, below_row = moved(scratch, places[PANELS_AT]), whole_row(layers[0]["sending"], L)
+    counting, block = address(places, COUNTING_AT), moved(below, places[BLOCK_AT])
     for layer in range(layers.size):
         sending, receiving = layers[layer]["sending"], layers[layer]["receiving"]
         w, b = moved(theta, layers[layer]["weights_at"]), moved(theta, layers[layer]["biases_at"])
         y, slopes = moved(scratch, places[OUTPUTS_AT] + at), moved(scratch, places[SLOPES_AT] + at)
-        for s in range(samples):
-            for j in range(receiving):
-                y[s * row + j] = b[j]
-        if sending == 1:
+        if sending == 1:  # the only column of W is a row
+            copy_rows(w, counting, receiving, 1, receiving, block, row)
+            a, begin = (below, below_row, NEXT), (FROM_ROWS, b, 0 * row, 1.0)
+            product_of_rows(receiving, samples, sending, a, (block, row), begin, (y, row))
+        else:
             for s in range(samples):
                 for j in range(receiving):
-                    y[s * row + j] += w[j] * below[s * below_row]
-        else:
+                    y[s * row + j] = b[j]
             product_along(receiving, samples, sending, (w, sending), (below, below_row), 1.0, (y, row))
         if layer < layers.size - 1:
             for s in range(samples):
@@ -126,27 +164,15 @@ def delta_below(w, sending, receiving, samples, delta, dy, slopes, row, spare):
 def layer_gradient(layer, samples, delta, below, row, begin, factor, dtheta):
     """dE/dw_ji = sum_s delta_js x_is and dE/db_j = sum_s delta_js (slides 21-24, 26-29), to dtheta or onto theta."""
     # layer: a row of the table, delta (s, j), below: x (s, i) and its step in s
-    sending, receiving, (x, x_row), v = layer["sending"], layer["receiving"], below, 0
-    dw, db, L = moved(dtheta, layer["weights_at"]), moved(dtheta, layer["biases_at"]), lanes(x)
-    vectors = -(-sending // L)
+    sending, receiving, (x, x_row) = layer["sending"], layer["receiving"], below
+    dw, db = moved(dtheta, layer["weights_at"]), moved(dtheta, layer["biases_at"])
     if sending == 1:
-        for j in range(receiving):
-            total = delta[j] * x[0]
-            for s in range(1, samples):
-                total += delta[s * row + j] * x[s * x_row]
-            put(dw, j, total, begin, factor)
-        v = vectors
-    while v < vectors:
-        columns, i = min(WIDEST, vectors - v), v * L
-        last = min(columns * L, sending - i) - (columns - 1) * L
-        to, start = moved(dw, i), (begin, dw, sending, factor)
-        product(columns, receiving, samples, (delta, NEXT, row), (moved(x, i), x_row), start, (to, sending), last)
-        v += columns
-    for j in range(receiving):
-        total = delta[j]
-        for s in range(1, samples):
-            total += delta[s * row + j]
-        put(db, j, total, begin, factor)
+        a, start = (x, NEXT, x_row), (begin, dw, receiving, factor)
+        product_of_rows(receiving, sending, samples, a, (delta, row), start, (dw, receiving))
+    else:
+        a, start = (delta, NEXT, row), (begin, dw, sending, factor)
+        product_of_rows(sending, receiving, samples, a, (x, x_row), start, (dw, sending))
+    sum_of_rows(receiving, samples, delta, row, begin, factor, db)
 
 
 @jit(inline=False)
