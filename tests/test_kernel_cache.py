@@ -3,6 +3,7 @@
 import ast
 import hashlib
 import os
+import py_compile
 import shutil
 import stat
 import subprocess
@@ -234,6 +235,25 @@ def test_a_read_only_install(tree, tmp_path):
     assert entries(tmp_path / "xdg" / "fastbp")
 
 
+def without_sources(tree):
+    """The same package as code objects alone, whose file names say nothing of where they are now."""
+    for file in [*tree.rglob("*.py")]:
+        py_compile.compile(str(file), str(file.with_suffix(".pyc")), str(file.relative_to(tree.parent)), doraise=True)
+        file.unlink()
+
+
+def test_a_package_without_sources_keeps_its_kernels_by_what_they_mean(tree, tmp_path):
+    without_sources(tree)
+    assert run(tree, tmp_path / "cache") == ("42.0 0", "")
+    assert run(tree, tmp_path / "cache") == ("42.0 1", "")
+    assert len(entries(tmp_path / "cache")) == 1
+    (tree / "lecture" / "helper.pyc").unlink()
+    write(tree / "lecture" / "helper.py", HELPER.format(factor=3.0))
+    assert run(tree, tmp_path / "cache") == ("63.0 0", ""), "some have sources, some have not"
+    without_sources(tree)
+    assert run(tree, tmp_path / "cache") == ("63.0 1", ""), "the same, compiled or not"
+
+
 def test_no_home_folder(tree, tmp_path):
     """One warning for two kernels, at the first call and not at import; and the right result."""
     (tmp_path / "file").write_text("no folder can be made in here")
@@ -243,6 +263,14 @@ def test_no_home_folder(tree, tmp_path):
     assert "compiles anew in each process, because its cache folder" in err
     assert "NUMBA_CACHE_DIR" in err
     assert run(tree, None, "import fastbp.lecture.loops", HOME=str(tmp_path / "file" / "home")) == ("", "")
+
+
+def test_variables_that_are_set_and_empty_are_not_set(tree, tmp_path):
+    """As the specification of XDG wants it."""
+    empty = {"XDG_CACHE_HOME": "", "NUMBA_CACHE_DIR": "", "HOME": str(tmp_path)}
+    assert run(tree, None, **empty) == ("42.0 0", "")
+    assert run(tree, None, **empty) == ("42.0 1", "")
+    assert len(entries(tmp_path / ".cache" / "fastbp")) == 1
 
 
 def test_a_home_folder_that_is_not_known(tree, tmp_path):

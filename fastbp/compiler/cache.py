@@ -30,12 +30,13 @@ FIELDS = {"kernel": str, "signature": str, "key": str, "meaning": str}
 FIELDS |= {"result": str, "needs": list, "flat": dict}
 
 
-def compiled_files():
-    """All source files that may hold compiled code, in one order."""
+def compiled_files(suffix=".py"):
+    """All source files that may hold compiled code, in one order; with ".pyc" code objects that stand where they do."""
     for place in COMPILED:
-        top = os.path.join(PACKAGE, place)
-        found = [os.path.join(folder, name) for folder, _, names in os.walk(top) for name in names]
-        yield from sorted(file for file in found or [top] if file.endswith(".py") and os.path.isfile(file))
+        top = os.path.join(PACKAGE, place.removesuffix(".py"))
+        walk = [(folder, names) for folder, _, names in os.walk(top) if os.path.basename(folder) != "__pycache__"]
+        found = [os.path.join(folder, name) for folder, names in walk for name in names]
+        yield from sorted(file for file in found or [top + suffix] if file.endswith(suffix) and os.path.isfile(file))
 
 
 def _content(file):
@@ -44,9 +45,14 @@ def _content(file):
 
 
 def source_key():
-    """One name for the content of all compiled files."""
-    digest = hashlib.sha256(repr(marshal.HEAD).encode())
-    for file in compiled_files():
+    """One name for the content of all compiled files; "" where they are not there as sources (a frozen program).
+
+    Kernels are kept then as well, but only what they mean tells them apart, and that takes Numba's import.
+    """
+    digest, files = hashlib.sha256(repr(marshal.HEAD).encode()), [*compiled_files()]
+    if not files or {*compiled_files(".pyc")} - {file + "c" for file in files}:
+        return ""
+    for file in files:
         digest.update(os.path.relpath(file, PACKAGE).encode() + b"\0" + _content(file) + b"\0")
     return digest.hexdigest()
 

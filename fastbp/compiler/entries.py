@@ -97,8 +97,8 @@ class Entry:
     def _found(self, signature):
         """The form for such arguments, if it is known or comes from a file without a look at the kernel."""
         with LINKING:
-            if signature in self._forms or JIT in sys.modules:  # a kernel that is there could have been changed
-                return self._forms.get(signature)
+            if signature in self._forms or JIT in sys.modules or not cache.SOURCE_KEY:
+                return self._forms.get(signature)  # a kernel that is there could have been changed
             name = f"{self.__module__}.{self.__name__}"
             form = self._linked(shipped.read(name, signature))
             if form is None:
@@ -155,7 +155,7 @@ class Entry:
             return kernel, "", False
         if not _SOURCES:
             _SOURCES.append(meaning.Sources())
-        return kernel, found, _SOURCES[0].has(known, before)
+        return kernel, found, cache.SOURCE_KEY != "" and _SOURCES[0].has(known, before)
 
     # ---- Without object code -----------------------------------------------------------------------------------------
 

@@ -9,13 +9,12 @@ import hashlib
 import inspect
 import runpy
 import sys
-from pathlib import Path
 
 import numpy as np
 from llvmlite import ir
 from numba.core import types
 
-PACKAGE = Path(__file__).parent.parent
+PACKAGE = __name__.partition(".")[0]  # not its folder: where there are no sources, code does not know of any
 
 
 class Foreign(Exception):
@@ -31,7 +30,7 @@ def meaning_of(thing, known):
     if inspect.isfunction(function):
         if function.__module__.partition(".")[0] in ("numba", "numpy", "llvmlite"):  # their versions are in the key
             return f"{function.__module__}.{function.__qualname__}"
-        if function.__closure__ or PACKAGE not in Path(function.__code__.co_filename).parents:
+        if function.__closure__ or function.__module__.partition(".")[0] != PACKAGE:
             raise Foreign(function)
         if function not in known:
             known[function] = function.__qualname__  # for those that call themselves
