@@ -20,7 +20,7 @@ _NAMES = {
     "schedules": ("Constant", "StepDecay", "CosineDecay", "InverseScaling", "OneCycle", "WarmUp"),
     "tables.train_table": ("train_table", "TableResult"),
     "tables.model": ("TableModel",),
-    "tables.sources": ("TableError",),
+    "tables.cells": ("TableError",),
     "loading": ("load",),
     "files.safetensors": ("ModelFileError",),
     "export.onnx.convert": ("to_onnx",),

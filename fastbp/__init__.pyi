@@ -315,7 +315,7 @@ class WarmUp(Schedule):
 # ---- Tables and files ------------------------------------------------------------------------------------------------
 
 def train_table(
-    path: _Path,
+    table: _Path | Mapping[str, Any],
     target: str,
     *,
     hidden_layer_sizes: int | Sequence[int] = (64, 32),
@@ -324,7 +324,11 @@ def train_table(
     test_size: float = 0.2,
     drop: Sequence[str] = (),
     text: Sequence[str] = (),
+    keep_all: bool = False,
     delimiter: str | None = None,
+    encoding: str | None = None,
+    header: bool | None = None,
+    decimal: Literal[".", ","] | None = None,
     epochs: int = 1000,
     batch_size: int = 32,
     learning_rate: float = 0.001,
@@ -379,6 +383,7 @@ class TableResult:
     validated: int
     left_out: int
     test: _Scores
+    notes: list[str]
 
 class TableModel:
     network: Network
@@ -386,8 +391,12 @@ class TableModel:
     def __init__(self, network: Network, encoding: Any) -> None: ...
     @property
     def classes(self) -> list[str] | None: ...
-    def predict(self, table: _Path | Mapping[str, Any], ignore_unseen: bool = False) -> NDArray[Any]: ...
-    def predict_proba(self, table: _Path | Mapping[str, Any], ignore_unseen: bool = False) -> _Floats: ...
+    def predict(
+        self, table: _Path | Mapping[str, Any], ignore_unseen: bool = False, strict: bool = False
+    ) -> NDArray[Any]: ...
+    def predict_proba(
+        self, table: _Path | Mapping[str, Any], ignore_unseen: bool = False, strict: bool = False
+    ) -> _Floats: ...
     def save(self, path: _Path) -> None: ...
 
 class TableError(ValueError): ...

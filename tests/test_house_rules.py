@@ -55,7 +55,9 @@ BARE_INSTALL = {"numba", "llvmlite", "numpy"}
 WHERE_THERE_IS = {  # what is imported inside functions of these modules only, and only where it is installed
     "estimators": {"joblib", "scipy", "sklearn"},
     "training.progress": {"tqdm"},
-    "tables.sources": {"pyarrow"},
+    "tables.csv_files": {"pyarrow"},
+    "tables.arrow_files": {"pyarrow"},
+    "tables.sheets": {"python_calamine"},
     "cli.laps": {"threadpoolctl"},
     **{f"plots.{module}": {"matplotlib"} for module in ("style", "losses", "classes", "units", "networks")},
     "export.onnx": {"onnx", "skl2onnx", "sklearn"},

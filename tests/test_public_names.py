@@ -349,7 +349,7 @@ USE = {
     "onnx": REFUSED.format(use="fastbp.to_onnx(fastbp.Network((2, 2)), 'x.onnx')", error="ImportError", extra="onnx"),
     "torch": REFUSED.format(use="fastbp.to_torch(fastbp.Network((2, 2)))", error="ImportError", extra="torch"),
     "pyarrow": "import os, tempfile\nos.chdir(tempfile.mkdtemp())\nopen('x.parquet', 'wb').write(b'PAR1')\n"
-    + REFUSED.format(use="fastbp.train_table('x.parquet', 'y')", error="ImportError", extra="parquet"),
+    + REFUSED.format(use="fastbp.train_table('x.parquet', 'y')", error="ImportError", extra="tables"),
     "tqdm": """
 with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()) as shown:
     network = fastbp.Network((1, 1), output="identity")

@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 
 import fastbp
-from fastbp.tables import blocks, encoding, sources, survey
+from fastbp.tables import blocks, csv_files, encoding, sources, survey
+from fastbp.tables.cells import numbers
+from fastbp.tables.layout import Reading
 from fastbp.tables.model import _checked_blocks
 from fastbp.training.progress import Silent
 from tests.cases import UNCOMPILED
@@ -14,17 +16,23 @@ from tests.test_tables_sources import whole, written
 # ---- What columns mean -----------------------------------------------------------------------------------------------
 
 
-def surveyed(text, folder):
-    table = sources.opened(written(folder, text))
-    return survey.surveyed(table, table.names, "t", blocks.Roles(0, 0.0, 0.0), Silent())
+def surveyed(text, folder, target="t", text_columns=(), roles=lambda: blocks.Roles(0, 0.0, 0.0), **reading):
+    """The columns of a table; where it has no target, one is added."""
+    lines = text.rstrip("\n").split("\n")
+    if target not in lines[0].replace(";", ",").split(","):
+        sign = ";" if ";" in lines[0] else ","
+        lines = [f"{line}{sign}{target if number == 0 else 1}" for number, line in enumerate(lines)]
+    path = written(folder, "\n".join(lines) + "\n")
+    names = sources.opened(path, Reading(**reading)).names
+    return survey.Survey(path, names, target, text_columns, roles, Reading(**reading), Silent()).columns
 
 
 def test_a_survey(tmp_path, monkeypatch):
     rng = np.random.default_rng(0)
     values = rng.normal(1e6, 1, 500)
     rows = "".join(f"{value!r},{i % 3},{'xyz'[i % 3]}\n" for i, value in enumerate(values.tolist()))
-    monkeypatch.setattr(sources, "ROWS", 7)
-    columns = surveyed("a,b,c\n" + rows + "?,,\n", tmp_path)
+    monkeypatch.setattr(csv_files, "BLOCK", 200)
+    columns = surveyed("a,b,c\n" + rows + "?,,\n", tmp_path, text_columns=["b"])
     a, b, c = (columns[name] for name in "abc")
     assert (a.rows, a.missing, a.numeric, a.is_numeric, a.whole) == (501, 1, 500, True, False)
     assert a.mean == pytest.approx(values.mean(), rel=1e-12)
@@ -35,8 +43,7 @@ def test_a_survey(tmp_path, monkeypatch):
 
 def test_means_are_those_of_the_rows_to_train_with(tmp_path):
     text = "a,t\n" + "".join(f"{i * i},{i}\n" for i in range(100))
-    table = sources.opened(written(tmp_path, text))
-    columns = survey.surveyed(table, table.names, "t", blocks.Roles(3, 0.3, 0.0), Silent())
+    columns = surveyed(text, tmp_path, roles=lambda: blocks.Roles(3, 0.3, 0.0))
     training = blocks.Roles(3, 0.3, 0.1).take(100) != blocks.TEST
     assert 65 <= training.sum() <= 75
     assert columns["a"].mean == pytest.approx((np.arange(100.0) ** 2)[training].mean())
@@ -54,8 +61,8 @@ def test_roles_are_the_same_in_whatever_steps_they_are_taken():
 
 
 def test_inputs_of_columns(tmp_path):
-    columns = surveyed("n,c,same,empty,few\n1,x,5,,1\n2,y,5,?,1\n4,,5,NA,2\n", tmp_path)
-    kinds = {name: encoding.input_of(column) for name, column in columns.items()}
+    columns = surveyed("n,c,same,empty,few,t\n1,x,5,,1,3\n2,y,5,?,1,4\n4,,5,NA,2,5\n", tmp_path, text_columns=["few"])
+    kinds = {name: encoding.input_of(column) for name, column in columns.items() if name != "t"}
     assert {name: column.kind for name, column in kinds.items()} == {
         "n": "number", "c": "text", "same": "left out", "empty": "left out", "few": "number"
     }  # fmt: skip
@@ -64,23 +71,23 @@ def test_inputs_of_columns(tmp_path):
 
 
 def test_a_number_with_a_slip_is_named(tmp_path):
-    text = "a\n" + "1\n2\n" * 20 + "3,5\n"
-    columns = surveyed(text.replace("\n", ";x\n").replace("a;x", "a;b"), tmp_path)
+    text = "a\n" + "1.5\n2.5\n" * 20 + "3,5\n"
+    columns = surveyed(text.replace("\n", ";x\n").replace("a;x", "a;t"), tmp_path)
     with pytest.raises(
         fastbp.TableError,
         match=r"line 42, column 'a': '3,5' is no number, where most .* write it as 1234.5, .*\(--text\)",
     ):
         encoding.input_of(columns["a"])
-    assert encoding.input_of(columns["a"], as_text=True).texts == ["1", "2", "3,5"]
+    assert encoding.input_of(columns["a"], as_text=True).texts == ["1.5", "2.5", "3,5"]
 
 
 def test_too_many_texts_are_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(survey, "MOST", 3)
-    columns = surveyed("a\nw\nx\ny\nz\n", tmp_path)
+    columns = surveyed("a,t\nw,w\nx,x\ny,y\nz,z\n", tmp_path, header=True)
     with pytest.raises(fastbp.TableError, match=r"column 'a' has more than .* different texts.*\(--drop\)"):
         encoding.input_of(columns["a"])
-    with pytest.raises(fastbp.TableError, match=r"column 'a', the target, has more than .* classes"):
-        encoding.target_of(columns["a"])
+    with pytest.raises(fastbp.TableError, match=r"column 't', the target, has more than .* classes"):
+        encoding.target_of(columns["t"])
 
 
 @pytest.mark.parametrize(
@@ -90,13 +97,19 @@ def test_too_many_texts_are_refused(tmp_path, monkeypatch):
         ("0 1 1", None, "classes", ["0", "1"]),
         ("0.5 1 1", None, "number", []),
         (" ".join(map(str, range(30))), None, "number", []),
-        (" ".join(map(str, range(30))), "classification", "classes", [*map(str, range(30))]),
+        (" ".join(map(str, range(15))), None, "number", []),
+        (" ".join(map(str, [*range(5)] * 5)), None, "classes", [*"01234"]),
+        (" ".join(map(str, range(15))), "classification", "classes", [*map(str, range(15))]),
         ("0 1 1", "regression", "number", []),
+        ("TRUE true False", None, "classes", ["False", "TRUE"]),
+        ("01 02 01", None, "classes", ["01", "02"]),
+        ("1% 2.5% 7%", None, "number", []),
+        ("$1,000 $2.50 $7", None, "number", []),
         ("1 x 1", None, "classes", ["1", "x"]),
     ],
 )
 def test_targets_of_columns(cells, task, kind, texts, tmp_path):
-    columns = surveyed("t\n" + "\n".join(cells.split()) + "\n", tmp_path)
+    columns = surveyed("i;t\n" + "\n".join(f"x;{cell}" for cell in cells.split()) + "\n", tmp_path)
     target = encoding.target_of(columns["t"], task)
     assert (target.kind, target.texts) == (kind, texts)
     if kind == "classes":
@@ -110,12 +123,14 @@ def test_targets_of_columns(cells, task, kind, texts, tmp_path):
         ("? ?", None, "must have values, all 2 rows are without"),
         ("1 1", "regression", "must have different values in the rows to train with, all are 1"),
         ("1 x", "regression", "line 3, column 't': 'x' is no number"),
-        ("1,5 2,5 3", None, r"line 2, column 't': '1,5' is no number, where .*\(--task classification\)"),
-        ("1% 2% 7%", None, r"line 2, column 't': '1%' is no number, where"),
+        ("1,5 2.5 3 4.5", None, r"line 2, column 't': '1,5' is no number, where .*\(--task classification\)"),
+        ("1% 2% 7", None, r"line 4, column 't': '7' must be in %, where"),
+        ("1.5 2.5 3.5 soon 5.5 later", None, r"line 5, .*'soon' is no number, .* \(not: 'soon', 'later'\): write"),
+        (" ".join(map(str, range(30))), "classification", "has 30 different values in 30 rows: so many classes"),
     ],
 )
 def test_targets_that_are_none(cells, task, match, tmp_path):
-    columns = surveyed("t;i\n" + "".join(f"{cell};1\n" for cell in cells.split()), tmp_path)
+    columns = surveyed("t;i\n" + "".join(f"{cell};x\n" for cell in cells.split()), tmp_path)
     with pytest.raises(fastbp.TableError, match=match):
         encoding.target_of(columns["t"], task)
 
@@ -192,7 +207,7 @@ def test_tables_of_all_kinds_give_the_same_predictions(kind, fruit):
         table = str(path) if kind == "text" else path
     else:
         columns = whole(path).columns
-        table = {"size": sources.numbers(whole(path), "size"), "colour": columns["colour"], "id": columns["id"]}
+        table = {"size": numbers(whole(path), "size"), "colour": columns["colour"].cells(), "id": columns["id"]}
         if kind == "arrays":
             table = {name: np.array(column) for name, column in table.items()}
         elif kind != "dict":
@@ -215,7 +230,6 @@ def test_a_table_model_comes_back_from_its_file(fruit, tmp_path):
 
 BAD = {
     "it has no column 'size', 'colour'": {"id": [1]},
-    "it has the column 'weight', which was not there in training": {"size": [1], "colour": ["red"], "weight": [1]},
     "'blue' was not there in training, which had 'green', 'red' (unseen texts can be ignored)": {
         "size": [1, 1], "colour": ["red", "blue"]
     },
@@ -235,6 +249,15 @@ def test_tables_that_do_not_fit(expected, fruit):
     with pytest.raises(fastbp.TableError) as caught:
         fruit[1].model.predict(BAD[expected])
     assert expected in str(caught.value)
+
+
+def test_columns_that_are_new_are_told_or_refused(fruit):
+    table, what = {"size": [1], "colour": ["red"], "weight": [1]}, "the column 'weight'"
+    with pytest.warns(RuntimeWarning, match=f"^the table: {what} was not there in training, and is not used"):
+        y = fruit[1].model.predict(table)
+    assert y == fruit[1].model.predict({"size": [1], "colour": ["red"]})
+    with pytest.raises(fastbp.TableError, match=f"the table: it has {what}, which was not there in training"):
+        fruit[1].model.predict(table, strict=True)
 
 
 def test_unseen_texts_may_be_ignored(fruit):
@@ -314,13 +337,18 @@ def test_numbers_far_from_0_keep_their_digits(tmp_path):
         ({"epochs": -1}, ValueError, "epochs must be at least 0"),
         ({"dtype": "float16"}, ValueError, "dtype must be one of"),
         ({"learning_rate": 0}, ValueError, "learning_rate must be positive"),
-        ({"path": "nowhere.csv"}, FileNotFoundError, "nowhere.csv"),
-        ({"path": 3}, TypeError, "path must be a str or path-like, got 3"),
+        ({"table": "nowhere.csv"}, FileNotFoundError, "nowhere.csv"),
+        ({"table": 3}, TypeError, "table must be a str or path-like, got 3"),
+        ({"delimiter": ",,"}, ValueError, "delimiter must be a single character, got ',,'"),
+        ({"encoding": "latin-99"}, ValueError, "encoding must be one that Python knows, .*, got 'latin-99'"),
+        ({"header": 1}, TypeError, "header must be True or False, got 1"),
+        ({"decimal": ";"}, ValueError, r"decimal must be one of '\.', ',', got ';'"),
+        ({"keep_all": None}, TypeError, "keep_all must be True or False, got None"),
     ],
 )
 def test_bad_options(options, kind, match, fruit):
     with pytest.raises(kind, match=match):
-        fastbp.train_table(**{"path": fruit[0], "target": "kind", **QUICK} | options)
+        fastbp.train_table(**{"table": fruit[0], "target": "kind", **QUICK} | options)
 
 
 def test_no_rows_are_told(tmp_path):

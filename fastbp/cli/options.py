@@ -134,18 +134,35 @@ def names(text):
 
 def character(text):
     """A single character; "tab" and "\\\\t" are the tabulator."""
-    text = {"tab": "\t", "\\t": "\t"}.get(text, text)
+    text = {"tab": "\t", "\\t": "\t", "blanks": " "}.get(text, text)
     if len(text) != 1 or text in '\r\n"':
         raise argparse.ArgumentTypeError(f"must be a single character, as , or ; or tab, got {text!r}")
     return text
 
 
-def add_delimiter(parser):
-    """--delimiter, of commands that read tables."""
+def add_reading(parser):
+    """How CSV files are laid out: of commands that read tables."""
     parser.add_argument(
         "--delimiter", type=character, metavar="C",
-        help="between the cells of a CSV file; default: , ; tab or |, whichever the first line has most of",
+        help="between the cells of a CSV file, or 'blanks'; default: what cuts most lines alike",
     )  # fmt: skip
+    parser.add_argument(
+        "--encoding", metavar="NAME", help="of a CSV file, as cp1252 or utf-16; default: UTF-8, or as its mark says"
+    )
+    parser.add_argument(
+        "--header", action=argparse.BooleanOptionalAction, default=None,
+        help="whether the first line has the names of the columns; without they are 'column 1', 'column 2', ...",
+    )  # fmt: skip
+    parser.add_argument(
+        "--decimal", choices=(".", ","), help="before the fraction of a number; default: what most numbers have"
+    )
+
+
+def reading_of(given):
+    """What these options say."""
+    from fastbp.tables.layout import checked_reading  # here: most commands read no tables
+
+    return checked_reading(given.delimiter, given.encoding, given.header, given.decimal)
 
 
 def add_ignore_unseen(parser):

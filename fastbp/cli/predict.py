@@ -10,10 +10,12 @@ import tempfile
 from fastbp.atomic import replacing
 from fastbp.cli import options
 from fastbp.loading import load
+from fastbp.tables.cells import cells_of, known
 from fastbp.tables.encoding import CLASSES
 from fastbp.tables.model import TableModel, outputs_of
 from fastbp.tables.scores import Scores
 from fastbp.tables.sources import STDIN, opened
+from fastbp.validation import short_list
 
 IN_MEMORY = 1 << 26  # bytes of predictions; more wait on the disk
 MOST_CLASSES = 12  # of a confusion matrix in a terminal
@@ -26,15 +28,18 @@ def add(commands):
         "predict",
         "predict the target of each row of a table",
         "Predicts the target of each row, and writes a CSV table with a line for each.\n"
-        "Nothing is written before all rows have been understood. The columns must be those\n"
-        "of the training; the target, and what was dropped then, may be there or not. A\n"
-        "missing value is treated as in training.",
+        "Nothing is written before all rows have been understood. The columns of the\n"
+        "training must be there; others are told. A missing value is treated as in training,\n"
+        "and the table is read as that was.",
         "fastbp predict model.safetensors new.csv > predictions.csv",
         "fastbp predict model.safetensors - --probabilities < new.csv",
     )
     _add_model_and_data(parser)
     parser.add_argument("--out", metavar="FILE", help="where to; default: standard output")
     parser.add_argument("--probabilities", action="store_true", help="add a column for each class")
+    parser.add_argument(
+        "--keep", type=options.names, default=(), metavar="NAME,...", help="columns of the table that are written, too"
+    )
     parser.set_defaults(run=predict)
     parser = options.command(
         commands,
@@ -49,9 +54,10 @@ def add(commands):
 
 def _add_model_and_data(parser):
     parser.add_argument("model", help="a file written by fastbp train")
-    parser.add_argument("data", help="a CSV or Parquet file, or - for a CSV table on standard input")
+    parser.add_argument("data", help="a table as for fastbp train, or - for a CSV table on standard input")
     options.add_ignore_unseen(parser)
-    options.add_delimiter(parser)
+    parser.add_argument("--strict", action="store_true", help="refuse columns that were not there in training")
+    options.add_reading(parser)
 
 
 def loaded(path):
@@ -69,11 +75,11 @@ def predict(given):
         options.refuse_same(given.out, given.model, given.data)
     if given.probabilities and model.classes is None:
         raise ValueError(f"--probabilities needs a model of classes, {model.encoding.target.name!r} is a number")
-    table = opened(given.data, given.delimiter)
-    model.encoding.check(table.source, table.names, with_target=False)
+    keep = [given.keep] if isinstance(given.keep, str) else [*given.keep]
+    table = _table_for(model, given, with_target=False, keep=keep)
     with tempfile.SpooledTemporaryFile(IN_MEMORY) as whole:
         try:
-            _write_lines(model, table, given, whole)
+            _write_lines(model, table, given, keep, whole)
             whole.seek(0)
         except OSError as problem:
             if problem.filename is not None:  # of the table
@@ -89,14 +95,29 @@ def predict(given):
                 shutil.copyfileobj(whole, file)
 
 
-def _write_lines(model, table, given, whole):
+def _table_for(model, given, with_target, keep=()):
+    """The table that is given, read as the model's was but where options say otherwise; it fits the model."""
+    encoding = model.encoding
+    reading = options.reading_of(given).or_else(encoding.reading)
+    table = opened(given.data, reading, encoding.texts | {*keep})
+    lacking = [name for name in keep if name not in table.names]
+    if lacking:
+        raise ValueError(f"--keep must be columns of {table.source}, it has no {short_list(lacking)}")
+    more = [name for name in encoding.check(table.source, table.names, with_target, given.strict) if name not in keep]
+    if more:
+        options.say(f"note: {table.source} has the column {short_list(more)}, which was not there in training")
+    return table
+
+
+def _write_lines(model, table, given, keep, whole):
     """A line of names, and one for each row."""
     text = io.TextIOWrapper(whole, "utf-8", newline="", write_through=True)
     lines, name = csv.writer(text, lineterminator="\n"), model.encoding.target.name
-    lines.writerow([name, *(f"{name}={label}" for label in model.classes)] if given.probabilities else [name])
+    labels = [f"{name}={label}" for label in model.classes] if given.probabilities else []
+    lines.writerow([*keep, f"predicted {name}" if name in keep else name, *labels])
     for block in table.blocks():
         Y = outputs_of(model, block, given.ignore_unseen)
-        columns = [model.encoding.target.decode(Y).tolist()]
+        columns = [*(cells_of(block, kept) for kept in keep), model.encoding.target.decode(Y).tolist()]
         if given.probabilities:
             columns += [[f"{p:.9g}" for p in column] for column in Y.T.tolist()]
         lines.writerows(zip(*columns, strict=True))
@@ -107,10 +128,11 @@ def evaluate(given):
     """Carries it out."""
     model = loaded(given.model)
     scores, target = Scores(model.encoding.target), model.encoding.target
-    table = opened(given.data, given.delimiter)
-    model.encoding.check(table.source, table.names, with_target=True)
-    for block in table.blocks():
-        scores.add(outputs_of(model, block, given.ignore_unseen), target.encode(block))
+    for block in _table_for(model, given, with_target=True).blocks():
+        with_target = known(block, target.name)
+        rows = block.where(with_target)
+        scores.add(outputs_of(model, rows, given.ignore_unseen), target.encode(rows))
+        scores.left_out += len(block) - len(rows)
     print("\n".join(scores.lines()))
     if target.kind == CLASSES and len(target.texts) <= MOST_CLASSES:
         print("\n".join(_confusion(target.texts, scores.confusion)))

@@ -9,8 +9,8 @@ from fastbp.cli import options
 from fastbp.cli.status_line import StatusLine
 from fastbp.lecture.codes import HIDDEN
 from fastbp.network import DTYPES, Network
-from fastbp.tables.encoding import CLASSES, LEFT_OUT, NUMBER, TEXT
-from fastbp.tables.sources import MISSING
+from fastbp.tables.cells import MISSING
+from fastbp.tables.encoding import CLASSES, LEFT_OUT, NUMBER, TEXT, is_number_of_row
 from fastbp.tables.train_table import TASKS, train_table
 from fastbp.training.history import Diverged
 
@@ -23,17 +23,20 @@ def add(commands):
     parser = options.command(
         commands,
         "train",
-        "train a network on a CSV or Parquet file",
+        "train a network on a table in a file",
         "Trains a network to predict one column of a table from the others, tells what it\n"
         "does with each column, and writes a model file, which also holds what it takes to\n"
         "turn tables into numbers. The table may be larger than the memory: it is read\n"
-        "twice, and waits in temporary files (in TMPDIR).\n\n"
+        "twice, and waits in temporary files (in TMPDIR). How its cells are separated and\n"
+        "its numbers written is found out, and remembered for other tables.\n\n"
         f"Missing values are empty cells, and {', '.join(sorted(MISSING - {''}))},\n"
         "in small or capital letters.",
         "fastbp train data.csv --target species --hidden-layer-sizes 64,32 --out model.safetensors",
         "fastbp train houses.parquet --target price --drop id address --text zip --out houses.safetensors",
     )
-    parser.add_argument("data", help="a CSV file in UTF-8 whose first line has the names of the columns, or Parquet")
+    parser.add_argument(
+        "data", help="a CSV file, compressed or not, Parquet, Feather, or a spreadsheet (xlsx, xls, ods)"
+    )
     parser.add_argument("--target", required=True, metavar="NAME", help="the column to be predicted")
     parser.add_argument("--out", required=True, metavar="FILE", help="the model file, usually *.safetensors")
     table = parser.add_argument_group("the table")
@@ -52,7 +55,10 @@ def add(commands):
         "--test-size", type=options.of(float, 0, 1), default=0.2, metavar="P",
         help="part of the rows held out for the test (default: %(default)s)",
     )  # fmt: skip
-    options.add_delimiter(table)
+    table.add_argument(
+        "--keep-all", action="store_true", help="take columns for inputs, too, that seem to number the rows"
+    )
+    options.add_reading(table)
     network = parser.add_argument_group("the network and its training")
     network.add_argument(
         "--hidden-layer-sizes", type=options.sizes, default=(64, 32), metavar="M,...",
@@ -82,8 +88,9 @@ def add(commands):
 def run(given):
     """Carries it out."""
     names = (
-        "target", "hidden_layer_sizes", "activation", "task", "test_size", "drop", "text", "delimiter", "epochs",
-        "batch_size", "learning_rate", "patience", "dtype", "seed", "threads", "time_limit",
+        "target", "hidden_layer_sizes", "activation", "task", "test_size", "drop", "text", "keep_all", "delimiter",
+        "encoding", "header", "decimal", "epochs", "batch_size", "learning_rate", "patience", "dtype", "seed",
+        "threads", "time_limit",
     )  # fmt: skip
     try:
         validation.positive_number("--learning-rate", given.learning_rate, given.dtype)
@@ -124,6 +131,7 @@ def _about(given, result):
         yield f"target {target.name!r}: classification, {len(target.texts)} classes: {options.listed(target.texts)}"
     else:
         yield f"target {target.name!r}: regression, mean {target.mean:.4g}, standard deviation {target.deviation:.4g}"
+    yield from (f"note: {note}" for note in result.notes)
     if result.left_out:
         yield f"left out: {validation.counted(result.left_out, 'row')} without a target"
     of = {kind: [column for column in encoding.inputs if column.kind == kind] for kind in (NUMBER, TEXT, LEFT_OUT)}
@@ -131,9 +139,12 @@ def _about(given, result):
         yield f"numbers, standardised: {options.listed([column.name for column in of[NUMBER]])}"
     if of[TEXT]:
         yield f"texts, an input for each: {options.listed([f'{column.name} ({column.width})' for column in of[TEXT]])}"
-    if of[LEFT_OUT]:
-        names = options.listed([column.name for column in of[LEFT_OUT]])
-        yield f"left out, without two different values in the rows to train with: {names}"
+    rows = [column.name for column in of[LEFT_OUT] if is_number_of_row(columns[column.name])]
+    same = [column.name for column in of[LEFT_OUT] if column.name not in rows]
+    if same:
+        yield f"left out, without two different values in the rows to train with: {options.listed(same)}"
+    if rows:
+        yield f"left out, since it only numbers the rows (--keep-all keeps it): {options.listed(rows)}"
     if encoding.ignored:
         yield f"left out, as asked: {options.listed(encoding.ignored)}"
     for kind, what in ((NUMBER, "the mean of the column stands for them"), (TEXT, "they are a text of their own")):

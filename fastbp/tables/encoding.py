@@ -4,19 +4,23 @@ Numbers are standardised, x <- (x - mean) / deviation, so that a missing one, wh
 a column has an input of its own that is 1 where it stands and 0 elsewhere; so has a missing one, if there was any.
 """
 
+import re
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from fastbp import validation
 from fastbp.files import values
-from fastbp.tables.sources import TableError, numbers, texts
+from fastbp.tables.cells import TableError, key_of, numbers, texts
+from fastbp.tables.layout import Reading
 from fastbp.tables.survey import MOST
 from fastbp.validation import short_list
 
 NUMBER, TEXT, LEFT_OUT, CLASSES = "number", "text", "left out", "classes"
 FEW = 20  # different whole numbers are classes
-NUMERIC = 0.9  # a column with more numbers than this part is meant to have numbers only
+ROWS_OF_A_CLASS = 5  # at least, where whole numbers are classes: more than two of them
+NUMERIC, NUMERIC_TARGET = 0.9, 0.5  # a column with more numbers than this part is meant to have numbers only
+IDENTIFIER = re.compile(r"column \d+|(.*[^a-z])?(id|idx|index|key|nr|no|row|row ?names?)|")
 
 
 @dataclass
@@ -32,6 +36,8 @@ class Input:
     texts : list of str
     missing : bool
         Of texts: whether some were missing when the network was trained.
+    unit : str
+        What stands beside each number in the table.
     """
 
     name: str
@@ -40,6 +46,7 @@ class Input:
     deviation: float = 1.0
     texts: list = field(default_factory=list)
     missing: bool = False
+    unit: str = ""
 
     @property
     def width(self):
@@ -49,7 +56,7 @@ class Input:
     def encode(self, block, out, ignore_unseen):
         """The numbers of a block, into the matrix `out` (rows, width)."""
         if self.kind == NUMBER:
-            values = numbers(block, self.name)
+            values = numbers(block, self.name, self.unit)
             with np.errstate(all="ignore"):
                 out[:, 0] = np.where(np.isnan(values), 0.0, (values - self.mean) / self.deviation)
             far = ~np.isfinite(out[:, 0])
@@ -59,18 +66,27 @@ class Input:
                     row, self.name, f"{values[row]:g} is too far from {self.mean:g}, the mean in training"
                 )
         elif self.kind == TEXT:
+            found = texts(block, self.name)
+            places = _places(self.texts, found.words)
+            unseen = [code for code, place in enumerate(places) if place is None]
+            if unseen and not ignore_unseen:
+                row = min(map(found.row_of, unseen))
+                raise block.refuse(
+                    row, self.name, f"{short_list([found.words[found.codes[row]]])} was not there in training, which "
+                    f"had {short_list(self.texts)} (unseen texts can be ignored)"
+                )  # fmt: skip
+            nowhere = out.shape[1]
+            places = [nowhere if place is None else place for place in places]
+            places = np.array([*places, len(self.texts) if self.missing else nowhere])[found.codes]
             out[...] = 0
-            places = {text: place for place, text in enumerate(self.texts)}
-            if self.missing:
-                places[None] = len(self.texts)
-            for row, text in enumerate(texts(block, self.name)):
-                if text in places:
-                    out[row, places[text]] = 1
-                elif text is not None and not ignore_unseen:
-                    raise block.refuse(
-                        row, self.name, f"{short_list([text])} was not there in training, which had "
-                        f"{short_list(self.texts)} (unseen texts can be ignored)"
-                    )  # fmt: skip
+            rows = np.flatnonzero(places < nowhere)
+            out[rows, places[rows]] = 1
+
+
+def _places(known, words):
+    """Which of the known texts each word is; None for others."""
+    places = {key_of(text): place for place, text in enumerate(known)}
+    return [places.get(key_of(word)) for word in words]
 
 
 @dataclass
@@ -87,6 +103,8 @@ class Target:
         Of a number.
     usual : int
         The place of the most frequent class.
+    unit : str
+        As of an Input.
     """
 
     name: str
@@ -95,6 +113,7 @@ class Target:
     mean: float = 0.0
     deviation: float = 1.0
     usual: int = 0
+    unit: str = ""
 
     @property
     def outputs(self):
@@ -104,13 +123,15 @@ class Target:
     def encode(self, block):
         """A number for each row: that of its class, or the standardised value; NaN where it is missing."""
         if self.kind == NUMBER:
-            return (numbers(block, self.name) - self.mean) / self.deviation
-        places = {text: place for place, text in enumerate(self.texts)} | {None: np.nan}
+            return (numbers(block, self.name, self.unit) - self.mean) / self.deviation
         found = texts(block, self.name)
-        wrong = next((row for row, text in enumerate(found) if text not in places), None)
-        if wrong is not None:
-            raise block.refuse(wrong, self.name, f"{found[wrong]!r} is none of the {len(self.texts)} classes")
-        return np.array([places[text] for text in found], np.float64)
+        places = _places(self.texts, found.words)
+        wrong = [code for code, place in enumerate(places) if place is None and (found.codes == code).any()]
+        if wrong:
+            row = min(map(found.row_of, wrong))
+            word = found.words[found.codes[row]]
+            raise block.refuse(row, self.name, f"{word!r} is none of the {len(self.texts)} classes")
+        return np.array([*(np.nan if place is None else place for place in places), np.nan])[found.codes]
 
     def decode(self, Y):
         """What the outputs Y (rows, outputs) mean: an array of texts, or of float64."""
@@ -121,11 +142,13 @@ class Target:
 
 @dataclass
 class Encoding:
-    """All columns: the inputs in their order, the target, and the names of those that are ignored."""
+    """All columns: the inputs in their order, the target, the names of those that are ignored, and how the table was
+    read that they come from."""
 
     inputs: list
     target: Target
     ignored: list = field(default_factory=list)
+    reading: Reading = field(default_factory=Reading)
 
     @property
     def used(self):
@@ -137,16 +160,23 @@ class Encoding:
         """Units of the input layer."""
         return sum(column.width for column in self.inputs)
 
-    def check(self, source, names, with_target):
-        """Refuses a table that lacks columns, or has others."""
+    @property
+    def texts(self):
+        """The columns that are read as texts."""
+        classes = {self.target.name} if self.target.kind == CLASSES else set()
+        return classes | {column.name for column in self.inputs if column.kind == TEXT}
+
+    def check(self, source, names, with_target, strict=False):
+        """Refuses a table that lacks columns; the names of those that are new, which are refused if it is `strict`."""
         wanted = [column.name for column in self.used] + [self.target.name] * with_target
         lacking = [name for name in wanted if name not in names]
         if lacking:
             raise TableError(f"{source}: it has no column {short_list(lacking)}")
         known = {*wanted, *self.ignored, self.target.name, *(column.name for column in self.inputs)}
         more = [name for name in names if name not in known]
-        if more:
+        if more and strict:
             raise TableError(f"{source}: it has the column {short_list(more)}, which was not there in training")
+        return more
 
     def encode(self, block, dtype, ignore_unseen=False):
         """X (rows, width) of a block."""
@@ -164,7 +194,7 @@ class Encoding:
         of_texts = [column for column in self.inputs if column.kind == TEXT]
         strings = {
             "columns": ",".join(kinds), "missing": "".join(str(int(column.missing)) for column in of_texts),
-            "target kind": target.kind, "usual class": str(target.usual),
+            "target kind": target.kind, "usual class": str(target.usual), "reading": values.encoded(vars(self.reading)),
         }  # fmt: skip
         arrays = {
             "means": np.array([target.mean, *(column.mean for column in self.inputs)]),
@@ -174,6 +204,7 @@ class Encoding:
         names = [target.name, *(column.name for column in self.inputs)]
         for name, found in (
             ("names", names), ("ignored", self.ignored), ("classes", target.texts),
+            ("units", [target.unit, *(column.unit for column in self.inputs)]),
             ("texts", [text for column in of_texts for text in column.texts]),
         ):  # fmt: skip
             arrays |= values.texts_record(name, found)
@@ -205,21 +236,24 @@ class Encoding:
             or min(counts, default=0) < 0
         ):
             raise ValueError("the texts of its columns do not fit together")
+        target.unit, *units = values.texts_of(file, "units", len(kinds) + 1)
+        for column, unit in zip(inputs, units, strict=True):
+            column.unit = unit
         at = 0
         for column, count, has in zip(of_texts, counts, missing, strict=True):
             column.texts, column.missing, at = found[at : at + count], has == "1", at + count
-        return cls(inputs, target, values.texts_of(file, "ignored"))
+        return cls(inputs, target, values.texts_of(file, "ignored"), Reading.of(values.value_of(file, "reading")))
 
 
 # ---- What a survey means ---------------------------------------------------------------------------------------------
 
 
-def input_of(column, as_text=False):
-    """How a surveyed column is seen by the network."""
+def input_of(column, as_text=False, keep=False):
+    """How a surveyed column is seen by the network. Numbers of rows are left out, if they are not to be kept."""
     if column.is_numeric and not as_text:
-        if not column.deviation > 0:
+        if not column.deviation > 0 or (is_number_of_row(column) and not keep):
             return Input(column.name, LEFT_OUT)
-        return Input(column.name, NUMBER, column.mean, column.deviation)
+        return Input(column.name, NUMBER, column.mean, column.deviation, unit=column.unit)
     if not as_text:
         _refuse_slips(column, "or say that they are texts (--text), or leave the column out (--drop)")
     if column.texts is None:
@@ -232,35 +266,48 @@ def input_of(column, as_text=False):
     return Input(column.name, TEXT, texts=_in_order(column.texts), missing=column.missing > 0)
 
 
+def is_number_of_row(column):
+    """Whether a column without a name, or with that of an identifier, has each number once, in order."""
+    return column.rising and column.rows > 1 and IDENTIFIER.fullmatch(column.name.lower()) is not None
+
+
 def target_of(column, task=None):
-    """What is to be predicted: classes, if the column has texts or at most FEW different whole numbers."""
-    what = f"column {column.name!r}, the target,"
-    few = column.texts is not None and len(column.texts) <= FEW
-    if column.missing == column.rows:
+    """What is to be predicted: classes, if the column has texts, or few different whole numbers for so many rows."""
+    what, values = f"column {column.name!r}, the target,", column.rows - column.missing
+    if values == 0:
         raise TableError(f"{what} must have values, all {column.rows:,} rows are without")
+    few = column.texts is not None and len(column.texts) <= min(FEW, max(2, values // ROWS_OF_A_CLASS))
     if task is None:
-        _refuse_slips(column, "or say that they are classes (--task classification)")
+        _refuse_slips(column, "or say that they are classes (--task classification)", NUMERIC_TARGET if not few else 1)
         task = "regression" if column.is_numeric and not (column.whole and few) else "classification"
     if task == "regression":
         if not column.is_numeric:
             raise column.first_text
         if not column.deviation > 0:
             raise TableError(f"{what} must have different values in the rows to train with, all are {column.mean:g}")
-        return Target(column.name, NUMBER, mean=column.mean, deviation=column.deviation)
+        return Target(column.name, NUMBER, mean=column.mean, deviation=column.deviation, unit=column.unit)
     if column.texts is None:
         raise TableError(f"{what} has more than {MOST} classes")
     if len(column.texts) < 2:
         raise TableError(f"{what} must have at least two classes, it has {', '.join(map(repr, column.texts))} alone")
+    if len(column.texts) > max(FEW, values // 2):
+        raise TableError(
+            f"{what} has {len(column.texts):,} different values in {values:,} rows: so many classes cannot be learnt "
+            "(--task regression takes numbers for what they are)"
+        )
     classes, usual = _in_order(column.texts), column.trained_texts.most_common(1)
     return Target(column.name, CLASSES, classes, usual=classes.index(usual[0][0]) if usual else 0)
 
 
-def _refuse_slips(column, remedy):
+def _refuse_slips(column, remedy, numeric=NUMERIC):
     """A column that is meant to have numbers, but has some that cannot be read."""
     known = column.rows - column.missing
-    if column.first_text is not None and column.numeric + column.like_numbers >= NUMERIC * known > 0:
-        problem = column.first_like_number or column.first_text
-        raise TableError(f"{problem}, where most of the column are numbers: write it as 1234.5, {remedy}")
+    if column.first_text is not None and column.numeric + column.like_numbers >= numeric * known > 0:
+        problem, others = column.first_like_number or column.first_text, [*column.not_numbers]
+        more = f" (not: {short_list(others)})" if others[1:] else ""
+        raise TableError(
+            f"{problem}, where most of the column are numbers{more}: write it as 1234.5, or leave it empty, {remedy}"
+        )
 
 
 def _in_order(texts):

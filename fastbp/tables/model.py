@@ -1,13 +1,13 @@
 """TableModel: a network, and what it takes to put tables in and get predictions out."""
 
-from collections.abc import Mapping
-
 import numpy as np
 
+from fastbp import caller
 from fastbp.files.safetensors import write
 from fastbp.network import Network, outputs
 from fastbp.tables.encoding import CLASSES, Encoding
-from fastbp.tables.sources import Block, TableError, opened
+from fastbp.tables.sources import opened
+from fastbp.validation import short_list
 
 
 class TableModel:
@@ -51,16 +51,18 @@ class TableModel:
         """The classes in the order of their probabilities, a list of str; None for a regression."""
         return list(self.encoding.target.texts) if self.encoding.target.kind == CLASSES else None
 
-    def predict(self, table, ignore_unseen=False):
+    def predict(self, table, ignore_unseen=False, strict=False):
         """The class or the number of each row.
 
         Parameters
         ----------
-        table : str, path-like, or mapping of names to columns
-            A CSV or Parquet file; or a dict of lists and arrays; or a data frame. Missing values are None, NaN or
-            empty texts. The target may be there or not.
+        table : str, path-like, mapping of names to columns, or data frame
+            A file as in `train_table`, which is read as that of the training was; or a table in memory. Missing values
+            are None, NaN or empty texts. The target may be there or not.
         ignore_unseen : bool
             Take texts that were not there in training as none of those that were, and not for an error.
+        strict : bool
+            Whether columns that were not there in training are an error.
 
         Returns
         -------
@@ -70,7 +72,12 @@ class TableModel:
         Raises
         ------
         TableError
-            Naming file, line and column, if columns are missing or too many, or a value cannot be understood.
+            Naming file, line and column, if columns are missing, or a value cannot be understood.
+
+        Warns
+        -----
+        RuntimeWarning
+            If there are columns that were not there in training.
 
         Examples
         --------
@@ -83,15 +90,15 @@ class TableModel:
         array([20., 40., 60.])
         """
         decode = self.encoding.target.decode
-        found = [decode(outputs_of(self, block, ignore_unseen)) for block in _checked_blocks(self, table)]
+        found = [decode(outputs_of(self, block, ignore_unseen)) for block in _checked_blocks(self, table, strict)]
         return np.concatenate(found) if found else decode(np.empty((0, self.network.sizes[-1])))
 
-    def predict_proba(self, table, ignore_unseen=False):
+    def predict_proba(self, table, ignore_unseen=False, strict=False):
         """The probabilities of the classes.
 
         Parameters
         ----------
-        table, ignore_unseen : as in `predict`
+        table, ignore_unseen, strict : as in `predict`
 
         Returns
         -------
@@ -117,7 +124,7 @@ class TableModel:
         """
         if self.classes is None:
             raise TypeError(f"predict_proba needs a model of classes, {self.encoding.target.name!r} is a number")
-        found = [outputs_of(self, block, ignore_unseen) for block in _checked_blocks(self, table)]
+        found = [outputs_of(self, block, ignore_unseen) for block in _checked_blocks(self, table, strict)]
         return np.concatenate(found) if found else np.empty((0, len(self.classes)))
 
     # ---- Files -------------------------------------------------------------------------------------------------------
@@ -165,40 +172,10 @@ def outputs_of(model, block, ignore_unseen=False):
     return outputs(model.network, X)
 
 
-def _checked_blocks(model, table):
+def _checked_blocks(model, table, strict=False):
     """The blocks of a table that fits the model."""
-    if isinstance(table, Mapping) or hasattr(table, "columns"):
-        source, blocks = "the table", _of_columns(table)
-        names = list(blocks[0].columns)
-    else:
-        found = opened(table)
-        source, names, blocks = found.source, found.names, found.blocks()
-    model.encoding.check(source, names, with_target=False)
-    return blocks
-
-
-def _is_nothing(value):
-    """Whether it is None, NaN, or pandas' NA, which says nothing when it is compared."""
-    try:
-        return value is None or bool(value != value)
-    except TypeError:
-        return True
-
-
-def _of_columns(table):
-    """A table in memory as one block."""
-    columns, rows = {}, None
-    for name in table if isinstance(table, Mapping) else table.columns:
-        values = np.asarray(table[name])
-        if values.ndim != 1 or (rows is not None and len(values) != rows):
-            raise TableError(
-                f"the table, column {name!r}: it must be a vector as long as the others, got {values.shape}"
-            )
-        rows = len(values)
-        if values.dtype.kind in "fiu":
-            columns[str(name)] = values.astype(np.float64)
-        else:
-            columns[str(name)] = ["" if _is_nothing(value) else str(value) for value in values.tolist()]
-    if not columns:
-        raise TableError("the table must have columns, it has none")
-    return [Block("the table", columns, range(1, rows + 1), "row")]
+    found = opened(table, model.encoding.reading, model.encoding.texts)
+    more = model.encoding.check(found.source, found.names, with_target=False, strict=strict)
+    if more:
+        caller.warn(f"{found.source}: the column {short_list(more)} was not there in training, and is not used")
+    return found.blocks()

@@ -6,14 +6,26 @@ import re
 import numpy as np
 
 from fastbp.tables.blocks import TEST
-from fastbp.tables.sources import TableError, is_missing, number, numbers, texts
+from fastbp.tables.cells import (
+    NOWHERE,
+    Words,
+    is_missing,
+    key_of,
+    known,
+    numbers,
+    plain_numbers,
+    spelled,
+    texts,
+    why_not,
+)
+from fastbp.tables.sources import opened
 
-MOST = 1000  # different texts of a column that become inputs
-LIKE_NUMBER = re.compile(r"[-+]?[$€£]?\s?\d[\d.,' ]*\s?[%€]?")  # 1,000 or 3,5 or 12 %, which no float is
+MOST, SHOWN = 1000, 6  # different texts of a column that become inputs; cells that are no numbers, in a message
+LIKE_NUMBER = re.compile(r"[-+]?[$€£]?\s?\d[\d.,' ]*\s?[%€]?")  # 1,000 or 3,5 where the file has other signs
 
 
 class Column:
-    """What one column of a table holds.
+    """What one column of a table holds, in the rows that have a target.
 
     Attributes
     ----------
@@ -22,23 +34,28 @@ class Column:
         Cells, those without a value, those with a number, those with a number in a spelling that cannot be read.
     first_text, first_like_number : TableError or None
         What would be said of the first cell that is no number, and of the first that looks like one.
+    not_numbers : Counter of str
+        Some of the cells that are no numbers.
     texts, trained_texts : Counter of str, or None
         How often each text is there, and how often in the rows to train with (of the target only); None if there are
-        more than MOST.
+        more than MOST. Texts that mean the same are the one that came first.
     trained : int
         Rows to train with.
     mean, deviation : float
         Of the numbers in those rows.
     whole : bool
         Whether all numbers are integers.
+    rising : bool
+        Whether each number is the one before plus 1.
     """
 
-    def __init__(self, name, is_target=False):
-        self.name, self._is_target = name, is_target
+    def __init__(self, name, is_target=False, as_text=False):
+        self.name, self.is_target, self._counts_texts = name, is_target, is_target or as_text
         self.rows = self.missing = self.numeric = self.like_numbers = self.trained = self._summed = 0
-        self.first_text, self.first_like_number, self.whole = None, None, True
+        self.first_text, self.first_like_number, self.whole, self.rising = None, None, True, True
         self.texts, self.trained_texts = collections.Counter(), collections.Counter()
-        self.mean, self._squares = 0.0, 0.0
+        self.mean, self._squares, self._shown, self._last, self._kinds = 0.0, 0.0, {}, None, set()
+        self._units, self._first_of_unit, self.not_numbers = collections.Counter(), {}, collections.Counter()
 
     @property
     def deviation(self):
@@ -46,47 +63,92 @@ class Column:
 
     @property
     def is_numeric(self):
-        """Whether there is a number and nothing else."""
+        """Whether there is a number and nothing else, all in one unit."""
         return self.numeric > 0 and self.first_text is None
 
-    def see(self, block, trained):
-        """Takes note of a block; `trained` tells which of its rows are to train with."""
-        self.rows += len(block)
+    @property
+    def unit(self):
+        """What stands beside most of the numbers: "kg", "$", "%", or nothing."""
+        return self._units.most_common(1)[0][0] if self._units else ""
+
+    @property
+    def changes(self):
+        """Whether it began as numbers and went on as texts: what was counted before is not as it stood in the file."""
+        return len(self._kinds) > 1
+
+    def see(self, block, counted, trained):
+        """Takes note of a block; of its rows those count that have a target, and some of them are to train with."""
+        self.rows += int(counted.sum())
         self.trained += int(trained.sum())
-        try:
-            values = numbers(block, self.name)
-        except TableError as problem:
-            values = self._see_texts(block, problem)
+        column = block.column(self.name)
+        self._kinds.add(type(column))
+        if isinstance(column, Words):
+            values = self._see_words(block, column, counted)
         else:
-            self.missing += int(np.isnan(values).sum())
-        finite = np.isfinite(values)
+            values = numbers(block, self.name)
+            self.missing += int(np.isnan(values[counted]).sum())
+            self._units[""] += int(np.isfinite(values[counted]).sum())
+        finite = np.isfinite(values) & counted
         self.numeric += int(finite.sum())
         self._add(values[finite & trained])
-        self.whole = self.whole and bool((values[finite] == np.rint(values[finite])).all())
-        if self.texts is not None:
-            self._count(texts(block, self.name), trained)
+        self._look_at_order(values[finite])
+        if self.texts is not None and (self._counts_texts or isinstance(column, Words)):
+            self._count(texts(block, self.name), counted, trained)
 
-    def _see_texts(self, block, problem):
-        """Of cells that are not all numbers: those that are, NaN elsewhere."""
-        cells = block.columns[self.name]
-        if not isinstance(cells, list):
-            raise problem
+    def _see_words(self, block, column, counted):
+        """Their numbers, NaN elsewhere."""
+        often = np.bincount(column.codes[counted], minlength=len(column.words))
+        plain = None if block.decimal == "," else plain_numbers(column.words)
+        if plain is not None and np.isfinite(plain[~np.isnan(plain)]).all():
+            self.missing += int(often[np.isnan(plain)].sum())
+            self._units[""] += int(often[~np.isnan(plain)].sum())
+            return np.append(plain, np.nan)[column.codes]
+        values = np.full(len(column.words) + 1, np.nan)
+        for code in np.flatnonzero(often).tolist():
+            word = column.words[code]
+            found = None if is_missing(word) else spelled(word, block.decimal)
+            if is_missing(word):
+                self.missing += int(often[code])
+            elif found is not None and np.isfinite(found[0]):
+                values[code] = found[0]
+                if found[1] not in self._units:
+                    self._first_of_unit[found[1]] = self._refusal(block, column, code, found)
+                self._units[found[1]] += int(often[code])
+            else:
+                self._note_text(block, column, code, int(often[code]))
+        if len(self._units) > 1:
+            self.first_text = self.first_text or self._first_of_unit[min(self._units, key=self._units.get)]
+        return values[column.codes]
+
+    def _note_text(self, block, column, code, often):
+        problem = self._refusal(block, column, code, None)
         self.first_text = self.first_text or problem
-        self.missing += sum(map(is_missing, cells))
-        values = np.array([number(cell) for cell in cells], np.float64)  # of None NaN
-        for row in np.flatnonzero(np.isnan(values)).tolist():
-            if LIKE_NUMBER.fullmatch(cells[row].strip()):
-                self.like_numbers += 1
-                if self.first_like_number is None:
-                    self.first_like_number = block.refuse(row, self.name, f"{cells[row]!r} is no number")
-        return values
+        if len(self.not_numbers) < SHOWN:
+            self.not_numbers[column.words[code].strip()] += often
+        if LIKE_NUMBER.fullmatch(column.words[code].strip()):
+            self.like_numbers += often
+            self.first_like_number = self.first_like_number or problem
 
-    def _count(self, found, trained):
-        self.texts.update(found)
-        del self.texts[None]
-        if self._is_target:
-            self.trained_texts.update(text for text, here in zip(found, trained.tolist(), strict=True) if here)
-            del self.trained_texts[None]
+    def _refusal(self, block, column, code, found):
+        word = column.words[code]
+        what = why_not(word, found, self.unit, block.decimal)
+        if found is not None and not self.unit:
+            what = f"{word.strip()!r} has a unit"
+        return block.refuse(column.row_of(code), self.name, what)
+
+    def _look_at_order(self, values):
+        if values.size and (self.whole or self.rising):
+            self.whole = self.whole and bool((values == np.rint(values)).all())
+            steps = np.diff(values, prepend=values[0] - 1 if self._last is None else self._last)
+            self.rising, self._last = self.rising and bool((steps == 1).all()), values[-1]
+
+    def _count(self, found, counted, trained):
+        words = [self._shown.setdefault(key_of(word), word) for word in found.words]
+        for counter, rows in ((self.texts, counted), (self.trained_texts, trained & self.is_target)):
+            known = found.codes[rows & (found.codes != NOWHERE)]
+            for word, often in zip(words, np.bincount(known, minlength=len(words)).tolist(), strict=True):
+                if often:
+                    counter[word] += often
         if len(self.texts) > MOST:
             self.texts = self.trained_texts = None
 
@@ -100,13 +162,37 @@ class Column:
         self.mean += apart * values.size / self._summed
 
 
-def surveyed(table, names, target, roles, shown):
-    """{name: Column} of some columns of a whole table."""
-    columns, done = {name: Column(name, name == target) for name in names}, 0
-    for block in table.blocks():
-        trained = roles.take(len(block)) != TEST
-        for column in columns.values():
-            column.see(block, trained)
-        done += len(block)
-        shown.status(f"looked at {done:,} rows")
-    return columns
+class Survey:
+    """What was found in a whole table.
+
+    Attributes
+    ----------
+    columns : dict of str to Column
+        Of the target all rows count, of the others those with a target.
+    texts : set of str
+        Columns that had to be read as texts.
+    source : str
+    reading : Reading or None
+        As found.
+    notes : list of str
+    """
+
+    def __init__(self, table, names, target, text, roles_of, reading, shown):
+        self.texts = {target, *text}
+        while not self._read(opened(table, reading, self.texts), names, target, text, roles_of(), shown):
+            pass
+
+    def _read(self, table, names, target, text, roles, shown):
+        """False if a column turned out to hold texts after some numbers: all is read once more then, as it stands."""
+        self.columns = {name: Column(name, name == target, name in text) for name in names}
+        self.source, self.reading, self.notes, done = table.source, table.reading, [*table.notes], 0
+        for block in table.blocks():
+            counted = known(block, target)
+            trained = (roles.take(len(block)) != TEST) & counted
+            for name, column in self.columns.items():
+                column.see(block, np.ones(len(block), bool) if name == target else counted, trained)
+            done += len(block)
+            shown.status(f"looked at {done:,} rows")
+        changed = {name for name, column in self.columns.items() if column.changes}
+        self.texts |= changed
+        return not changed

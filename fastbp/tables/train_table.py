@@ -11,11 +11,14 @@ from fastbp.lecture.codes import REPORTED
 from fastbp.network import DTYPES, Network, outputs
 from fastbp.optimizers import Adam, settings_of
 from fastbp.tables.blocks import TEST, TRAINING, VALIDATION, Blocks, Roles
+from fastbp.tables.cells import TableError, known
 from fastbp.tables.encoding import CLASSES, Encoding, input_of, target_of
+from fastbp.tables.frames import is_table
+from fastbp.tables.layout import Reading, checked_reading
 from fastbp.tables.model import TableModel
 from fastbp.tables.scores import Scores
-from fastbp.tables.sources import STDIN, TableError, can_be_read_twice, opened
-from fastbp.tables.survey import surveyed
+from fastbp.tables.sources import STDIN, can_be_read_twice, opened
+from fastbp.tables.survey import Survey
 from fastbp.training import progress as display
 from fastbp.training.early_stopping import EarlyStopping
 from fastbp.training.history import Diverged, History
@@ -41,6 +44,8 @@ class TableResult:
         Rows to train with, to validate with, and without a target.
     test : Scores
         Of the rows held out for the test.
+    notes : list of str
+        What was passed over or guessed when the table was read.
 
     Examples
     --------
@@ -60,6 +65,7 @@ class TableResult:
     validated: int
     left_out: int
     test: Scores
+    notes: list
 
     def __repr__(self):
         lines = [repr(self.model), repr(self.history), *self.test.lines("test ")]
@@ -71,20 +77,22 @@ class TableResult:
 
 
 def train_table(
-    path, target, *, hidden_layer_sizes=(64, 32), activation="relu", task=None, test_size=0.2, drop=(), text=(),
-    delimiter=None, epochs=1000, batch_size=32, learning_rate=0.001, patience=20, min_delta=0.0, dtype="float32",
-    seed=0, threads=None, time_limit=None, callbacks=None, progress=False,
+    table, target, *, hidden_layer_sizes=(64, 32), activation="relu", task=None, test_size=0.2, drop=(), text=(),
+    keep_all=False, delimiter=None, encoding=None, header=None, decimal=None, epochs=1000, batch_size=32,
+    learning_rate=0.001, patience=20, min_delta=0.0, dtype="float32", seed=0, threads=None, time_limit=None,
+    callbacks=None, progress=False,
 ):  # fmt: skip
     """Train a network on a table in a file, which may be larger than the memory.
 
     The file is read twice: for what is in its columns, and to turn its rows into numbers, which wait for the training
     in temporary files if they are many. Numbers are standardised, a missing one is the mean; each text of a column is
-    an input of its own, and so is a missing one.
+    an input of its own, and so is a missing one. The model remembers how the table was read.
 
     Parameters
     ----------
-    path : str or path-like
-        A CSV file in UTF-8 with the names of the columns in its first line, or a Parquet file.
+    table : str, path-like, mapping of names to columns, or data frame
+        A CSV file, compressed or not, a Parquet or Feather file, or a spreadsheet (pip install 'fastbp[tables]'); or
+        a table in memory.
     target : str
         The column to be predicted. Rows without are left out.
     hidden_layer_sizes : int or sequence of int
@@ -99,8 +107,17 @@ def train_table(
         Columns to be ignored.
     text : str or sequence of str
         Columns of numbers that are names: each has an input of its own.
+    keep_all : bool
+        Whether columns are inputs, too, that seem to be the numbers of the rows.
     delimiter : str or None
-        Between the cells of a CSV file. None: comma, semicolon, tab or bar, as the first line has it.
+        Between the cells of a CSV file; " " is any number of blanks. None: what cuts most lines alike.
+    encoding : str or None
+        Of a CSV file, as Python calls it. None: UTF-8, or what its byte order mark says.
+    header : bool or None
+        Whether a CSV file has names of columns; without they are "column 1", "column 2", ... None: it has, and an
+        error if they look like data.
+    decimal : {".", ","} or None
+        Before the fraction of a number in a CSV file. None: what most numbers have.
     epochs, batch_size : int
         Passes over the rows, at most, and rows of a step.
     learning_rate : float
@@ -137,7 +154,7 @@ def train_table(
     Diverged
         If the loss or a parameter is no longer finite.
     ImportError
-        If it is a Parquet file, and pyarrow is not installed.
+        If what reads such a file is not installed.
     OSError
         If the file cannot be read, or there is no room for temporary files.
     KeyboardInterrupt
@@ -172,26 +189,28 @@ def train_table(
     Network((1, *units, 1), activation, "identity")  # what is wrong with these shows before the file is read
     if not isinstance(target, str):
         raise TypeError(f"target must be the name of a column, got {validation.shown(target)}")
-    if not can_be_read_twice(validation.path("path", path)) or path == STDIN:
-        raise TableError(f"{path}: it must be a regular file, because it is read twice: write the table to one first")
+    keep_all, reading = validation.flag("keep_all", keep_all), checked_reading(delimiter, encoding, header, decimal)
+    if not is_table(table) and (not can_be_read_twice(validation.path("table", table)) or table == STDIN):
+        raise TableError(f"{table}: it must be a regular file, because it is read twice: write the table to one first")
     with contextlib.ExitStack() as stack:
         shown = stack.enter_context(display.display(display.checked(progress), epochs, "epoch"))
-        columns, encoding = _looked_at(path, target, task, test_size, drop, text, delimiter, seed, shown)
+        found = _looked_at(table, target, drop, text, reading, lambda: Roles(seed, test_size, 0), shown)
+        columns, coding = found.columns, _encoding_of(found, target, task, drop, text, keep_all, test_size)
         rows, left_out = columns[target].rows - columns[target].missing, columns[target].missing
-        width, outputs_ = encoding.width, encoding.target.outputs
-        output = "softmax" if encoding.target.kind == CLASSES else "identity"
+        width, outputs_ = coding.width, coding.target.outputs
+        output = "softmax" if coding.target.kind == CLASSES else "identity"
         network = Network((width, *units, outputs_), activation, output, dtype, seed)
         places = [stack.enter_context(Blocks(width, outputs_, dtype, rows, seed)) for _ in range(3)]
-        _spread(path, delimiter, encoding, dtype, Roles(seed, test_size, _held_out(rows, test_size)), places, shown)
-        training = TableTraining(network, encoding.target, places, rule, epochs, batch_size, stopping, seed)
+        _spread(table, coding, dtype, Roles(seed, test_size, _held_out(rows, test_size)), places, shown)
+        training = TableTraining(network, coding.target, places, rule, epochs, batch_size, stopping, seed)
         history = training.run(threads, callbacks, shown, time_limit)
-        test = Scores(encoding.target)
+        test = Scores(coding.target)
         for block in places[TEST].numbers():
             X, d = places[TEST].read(block)
             test.add(outputs(network, X), d)
         counts = [place.rows for place in places]
-    model = TableModel(network, encoding)
-    return TableResult(model, columns, history, counts[TRAINING], counts[VALIDATION], left_out, test)
+    model = TableModel(network, coding)
+    return TableResult(model, columns, history, counts[TRAINING], counts[VALIDATION], left_out, test, found.notes)
 
 
 def _names(argument, given):
@@ -206,49 +225,56 @@ def _held_out(rows, test_size):
     return HELD_OUT if rows * (1 - test_size) >= FEWEST else 0.0
 
 
-def _looked_at(path, target, task, test_size, drop, text, delimiter, seed, shown):
-    """The first pass: what is in the columns, and what they mean."""
-    table = opened(path, delimiter)
-    for argument, names in (("target", [target]), ("drop", drop), ("text", text)):
-        for name in names:
-            if name not in table.names:
-                hint = validation.did_you_mean(name, table.names) or f"; its columns are {short_list(table.names)}"
-                raise TableError(f"{path}: it has no column {name!r} ({argument}){hint}")
-    for argument, names in (("drop", drop), ("text", text)):
-        if target in names:
-            raise TableError(f"{path}: {argument} must be columns of inputs, {target!r} is the target")
-    names = [name for name in table.names if name not in drop]
-    columns = surveyed(table, names, target, Roles(seed, test_size, 0), shown)
-    found = columns[target]
-    if found.trained == 0:
-        raise TableError(f"{path}: it must have rows to train with, it has {found.rows} in all (test_size={test_size})")
+def _looked_at(table, target, drop, text, reading, roles_of, shown):
+    """The first pass: what is in the columns."""
+    found = opened(table, reading)
+    source, names = found.source, found.names
+    for argument, wanted in (("target", [target]), ("drop", drop), ("text", text)):
+        for name in wanted:
+            if name not in names:
+                hint = validation.did_you_mean(name, names) or f"; its columns are {short_list(names)}"
+                raise TableError(f"{source}: it has no column {name!r} ({argument}){hint}")
+    for argument, wanted in (("drop", drop), ("text", text)):
+        if target in wanted:
+            raise TableError(f"{source}: {argument} must be columns of inputs, {target!r} is the target")
+    return Survey(table, [name for name in names if name not in drop], target, text, roles_of, found.reading, shown)
+
+
+def _encoding_of(survey, target, task, drop, text, keep_all, test_size):
+    """What the columns mean."""
+    columns, source, rows = survey.columns, survey.source, survey.columns[target]
+    if rows.trained == 0 and (rows.rows == 0 or rows.missing < rows.rows):
+        raise TableError(
+            f"{source}: it must have rows to train with, it has {rows.rows} in all (test_size={test_size})"
+        )
     try:
-        encoding = Encoding([], target_of(found, task), drop)
-        encoding.inputs = [input_of(columns[name], name in text) for name in names if name != target]
+        encoding = Encoding([], target_of(columns[target], task), drop, survey.reading or Reading())
+        inputs = [(name, column) for name, column in columns.items() if name != target]
+        encoding.inputs = [input_of(column, name in text, keep_all) for name, column in inputs]
     except TableError as problem:
-        raise problem if str(problem).startswith(str(path)) else TableError(f"{path}: {problem}") from None
+        raise problem if str(problem).startswith(source) else TableError(f"{source}: {problem}") from None
     if encoding.width == 0:
         raise TableError(
-            f"{path}: it must have columns that differ from row to row, besides the target {target!r} and those that "
+            f"{source}: it must have columns that differ from row to row, besides the target {target!r} and those that "
             "are left out"
         )
-    return columns, encoding
+    return encoding
 
 
-def _spread(path, delimiter, encoding, dtype, roles, places, shown):
+def _spread(table, encoding, dtype, roles, places, shown):
     """The second pass: the rows as numbers, each to its place."""
-    done = 0
-    for block in opened(path, delimiter).blocks():
-        X, d, role = encoding.encode(block, dtype), encoding.target.encode(block), roles.take(len(block))
-        known = ~np.isnan(d)
+    done, found = 0, opened(table, encoding.reading, encoding.texts)
+    for block in found.blocks():
+        with_target, role = known(block, encoding.target.name), roles.take(len(block))
+        rows = block.where(with_target)
+        X, d, role = encoding.encode(rows, dtype), encoding.target.encode(rows), role[with_target]
         for number, place in enumerate(places):
-            here = known & (role == number)
-            place.add(X[here], d[here])
+            place.add(X[role == number], d[role == number])
         done += len(block)
         shown.status(f"read {done:,} rows")
     if places[TRAINING].rows == 0:
         raise TableError(
-            f"{path}: it must have rows to train with, it has {sum(place.rows for place in places)} in all"
+            f"{found.source}: it must have rows to train with, it has {sum(place.rows for place in places)} in all"
         )
 
 
