@@ -212,10 +212,13 @@ def _reader(lines, delimiter, strict=False):
 
 def _end_of_rows(lines):
     """Where the last whole row ends: behind a line break that is not within quotes."""
-    cut = lines.rfind(b"\n") + 1
-    while cut and lines.count(b'"', 0, cut) % 2:
-        cut = lines.rfind(b"\n", 0, cut - 1) + 1
-    return cut or (len(lines) if len(lines) > LONGEST else 0)
+    last = cut = lines.rfind(b"\n") + 1
+    quotes = lines.count(b'"', 0, cut)
+    while cut and quotes % 2:
+        before = lines.rfind(b"\n", 0, cut - 1) + 1
+        quotes -= lines.count(b'"', before, cut)
+        cut = before
+    return cut if cut or len(lines) < LONGEST else last  # a quote that is none, an inch say
 
 
 def _read(file, n):

@@ -8,6 +8,7 @@ import numpy as np
 from fastbp.tables.blocks import TEST
 from fastbp.tables.cells import (
     NOWHERE,
+    TableError,
     Words,
     is_missing,
     key_of,
@@ -32,8 +33,8 @@ class Column:
     name : str
     rows, missing, numeric, like_numbers : int
         Cells, those without a value, those with a number, those with a number in a spelling that cannot be read.
-    first_text, first_like_number : TableError or None
-        What would be said of the first cell that is no number, and of the first that looks like one.
+    first_like_number : TableError or None
+        What would be said of the first cell that looks like a number, and is none.
     not_numbers : Counter of str
         Some of the cells that are no numbers.
     texts, trained_texts : Counter of str, or None
@@ -52,7 +53,7 @@ class Column:
     def __init__(self, name, is_target=False, as_text=False):
         self.name, self.is_target, self._counts_texts = name, is_target, is_target or as_text
         self.rows = self.missing = self.numeric = self.like_numbers = self.trained = self._summed = 0
-        self.first_text, self.first_like_number, self.whole, self.rising = None, None, True, True
+        self._first_text, self.first_like_number, self.whole, self.rising = None, None, True, True
         self.texts, self.trained_texts = collections.Counter(), collections.Counter()
         self.mean, self._squares, self._shown, self._last, self._kinds = 0.0, 0.0, {}, None, set()
         self._units, self._first_of_unit, self.not_numbers = collections.Counter(), {}, collections.Counter()
@@ -60,6 +61,14 @@ class Column:
     @property
     def deviation(self):
         return float(np.sqrt(self._squares / self._summed)) if self._summed else 0.0
+
+    @property
+    def first_text(self):
+        """What would be said of the first cell that is no number, or has another unit than most; None."""
+        if self._first_text is None and len(self._units) > 1:
+            where, cell = self._first_of_unit[min(self._units, key=self._units.get)]
+            return TableError(f"{where}{cell!r} " + (f"must be in {self.unit}" if self.unit else "has a unit"))
+        return self._first_text
 
     @property
     def is_numeric(self):
@@ -87,7 +96,7 @@ class Column:
         else:
             values = numbers(block, self.name)
             self.missing += int(np.isnan(values[counted]).sum())
-            self._units[""] += int(np.isfinite(values[counted]).sum())
+            self._note_unit("", block, np.isfinite(values) & counted, lambda row: f"{values[row]:g}")
         finite = np.isfinite(values) & counted
         self.numeric += int(finite.sum())
         self._add(values[finite & trained])
@@ -101,8 +110,9 @@ class Column:
         plain = None if block.decimal == "," else plain_numbers(column.words)
         if plain is not None and np.isfinite(plain[~np.isnan(plain)]).all():
             self.missing += int(often[np.isnan(plain)].sum())
-            self._units[""] += int(often[~np.isnan(plain)].sum())
-            return np.append(plain, np.nan)[column.codes]
+            values = np.append(plain, np.nan)[column.codes]
+            self._note_unit("", block, ~np.isnan(values) & counted, lambda row: column.words[column.codes[row]].strip())
+            return values
         values = np.full(len(column.words) + 1, np.nan)
         for code in np.flatnonzero(often).tolist():
             word = column.words[code]
@@ -111,30 +121,30 @@ class Column:
                 self.missing += int(often[code])
             elif found is not None and np.isfinite(found[0]):
                 values[code] = found[0]
-                if found[1] not in self._units:
-                    self._first_of_unit[found[1]] = self._refusal(block, column, code, found)
-                self._units[found[1]] += int(often[code])
+                rows = (column.codes == code) & counted if found[1] not in self._units else None
+                self._note_unit(found[1], block, rows, lambda row, word=word: word.strip(), int(often[code]))
             else:
                 self._note_text(block, column, code, int(often[code]))
-        if len(self._units) > 1:
-            self.first_text = self.first_text or self._first_of_unit[min(self._units, key=self._units.get)]
         return values[column.codes]
 
+    def _note_unit(self, unit, block, rows, cell_of, often=None):
+        """So many numbers with a unit, and where the first of them is: in one of the rows."""
+        often = int(rows.sum()) if often is None else often
+        if often and unit not in self._units:
+            row = int(rows.argmax())
+            self._first_of_unit[unit] = str(block.refuse(row, self.name, "")), cell_of(row)
+        if often:
+            self._units[unit] += often
+
     def _note_text(self, block, column, code, often):
-        problem = self._refusal(block, column, code, None)
-        self.first_text = self.first_text or problem
+        word = column.words[code]
+        problem = block.refuse(column.row_of(code), self.name, why_not(word, None, "", block.decimal))
+        self._first_text = self._first_text or problem
         if len(self.not_numbers) < SHOWN:
             self.not_numbers[column.words[code].strip()] += often
         if LIKE_NUMBER.fullmatch(column.words[code].strip()):
             self.like_numbers += often
             self.first_like_number = self.first_like_number or problem
-
-    def _refusal(self, block, column, code, found):
-        word = column.words[code]
-        what = why_not(word, found, self.unit, block.decimal)
-        if found is not None and not self.unit:
-            what = f"{word.strip()!r} has a unit"
-        return block.refuse(column.row_of(code), self.name, what)
 
     def _look_at_order(self, values):
         if values.size and (self.whole or self.rising):
