@@ -329,6 +329,7 @@ def train_table(
     encoding: str | None = None,
     header: bool | None = None,
     decimal: Literal[".", ","] | None = None,
+    day_first: bool | None = None,
     epochs: int = 1000,
     batch_size: int = 32,
     learning_rate: float = 0.001,

@@ -1,10 +1,12 @@
 """Cells of tables: numbers in the spellings of spreadsheets, units, texts that mean the same, and nothing."""
 
+import datetime
+
 import numpy as np
 import pytest
 
 import fastbp
-from fastbp.tables import cells
+from fastbp.tables import cells, dates
 from fastbp.tables.cells import UNKNOWN, Block, Words, key_of, known, numbers, spelled, texts
 
 
@@ -68,6 +70,40 @@ def test_numbers_must_be_finite(cell):
 def test_the_first_row_that_is_wrong_is_named():
     with pytest.raises(fastbp.TableError, match="line 4, column 'a': 'x' is no number"):
         numbers(block_of("1", "2", "x", "y", "x"), "a")
+
+
+@pytest.mark.parametrize(
+    ("cell", "orders"),
+    [
+        ("2021-02-01", {"ymd"}), ("2021/2/1", {"ymd"}), ("2021-02-01T10:30:00Z", {"ymd"}), ("01.02.2021", {"dmy"}),
+        ("01/02/2021", {"dmy", "mdy"}), ("13/02/2021", {"dmy"}), ("02/13/2021", {"mdy"}),
+        ("1-2-21 10:30", {"dmy", "mdy"}),
+        ("31.02.2021", set()), ("2021-13-01", set()), ("1.2.3.4", set()), ("2021-02", set()),
+        ("10:30", set()), ("x", set()),
+    ],
+)  # fmt: skip
+def test_dates_and_the_orders_that_they_can_have(cell, orders):
+    assert dates.orders_of(cell) == orders
+    for order in orders:
+        year = datetime.date(1970, 1, 1) + datetime.timedelta(days=int(dates.days(cell, order)))
+        assert year.year == 2021
+
+
+def test_days_and_what_a_network_sees_of_them():
+    block = block_of("2021-01-01", "", "2021-07-02 12:00:00", "1969-12-31")
+    values = cells.days_of(block, "a", "ymd")
+    start = (datetime.date(2021, 1, 1) - datetime.date(1970, 1, 1)).days
+    np.testing.assert_array_equal(values, [start, np.nan, start + 182.5, -1])
+    out = np.full((4, dates.WIDTH), np.nan)
+    dates.encode(values, start, 10.0, out)
+    np.testing.assert_allclose(out[:, 0], [0, 0, 18.25, (-1 - start) / 10])
+    np.testing.assert_allclose(out[0, 1:3], [0, 1], atol=1e-12)
+    np.testing.assert_allclose(out[2, 5:], [0, -1], atol=1e-9)  # noon
+    np.testing.assert_array_equal(out[1], 0)
+    week = np.array([np.arctan2(row[3], row[4]) / (2 * np.pi) * 7 % 7 for row in out[[0, 3]]])
+    np.testing.assert_allclose((week - week[0]) % 7, [0, (-1 - start) % 7], atol=1e-6)
+    with pytest.raises(fastbp.TableError, match=r"line 3, column 'a': 'soon' is no date like those in training"):
+        cells.days_of(block_of("2021-01-01", "soon"), "a", "ymd")
 
 
 def test_texts_that_mean_the_same():

@@ -1,5 +1,7 @@
 """Tables as people have them: each is trained on as a careful person would, or asks what it must know."""
 
+import datetime
+
 import numpy as np
 import pytest
 
@@ -65,6 +67,51 @@ def test_no_line_of_names(first, tmp_path):
     result = trained(tmp_path, text, "column 5", header=False, test_size=0)
     assert (result.rows, result.model.classes) == (19, ["0", "1"]), "the first row is one as the others"
     assert result.model.predict(written(tmp_path, first + "\n", "new.csv")).shape == (1,), "the model remembers"
+
+
+DATES = {"%d.%m.%Y": "dmy", "%Y-%m-%d": "ymd", "%d/%m/%Y": "dmy", "%m/%d/%y": "mdy", "%Y-%m-%d %H:%M:%S": "ymd"}
+
+
+@pytest.mark.parametrize("form", DATES)
+def test_dates(form, tmp_path):
+    first = datetime.datetime(2021, 2, 1, 6)
+    days = [first + datetime.timedelta(days=i) for i in range(30)]
+    text = "day,size,price\n" + rows(lambda i: f"{days[i].strftime(form)},{43 + i % 7},{1037.5 + 37 * i}", 30)
+    result = trained(tmp_path, text, "price", test_size=0)
+    (column, _) = result.model.encoding.inputs
+    assert (column.kind, column.unit, column.width) == ("date", DATES[form], 7)
+    assert column.mean == pytest.approx((days[0] - datetime.datetime(1970, 1, 1)).days + 14.5, abs=0.3)
+    told = result.model.predict({"day": [days[3].strftime(form)], "size": [46]})
+    assert told.shape == (1,)
+    result.model.save(tmp_path / "model")
+    np.testing.assert_array_equal(
+        fastbp.load(tmp_path / "model").predict({"day": [days[3].strftime(form)], "size": [46]}), told
+    )
+    for write in (fastbp.to_onnx, fastbp.to_c):
+        with pytest.raises(ValueError, match="takes numbers and texts, and column 'day' holds dates"):
+            write(result.model, tmp_path / "out")
+
+
+def test_dates_whose_order_is_open_are_asked_for(tmp_path):
+    text = "day,price\n" + rows(lambda i: f"{1 + i % 12}/{1 + i % 5}/2021,{i}.5", 30)
+    with pytest.raises(fastbp.TableError, match=r"column 'day' has dates as .*/2021', .*: say --day-first or"):
+        trained(tmp_path, text, "price")
+    for day_first, order in ((True, "dmy"), (False, "mdy")):
+        assert trained(tmp_path, text, "price", day_first=day_first).model.encoding.inputs[0].unit == order
+
+
+def test_dates_are_the_same_in_all_formats(tmp_path):
+    pyarrow, parquet = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
+    pandas = pytest.importorskip("pandas")
+    days = [datetime.date(2021, 1, 1) + datetime.timedelta(days=3 * i) for i in range(30)]
+    columns = {"day": days, "y": [i + 0.5 for i in range(30)]}
+    expected = fastbp.train_table(columns, "y", **TRAIN).model.network.theta.tobytes()
+    parquet.write_table(pyarrow.table(columns), tmp_path / "days.parquet")
+    times = [datetime.datetime(day.year, day.month, day.day) for day in days]
+    for table in (tmp_path / "days.parquet", pandas.DataFrame({"day": times, "y": columns["y"]})):
+        assert fastbp.train_table(table, "y", **TRAIN).model.network.theta.tobytes() == expected
+    text = "day,y\n" + rows(lambda i: f"{days[i]},{i}.5", 30)
+    assert trained(tmp_path, text, "y").model.network.theta.tobytes() == expected
 
 
 def test_a_target_of_numbers_with_some_words(tmp_path):

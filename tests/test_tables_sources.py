@@ -248,12 +248,8 @@ def test_parquet_is_read_as_csv_is(parquet):
 
 
 def test_parquet_columns_of_other_kinds_are_refused_when_they_are_needed(parquet):
-    import datetime
-
-    path = parquet(a=[1.0, 2.0], b=["x", "y"], when=[datetime.datetime(2020, 1, 1)] * 2)
-    with pytest.raises(
-        fastbp.TableError, match=r"row 1, column 'when': it must hold numbers or texts, it holds timestamp"
-    ):
+    path = parquet(a=[1.0, 2.0], b=["x", "y"], when=[[1, 2], [3]])
+    with pytest.raises(fastbp.TableError, match=r"row 1, column 'when': it must hold numbers or texts, it holds list"):
         fastbp.train_table(path, "b")
     assert fastbp.train_table(path, "b", drop=["when"], epochs=1, test_size=0).model.classes == ["x", "y"]
 

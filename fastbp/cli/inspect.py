@@ -5,7 +5,7 @@ import os
 from fastbp.cli import options
 from fastbp.files.safetensors import VERSION, ModelFile
 from fastbp.loading import restored
-from fastbp.tables.encoding import CLASSES, NUMBER, TEXT
+from fastbp.tables.encoding import CLASSES, DATE, NUMBER, TEXT
 from fastbp.validation import short_list
 
 
@@ -48,6 +48,8 @@ def _columns(encoding):
             what = f"number, mean {column.mean:.6g}, standard deviation {column.deviation:.6g}"
         elif column.kind == TEXT:
             what = f"texts {short_list(column.texts)}" + (", or missing" if column.missing else "")
+        elif column.kind == DATE:
+            what = f"dates, {column.unit}"
         else:
             what = "left out, the same in all rows"
         yield f"column {column.name!r}: {what}"

@@ -156,13 +156,17 @@ def add_reading(parser):
     parser.add_argument(
         "--decimal", choices=(".", ","), help="before the fraction of a number; default: what most numbers have"
     )
+    parser.add_argument(
+        "--day-first", action=argparse.BooleanOptionalAction, default=None,
+        help="whether 1/2/2021 is a day of February; default: what all dates of a column can be",
+    )  # fmt: skip
 
 
 def reading_of(given):
     """What these options say."""
     from fastbp.tables.layout import checked_reading  # here: most commands read no tables
 
-    return checked_reading(given.delimiter, given.encoding, given.header, given.decimal)
+    return checked_reading(given.delimiter, given.encoding, given.header, given.decimal, given.day_first)
 
 
 def add_ignore_unseen(parser):

@@ -10,7 +10,7 @@ from fastbp.cli.status_line import StatusLine
 from fastbp.lecture.codes import HIDDEN
 from fastbp.network import DTYPES, Network
 from fastbp.tables.cells import MISSING
-from fastbp.tables.encoding import CLASSES, LEFT_OUT, NUMBER, TEXT, is_number_of_row
+from fastbp.tables.encoding import CLASSES, DATE, LEFT_OUT, NUMBER, TEXT, is_number_of_row
 from fastbp.tables.train_table import TASKS, train_table
 from fastbp.training.history import Diverged
 
@@ -89,8 +89,8 @@ def run(given):
     """Carries it out."""
     names = (
         "target", "hidden_layer_sizes", "activation", "task", "test_size", "drop", "text", "keep_all", "delimiter",
-        "encoding", "header", "decimal", "epochs", "batch_size", "learning_rate", "patience", "dtype", "seed",
-        "threads", "time_limit",
+        "encoding", "header", "decimal", "day_first", "epochs", "batch_size", "learning_rate", "patience", "dtype",
+        "seed", "threads", "time_limit",
     )  # fmt: skip
     try:
         validation.positive_number("--learning-rate", given.learning_rate, given.dtype)
@@ -134,11 +134,14 @@ def _about(given, result):
     yield from (f"note: {note}" for note in result.notes)
     if result.left_out:
         yield f"left out: {validation.counted(result.left_out, 'row')} without a target"
-    of = {kind: [column for column in encoding.inputs if column.kind == kind] for kind in (NUMBER, TEXT, LEFT_OUT)}
+    of = {kind: [c for c in encoding.inputs if c.kind == kind] for kind in (NUMBER, TEXT, DATE, LEFT_OUT)}
     if of[NUMBER]:
         yield f"numbers, standardised: {options.listed([column.name for column in of[NUMBER]])}"
     if of[TEXT]:
         yield f"texts, an input for each: {options.listed([f'{column.name} ({column.width})' for column in of[TEXT]])}"
+    if of[DATE]:
+        names = options.listed([f"{column.name} ({column.unit})" for column in of[DATE]])
+        yield f"dates, as elapsed time and parts of the year, the week and the day: {names}"
     rows = [column.name for column in of[LEFT_OUT] if is_number_of_row(columns[column.name])]
     same = [column.name for column in of[LEFT_OUT] if column.name not in rows]
     if same:

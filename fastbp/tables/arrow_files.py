@@ -82,6 +82,8 @@ def column_of(array):
         return Words.of([{True: "True", False: "False", None: ""}[value] for value in array.to_pylist()])
     if types.is_string(kind) or types.is_large_string(kind) or types.is_string_view(kind):
         return _words(array)
+    if types.is_date(kind) or types.is_timestamp(kind):
+        return _words(array.cast(pyarrow.string()))
     if types.is_null(kind):
         return Words(np.zeros(len(array), np.intp), [""])
     return str(kind)  # an error only for those who need the column

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from fastbp import validation
+from fastbp.tables.dates import days
 
 MISSING = frozenset(["", "?", "na", "n/a", "#n/a", "<na>", "nan", "-nan", "null", "none", "nat"])  # in small letters
 LARGEST = 1e100  # of a number, so that squares of sums have room
@@ -252,6 +253,19 @@ def cells_of(block, name):
     if isinstance(column, Words):
         return ["" if cell is None else cell for cell in column.cells()]
     return ["" if value != value else _text(value) for value in column.tolist()]
+
+
+def days_of(block, name, order):
+    """A column of dates as days from 1970 on (dates.py), NaN where a value is missing."""
+    column, found = block.column(name), []
+    if isinstance(column, np.ndarray):
+        column = Words.of(cells_of(block, name))
+    for code, word in enumerate(column.words):
+        value = np.nan if is_missing(word) else days(word, order)
+        if value is None:
+            raise block.refuse(column.row_of(code), name, f"{validation.shown(word)} is no date like those in training")
+        found.append(value)
+    return np.array([*found, np.nan])[column.codes]
 
 
 # ---- Texts -----------------------------------------------------------------------------------------------------------

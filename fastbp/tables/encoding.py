@@ -11,12 +11,13 @@ import numpy as np
 
 from fastbp import validation
 from fastbp.files import values
-from fastbp.tables.cells import TableError, key_of, numbers, texts
+from fastbp.tables import dates
+from fastbp.tables.cells import TableError, days_of, key_of, numbers, texts
 from fastbp.tables.layout import Reading
 from fastbp.tables.survey import MOST
 from fastbp.validation import short_list
 
-NUMBER, TEXT, LEFT_OUT, CLASSES = "number", "text", "left out", "classes"
+NUMBER, TEXT, DATE, LEFT_OUT, CLASSES = "number", "text", "date", "left out", "classes"
 FEW = 20  # different whole numbers are classes
 ROWS_OF_A_CLASS = 5  # at least, where whole numbers are classes: more than two of them
 NUMERIC, NUMERIC_TARGET = 0.9, 0.5  # a column with more numbers than this part is meant to have numbers only
@@ -30,14 +31,14 @@ class Input:
     Attributes
     ----------
     name : str
-    kind : {"number", "text", "left out"}
+    kind : {"number", "text", "date", "left out"}
         "left out" is a column that says nothing: it is not asked for.
     mean, deviation : float
     texts : list of str
     missing : bool
         Of texts: whether some were missing when the network was trained.
     unit : str
-        What stands beside each number in the table.
+        What stands beside each number in the table; of dates the order of day, month and year.
     """
 
     name: str
@@ -51,7 +52,7 @@ class Input:
     @property
     def width(self):
         """How many numbers the network sees."""
-        return 1 if self.kind == NUMBER else len(self.texts) + self.missing if self.kind == TEXT else 0
+        return {NUMBER: 1, DATE: dates.WIDTH, TEXT: len(self.texts) + self.missing}.get(self.kind, 0)
 
     def encode(self, block, out, ignore_unseen):
         """The numbers of a block, into the matrix `out` (rows, width)."""
@@ -65,6 +66,8 @@ class Input:
                 raise block.refuse(
                     row, self.name, f"{values[row]:g} is too far from {self.mean:g}, the mean in training"
                 )
+        elif self.kind == DATE:
+            dates.encode(days_of(block, self.name, self.unit), self.mean, self.deviation, out)
         elif self.kind == TEXT:
             found = texts(block, self.name)
             places = _places(self.texts, found.words)
@@ -164,7 +167,7 @@ class Encoding:
     def texts(self):
         """The columns that are read as texts."""
         classes = {self.target.name} if self.target.kind == CLASSES else set()
-        return classes | {column.name for column in self.inputs if column.kind == TEXT}
+        return classes | {column.name for column in self.inputs if column.kind in (TEXT, DATE)}
 
     def check(self, source, names, with_target, strict=False):
         """Refuses a table that lacks columns; the names of those that are new, which are refused if it is `strict`."""
@@ -214,8 +217,8 @@ class Encoding:
     def of_record(cls, file):
         """The other way round, from a `ModelFile`. Raises what its `refusing` expects."""
         kinds = [kind for kind in file.string("columns").split(",") if kind]
-        if not set(kinds) <= {NUMBER, TEXT, LEFT_OUT}:
-            raise ValueError(f"its columns must be numbers, texts or left out, they are {validation.shown(kinds)}")
+        if not set(kinds) <= {NUMBER, TEXT, DATE, LEFT_OUT}:
+            raise ValueError(f"its columns must be numbers, texts, dates, left out, they are {validation.shown(kinds)}")
         name, *names = values.texts_of(file, "names", len(kinds) + 1)
         means, deviations = (file.array(of, np.float64, (len(kinds) + 1,)).tolist() for of in ("means", "deviations"))
         if not all(np.isfinite(means)) or not all(0 < deviation < np.inf for deviation in deviations):
@@ -239,21 +242,33 @@ class Encoding:
         target.unit, *units = values.texts_of(file, "units", len(kinds) + 1)
         for column, unit in zip(inputs, units, strict=True):
             column.unit = unit
+            if column.kind == DATE and unit not in dates.ORDERS:
+                raise ValueError(f"its dates must be {', '.join(dates.ORDERS)}, they are {validation.shown(unit)}")
         at = 0
         for column, count, has in zip(of_texts, counts, missing, strict=True):
             column.texts, column.missing, at = found[at : at + count], has == "1", at + count
         return cls(inputs, target, values.texts_of(file, "ignored"), Reading.of(values.value_of(file, "reading")))
 
 
+def without_dates(encoding, asked_for):
+    """The columns that the network sees. Raises ValueError for dates, which other programs cannot be told to read."""
+    of_dates = [column.name for column in encoding.used if column.kind == DATE]
+    if of_dates:
+        raise ValueError(f"{asked_for} takes numbers and texts, and column {short_list(of_dates)} holds dates")
+    return encoding.used
+
+
 # ---- What a survey means ---------------------------------------------------------------------------------------------
 
 
-def input_of(column, as_text=False, keep=False):
+def input_of(column, as_text=False, keep=False, day_first=None):
     """How a surveyed column is seen by the network. Numbers of rows are left out, if they are not to be kept."""
     if column.is_numeric and not as_text:
         if not column.deviation > 0 or (is_number_of_row(column) and not keep):
             return Input(column.name, LEFT_OUT)
         return Input(column.name, NUMBER, column.mean, column.deviation, unit=column.unit)
+    if column.is_of_dates and not as_text:
+        return _date_of(column, day_first)
     if not as_text:
         _refuse_slips(column, "or say that they are texts (--text), or leave the column out (--drop)")
     if column.texts is None:
@@ -264,6 +279,22 @@ def input_of(column, as_text=False, keep=False):
     if len(column.texts) + (column.missing > 0) < 2:
         return Input(column.name, LEFT_OUT)
     return Input(column.name, TEXT, texts=_in_order(column.texts), missing=column.missing > 0)
+
+
+def _date_of(column, day_first):
+    """One of dates, in the only order that they can have, or the one that is said."""
+    found = dict(column.dates)
+    if len(found) > 1 and day_first is not None:
+        del found[dates.MDY if day_first else dates.DMY]
+    if len(found) > 1:
+        raise TableError(
+            f"column {column.name!r} has dates as {short_list(column.texts or (), 2)}, where day or month could come "
+            "first: say --day-first or --no-day-first (day_first=)"
+        )
+    ((order, moments),) = found.items()
+    if not moments.deviation > 0:
+        return Input(column.name, LEFT_OUT)
+    return Input(column.name, DATE, moments.mean, moments.deviation, unit=order)
 
 
 def is_number_of_row(column):

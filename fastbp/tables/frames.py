@@ -1,5 +1,6 @@
 """Tables in memory: a dict of columns, or a data frame of pandas, polars or Arrow."""
 
+import datetime
 from collections.abc import Mapping
 
 import numpy as np
@@ -68,14 +69,16 @@ def _column(name, values):
         raise TableError(f"{SOURCE}, column {name!r}: it must be a vector as long as the others, got {array.shape}")
     if array.dtype.kind in "fiu":
         return array.astype(np.float64)
-    if array.dtype.kind in "mMcV":
+    if array.dtype.kind == "M":
+        return Words.of(["" if np.isnat(value) else str(value) for value in array.astype("datetime64[us]")])
+    if array.dtype.kind in "mcV":
         return Other(str(array.dtype), len(array))
     return Words.of(["" if _is_nothing(value) else _cell(name, value) for value in array.tolist()])
 
 
 def _cell(name, value):
-    if isinstance(value, str | bool | int | float | np.generic) or hasattr(value, "as_tuple"):  # a Decimal
-        return str(value)
+    if isinstance(value, str | bool | int | float | np.generic | datetime.date) or hasattr(value, "as_tuple"):
+        return str(value)  # as_tuple: a Decimal
     raise TableError(f"{SOURCE}, column {name!r}: it must hold numbers or texts, it holds {shown(value)}")
 
 

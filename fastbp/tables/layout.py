@@ -37,18 +37,21 @@ class Reading:
         Whether there is a line with the names of the columns; without they are "column 1", "column 2", ...
     decimal : str or None
         "." or ","; "" where numbers with a comma in them are refused, since it could be either.
+    day_first : bool or None
+        Whether 1/2/2021 is a day of February.
     """
 
     delimiter: str | None = None
     encoding: str | None = None
     header: bool | None = None
     decimal: str | None = None
+    day_first: bool | None = None
 
     @classmethod
     def of(cls, found):
         """The one whose attributes a dict has. Raises TypeError or ValueError for any other."""
         one = cls(**found)
-        if one.header not in (None, True, False) or one.decimal not in (None, ".", ",", UNKNOWN):
+        if {one.header, one.day_first} - {None, True, False} or one.decimal not in (None, ".", ",", UNKNOWN):
             raise ValueError(f"a table cannot be read as {shown(found)}")
         for name in (one.delimiter, one.encoding):
             if name is not None and not isinstance(name, str):
@@ -82,13 +85,15 @@ class Layout:
     notes: list
 
 
-def checked_reading(delimiter, encoding, header, decimal):
+def checked_reading(delimiter, encoding, header, decimal, day_first):
     """How a table is read, as options say it."""
     if delimiter is not None and (not isinstance(delimiter, str) or len(delimiter) != 1 or delimiter in '\r\n"'):
         raise ValueError(f"delimiter must be a single character, got {shown(delimiter)}")
-    header = None if header is None else flag("header", header)
+    header, day_first = (
+        None if value is None else flag(name, value) for name, value in (("header", header), ("day_first", day_first))
+    )
     decimal = None if decimal is None else choice("decimal", decimal, (".", ","))
-    return Reading(delimiter, None if encoding is None else _codec(encoding), header, decimal)
+    return Reading(delimiter, None if encoding is None else _codec(encoding), header, decimal, day_first)
 
 
 def _codec(encoding):
@@ -145,7 +150,7 @@ def layout_of(source, sample, reading):
     line = comments + (rows[0][0] if header else rows[0][0] - 1)
     _check_names(source, names, line)
     decimal = reading.decimal or _decimal_of([cell for _, cells in rows[header:] for cell in cells], delimiter)
-    found = Reading(delimiter, reading.encoding or "utf-8", header, decimal)
+    found = Reading(delimiter, reading.encoding or "utf-8", header, decimal, reading.day_first)
     return Layout(found, names, line, notes)
 
 

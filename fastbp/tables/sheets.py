@@ -51,7 +51,9 @@ class SheetTable:
         csv.writer(sample, delimiter=DELIMITER, lineterminator="\n").writerows(
             [cell.replace("\n", " ") for cell in row] for row in rows[:400]
         )
-        found = layout_of(path, sample.getvalue(), Reading(DELIMITER, "utf-8", reading.header, reading.decimal))
+        found = layout_of(
+            path, sample.getvalue(), Reading(DELIMITER, "utf-8", reading.header, reading.decimal, reading.day_first)
+        )
         self.names, self.reading, self.notes = found.names, found.reading, [*found.notes]
         if len(book.sheet_names) > 1:
             self.notes.append(f"the first of {len(book.sheet_names)} sheets was read: {book.sheet_names[0]!r}")

@@ -5,6 +5,7 @@ import re
 
 import numpy as np
 
+from fastbp.tables import dates
 from fastbp.tables.blocks import TEST
 from fastbp.tables.cells import (
     NOWHERE,
@@ -44,6 +45,8 @@ class Column:
         Rows to train with.
     mean, deviation : float
         Of the numbers in those rows.
+    dates : dict of str to Moments
+        Orders of day, month and year in which all cells are dates (dates.py), with the days in those rows.
     whole : bool
         Whether all numbers are integers.
     rising : bool
@@ -52,15 +55,25 @@ class Column:
 
     def __init__(self, name, is_target=False, as_text=False):
         self.name, self.is_target, self._counts_texts = name, is_target, is_target or as_text
-        self.rows = self.missing = self.numeric = self.like_numbers = self.trained = self._summed = 0
+        self.rows = self.missing = self.numeric = self.like_numbers = self.trained = 0
         self._first_text, self.first_like_number, self.whole, self.rising = None, None, True, True
         self.texts, self.trained_texts = collections.Counter(), collections.Counter()
-        self.mean, self._squares, self._shown, self._last, self._kinds = 0.0, 0.0, {}, None, set()
+        self._shown, self._last, self._kinds, self._numbers = {}, None, set(), Moments()
+        self.dates = {order: Moments() for order in dates.ORDERS}
         self._units, self._first_of_unit, self.not_numbers = collections.Counter(), {}, collections.Counter()
 
     @property
+    def mean(self):
+        return self._numbers.mean
+
+    @property
     def deviation(self):
-        return float(np.sqrt(self._squares / self._summed)) if self._summed else 0.0
+        return self._numbers.deviation
+
+    @property
+    def is_of_dates(self):
+        """Whether there is a date and nothing else."""
+        return self.numeric == 0 and self.missing < self.rows and len(self.dates) > 0
 
     @property
     def first_text(self):
@@ -99,7 +112,11 @@ class Column:
             self._note_unit("", block, np.isfinite(values) & counted, lambda row: f"{values[row]:g}")
         finite = np.isfinite(values) & counted
         self.numeric += int(finite.sum())
-        self._add(values[finite & trained])
+        self._numbers.add(values[finite & trained])
+        if self.numeric:
+            self.dates = {}
+        elif self.dates and isinstance(column, Words):
+            self._look_for_dates(column, counted, trained)
         self._look_at_order(values[finite])
         if self.texts is not None and (self._counts_texts or isinstance(column, Words)):
             self._count(texts(block, self.name), counted, trained)
@@ -162,14 +179,41 @@ class Column:
         if len(self.texts) > MOST:
             self.texts = self.trained_texts = None
 
-    def _add(self, values):
-        """Mean and squares of all numbers so far (Chan, Golub and LeVeque 1983)."""
+    def _look_for_dates(self, column, counted, trained):
+        """Orders of day, month and year in which all cells so far are dates."""
+        used = np.flatnonzero(np.bincount(column.codes[counted], minlength=len(column.words)))
+        known = [(code, column.words[code]) for code in used.tolist() if not is_missing(column.words[code])]
+        for order in [*self.dates]:
+            values = np.full(len(column.words) + 1, np.nan)
+            for code, word in known:
+                value = dates.days(word, order)
+                if value is None:
+                    del self.dates[order]
+                    break
+                values[code] = value
+            else:
+                of_rows = values[column.codes]
+                self.dates[order].add(of_rows[~np.isnan(of_rows) & trained])
+
+
+class Moments:
+    """Mean and standard deviation of numbers that come in parts (Chan, Golub and LeVeque 1983)."""
+
+    def __init__(self):
+        self.mean, self._squares, self._n = 0.0, 0.0, 0
+
+    def add(self, values):
+        """Takes note of some numbers."""
         if not values.size:
             return
-        mean, before, self._summed = values.mean(), self._summed, self._summed + values.size
+        mean, before, self._n = values.mean(), self._n, self._n + values.size
         apart = mean - self.mean
-        self._squares += np.square(values - mean).sum() + apart**2 * before * values.size / self._summed
-        self.mean += apart * values.size / self._summed
+        self._squares += np.square(values - mean).sum() + apart**2 * before * values.size / self._n
+        self.mean += apart * values.size / self._n
+
+    @property
+    def deviation(self):
+        return float(np.sqrt(self._squares / self._n)) if self._n else 0.0
 
 
 class Survey:

@@ -78,9 +78,9 @@ class TableResult:
 
 def train_table(
     table, target, *, hidden_layer_sizes=(64, 32), activation="relu", task=None, test_size=0.2, drop=(), text=(),
-    keep_all=False, delimiter=None, encoding=None, header=None, decimal=None, epochs=1000, batch_size=32,
-    learning_rate=0.001, patience=20, min_delta=0.0, dtype="float32", seed=0, threads=None, time_limit=None,
-    callbacks=None, progress=False,
+    keep_all=False, delimiter=None, encoding=None, header=None, decimal=None, day_first=None, epochs=1000,
+    batch_size=32, learning_rate=0.001, patience=20, min_delta=0.0, dtype="float32", seed=0, threads=None,
+    time_limit=None, callbacks=None, progress=False,
 ):  # fmt: skip
     """Train a network on a table in a file, which may be larger than the memory.
 
@@ -118,6 +118,8 @@ def train_table(
         error if they look like data.
     decimal : {".", ","} or None
         Before the fraction of a number in a CSV file. None: what most numbers have.
+    day_first : bool or None
+        Whether 1/2/2021 is a day of February. None: what all dates of a column can be, and an error if that is both.
     epochs, batch_size : int
         Passes over the rows, at most, and rows of a step.
     learning_rate : float
@@ -189,13 +191,14 @@ def train_table(
     Network((1, *units, 1), activation, "identity")  # what is wrong with these shows before the file is read
     if not isinstance(target, str):
         raise TypeError(f"target must be the name of a column, got {validation.shown(target)}")
-    keep_all, reading = validation.flag("keep_all", keep_all), checked_reading(delimiter, encoding, header, decimal)
+    keep_all = validation.flag("keep_all", keep_all)
+    reading = checked_reading(delimiter, encoding, header, decimal, day_first)
     if not is_table(table) and (not can_be_read_twice(validation.path("table", table)) or table == STDIN):
         raise TableError(f"{table}: it must be a regular file, because it is read twice: write the table to one first")
     with contextlib.ExitStack() as stack:
         shown = stack.enter_context(display.display(display.checked(progress), epochs, "epoch"))
         found = _looked_at(table, target, drop, text, reading, lambda: Roles(seed, test_size, 0), shown)
-        columns, coding = found.columns, _encoding_of(found, target, task, drop, text, keep_all, test_size)
+        columns, coding = found.columns, _encoding_of(found, target, task, drop, text, keep_all, reading, test_size)
         rows, left_out = columns[target].rows - columns[target].missing, columns[target].missing
         width, outputs_ = coding.width, coding.target.outputs
         output = "softmax" if coding.target.kind == CLASSES else "identity"
@@ -240,7 +243,7 @@ def _looked_at(table, target, drop, text, reading, roles_of, shown):
     return Survey(table, [name for name in names if name not in drop], target, text, roles_of, found.reading, shown)
 
 
-def _encoding_of(survey, target, task, drop, text, keep_all, test_size):
+def _encoding_of(survey, target, task, drop, text, keep_all, reading, test_size):
     """What the columns mean."""
     columns, source, rows = survey.columns, survey.source, survey.columns[target]
     if rows.trained == 0 and (rows.rows == 0 or rows.missing < rows.rows):
@@ -250,7 +253,7 @@ def _encoding_of(survey, target, task, drop, text, keep_all, test_size):
     try:
         encoding = Encoding([], target_of(columns[target], task), drop, survey.reading or Reading())
         inputs = [(name, column) for name, column in columns.items() if name != target]
-        encoding.inputs = [input_of(column, name in text, keep_all) for name, column in inputs]
+        encoding.inputs = [input_of(column, name in text, keep_all, reading.day_first) for name, column in inputs]
     except TableError as problem:
         raise problem if str(problem).startswith(source) else TableError(f"{source}: {problem}") from None
     if encoding.width == 0:

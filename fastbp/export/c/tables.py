@@ -1,7 +1,7 @@
 """A model of tables as C: what turns columns into numbers, before its network; and what follows."""
 
 from fastbp.export.c import source
-from fastbp.tables.encoding import CLASSES, NUMBER
+from fastbp.tables.encoding import CLASSES, NUMBER, without_dates
 
 
 def table_text(model, name):
@@ -16,7 +16,7 @@ def table_text(model, name):
     network, target, columns, real = (
         model.network,
         model.encoding.target,
-        model.encoding.used,
+        without_dates(model.encoding, "to_c"),
         source.c_type(model.network),
     )
     of_classes = target.kind == CLASSES

@@ -3,7 +3,7 @@
 import numpy as np
 
 from fastbp.export.onnx import nodes
-from fastbp.tables.encoding import CLASSES, NUMBER
+from fastbp.tables.encoding import CLASSES, NUMBER, without_dates
 
 
 def table_graph(model):
@@ -29,7 +29,7 @@ def table_graph(model):
     while any(column.name.startswith(prefix) for column in model.encoding.used):
         prefix += "/"
     graph, parts, inputs = nodes.Nodes(f"{prefix}column_", np.float64), [], {}
-    for column in model.encoding.used:
+    for column in without_dates(model.encoding, "to_onnx"):
         if column.kind == NUMBER:
             inputs[column.name] = np.float64, [None, 1]
             standardised = graph.add("Div", graph.add("Sub", column.name, column.mean), column.deviation)
