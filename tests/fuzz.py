@@ -140,7 +140,7 @@ def use(model):
         model.predict(np.zeros((2, model.n_features_in_)))
     else:
         names = [column.name for column in model.encoding.inputs if column.width]
-        model.predict({name: [None, None] for name in names}, ignore_unseen=True)
+        model.predict({name: [None, None] for name in names})
 
 
 def peak_memory():

@@ -128,10 +128,10 @@ def test_names_of_all_alphabets(here):
 
 
 def test_columns_of_names_are_told(here):
-    table = "name,y\n" + "".join(f"Mr {chr(65 + i % 26)}{i},{i % 2}\n" for i in range(50))
+    table = "name,x,y\n" + "".join(f"Mr {chr(65 + i % 26)}{i},{i % 5},{i % 2}\n" for i in range(50))
     (here / "names.csv").write_text(table)
     out, _ = run(here, "train", "names.csv", "--target", "y", "--out", "names", "--epochs", "1")
-    assert "note: nearly every row has a text of its own in name; new tables will have others" in out
+    assert "left out, since nearly every row has a text of its own: name\n" in out
 
 
 @pytest.mark.parametrize("options", [[], ["--text", "size"], ["--task", "classification"]])
@@ -255,7 +255,6 @@ def test_what_fails_ends_in_one_line(expected, here):
 
 TABLES = {
     "standard input: it has no column 'size', 'colour'": "id\n1\n",
-    "standard input, line 3, column 'colour': 'blue' was not there in training": "size,colour\n1,red\n1,blue\n",
     "standard input, line 2, column 'size': '1.5cm' is no number": "size,colour\n1.5cm,red\n",
     "standard input, line 3: it has 1 cells, and 2 columns": "size,colour\n1,red\n1\n",
     "standard input: it must begin with a line of column names": "",
@@ -300,9 +299,13 @@ def test_how_a_table_is_written_is_said_or_asked(here):
     assert run(here, "predict", "nameless", "nameless.csv")[0].count("\n") == 31
 
 
-def test_unseen_texts_may_be_ignored(here):
-    arguments = ["predict", "model.safetensors", "-", "--ignore-unseen"]
-    assert len(run(here, *arguments, stdin="size,colour\n1,blue\n")[0].splitlines()) == 2
+def test_unseen_texts_are_told_or_refused(here):
+    table = "size,colour\n1,red\n1,blue\n"
+    out, err = run(here, "predict", "model.safetensors", "-", stdin=table)
+    assert len(out.splitlines()) == 3
+    assert err == "note: texts that were not there in training: 1 row of 'colour' ('blue')\n"
+    err = fails(here, "predict", "model.safetensors", "-", "--strict", stdin=table)
+    assert err == "error: standard input, line 3, column 'colour': 'blue' was not there in training, which had 'red'\n"
 
 
 USAGE = {

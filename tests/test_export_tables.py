@@ -28,15 +28,15 @@ ROWS = {
 def model_of(kind, dtype, seed=1):
     """A model with columns of all kinds."""
     inputs = [
-        Input(NAMES[0], NUMBER, 1.6e9, 5.0),
-        Input(NAMES[1], "text", texts=["dark blue", "red"], missing=True),
+        Input(NAMES[0], NUMBER, 1.6e9, 5.0, missing=True),
+        Input(NAMES[1], "text", texts=["dark blue", "red"], missing=True, other=True),
         Input("constant", "left out"),
         Input(NAMES[2], "text", texts=["maybe", "no", "yes"]),
         Input(NAMES[3], NUMBER, 0.05, 0.125),
     ]
     target = Target("who", "classes", ["a", "ü", "c"]) if kind == "classes" else Target("y", NUMBER, [], 1.6e9, 7.0)
     output = "softmax" if kind == "classes" else "identity"
-    sizes = (8, 5, target.outputs)
+    sizes = (10, 5, target.outputs)
     network = fastbp.Network(sizes, activation="tanh", output=output, dtype=dtype, seed=seed)
     network.theta[:] = np.random.default_rng(seed).normal(size=network.theta.size)
     return TableModel(network, Encoding(inputs, target))
@@ -81,7 +81,7 @@ def test_onnx_takes_unseen_texts_for_none_of_those_there_were(tmp_path):
     fastbp.to_onnx(model, tmp_path / "model.onnx")
     found = run_onnx(tmp_path / "model.onnx", rows)["probabilities"]
     rows["colour"][3] = "other"  # what a table calls missing is a text like others here
-    np.testing.assert_allclose(found, model.predict_proba(rows, ignore_unseen=True), rtol=0, atol=1e-13)
+    np.testing.assert_allclose(found, model.predict_proba(rows), rtol=0, atol=1e-13)
 
 
 def numbers_of(model):

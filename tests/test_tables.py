@@ -66,8 +66,8 @@ def test_inputs_of_columns(tmp_path):
     assert {name: column.kind for name, column in kinds.items()} == {
         "n": "number", "c": "text", "same": "left out", "empty": "left out", "few": "number"
     }  # fmt: skip
-    assert (kinds["c"].texts, kinds["c"].missing, kinds["c"].width) == (["x", "y"], True, 3)
-    assert encoding.input_of(columns["few"], as_text=True).texts == ["1", "2"]
+    assert (kinds["c"].texts, kinds["c"].missing, kinds["c"].other, kinds["c"].width) == ([], True, True, 2), "rare"
+    assert encoding.input_of(columns["few"], as_text=True).texts == ["1"], "and 2 is rare"
 
 
 def test_a_number_with_a_slip_is_named(tmp_path):
@@ -78,14 +78,15 @@ def test_a_number_with_a_slip_is_named(tmp_path):
         match=r"line 42, column 'a': '3,5' is no number, where most .* write it as 1234.5, .*\(--text\)",
     ):
         encoding.input_of(columns["a"])
-    assert encoding.input_of(columns["a"], as_text=True).texts == ["1.5", "2.5", "3,5"]
+    assert encoding.input_of(columns["a"], as_text=True).texts == ["1.5", "2.5"]
 
 
-def test_too_many_texts_are_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr(survey, "MOST", 3)
-    columns = surveyed("a,t\nw,w\nx,x\ny,y\nz,z\n", tmp_path, header=True)
-    with pytest.raises(fastbp.TableError, match=r"column 'a' has more than .* different texts.*\(--drop\)"):
-        encoding.input_of(columns["a"])
+def test_too_many_texts_share_an_input_and_are_no_classes(tmp_path, monkeypatch):
+    for module in (survey, encoding):
+        monkeypatch.setattr(module, "MOST", 3)
+    columns = surveyed("a,t\nw,w\nx,x\ny,y\nz,z\n" + "w,w\nx,x\ny,y\nz,z\nw,x\n", tmp_path, header=True)
+    column = encoding.input_of(columns["a"])
+    assert (len(column.texts), column.texts[0], column.other, column.width) == (3, "w", True, 4)
     with pytest.raises(fastbp.TableError, match=r"column 't', the target, has more than .* classes"):
         encoding.target_of(columns["t"])
 
@@ -230,7 +231,7 @@ def test_a_table_model_comes_back_from_its_file(fruit, tmp_path):
 
 BAD = {
     "it has no column 'size', 'colour'": {"id": [1]},
-    "'blue' was not there in training, which had 'green', 'red' (unseen texts can be ignored)": {
+    "'blue' was not there in training, which had 'green', 'red'": {
         "size": [1, 1], "colour": ["red", "blue"]
     },
     "row 2, column 'colour': 'blue' was not there": {"size": [1, 1], "colour": ["red", "blue"]},
@@ -247,7 +248,7 @@ BAD = {
 @pytest.mark.parametrize("expected", BAD)
 def test_tables_that_do_not_fit(expected, fruit):
     with pytest.raises(fastbp.TableError) as caught:
-        fruit[1].model.predict(BAD[expected])
+        fruit[1].model.predict(BAD[expected], strict=True)
     assert expected in str(caught.value)
 
 
@@ -260,8 +261,12 @@ def test_columns_that_are_new_are_told_or_refused(fruit):
         fruit[1].model.predict(table, strict=True)
 
 
-def test_unseen_texts_may_be_ignored(fruit):
-    assert fruit[1].model.predict({"size": [1], "colour": ["blue"]}, ignore_unseen=True).shape == (1,)
+def test_unseen_texts_are_told(fruit):
+    with pytest.warns(
+        RuntimeWarning, match=r"^texts that were not there in training: 2 rows of 'colour' \('blue', 'x'\)"
+    ):
+        y = fruit[1].model.predict({"size": [1, 1, 1], "colour": ["blue", "red", "x"]})
+    assert y.shape == (3,)
 
 
 def test_regression(tmp_path):

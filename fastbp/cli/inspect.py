@@ -47,7 +47,7 @@ def _columns(encoding):
         if column.kind == NUMBER:
             what = f"number, mean {column.mean:.6g}, standard deviation {column.deviation:.6g}"
         elif column.kind == TEXT:
-            what = f"texts {short_list(column.texts)}" + (", or missing" if column.missing else "")
+            what = f"texts {short_list(column.texts)}" + ", or others" * column.other + ", or missing" * column.missing
         elif column.kind == DATE:
             what = f"dates, {column.unit}"
         else:

@@ -169,14 +169,6 @@ def reading_of(given):
     return checked_reading(given.delimiter, given.encoding, given.header, given.decimal, given.day_first)
 
 
-def add_ignore_unseen(parser):
-    """--ignore-unseen, of commands that apply a model."""
-    parser.add_argument(
-        "--ignore-unseen", action="store_true",
-        help="take texts that were not there in training for none of those that were, and not for an error",
-    )  # fmt: skip
-
-
 def refuse_same(out, *read):
     """A file that is read must not be written over."""
     for path in read:

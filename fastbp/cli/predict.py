@@ -1,5 +1,6 @@
 """fastbp predict and fastbp evaluate: a model applied to a table."""
 
+import collections
 import contextlib
 import csv
 import io
@@ -12,7 +13,7 @@ from fastbp.cli import options
 from fastbp.loading import load
 from fastbp.tables.cells import cells_of, known
 from fastbp.tables.encoding import CLASSES
-from fastbp.tables.model import TableModel, outputs_of
+from fastbp.tables.model import TableModel, outputs_of, told
 from fastbp.tables.scores import Scores
 from fastbp.tables.sources import STDIN, opened
 from fastbp.validation import short_list
@@ -55,8 +56,9 @@ def add(commands):
 def _add_model_and_data(parser):
     parser.add_argument("model", help="a file written by fastbp train")
     parser.add_argument("data", help="a table as for fastbp train, or - for a CSV table on standard input")
-    options.add_ignore_unseen(parser)
-    parser.add_argument("--strict", action="store_true", help="refuse columns that were not there in training")
+    parser.add_argument(
+        "--strict", action="store_true", help="refuse columns and texts that were not there in training"
+    )
     options.add_reading(parser)
 
 
@@ -115,24 +117,33 @@ def _write_lines(model, table, given, keep, whole):
     lines, name = csv.writer(text, lineterminator="\n"), model.encoding.target.name
     labels = [f"{name}={label}" for label in model.classes] if given.probabilities else []
     lines.writerow([*keep, f"predicted {name}" if name in keep else name, *labels])
+    unseen = None if given.strict else collections.Counter()
     for block in table.blocks():
-        Y = outputs_of(model, block, given.ignore_unseen)
+        Y = outputs_of(model, block, unseen)
         columns = [*(cells_of(block, kept) for kept in keep), model.encoding.target.decode(Y).tolist()]
         if given.probabilities:
             columns += [[f"{p:.9g}" for p in column] for column in Y.T.tolist()]
         lines.writerows(zip(*columns, strict=True))
     text.detach()
+    _tell(unseen)
+
+
+def _tell(unseen):
+    if unseen:
+        options.say(f"note: texts that were not there in training: {told(unseen)}")
 
 
 def evaluate(given):
     """Carries it out."""
     model = loaded(given.model)
     scores, target = Scores(model.encoding.target), model.encoding.target
+    unseen = None if given.strict else collections.Counter()
     for block in _table_for(model, given, with_target=True).blocks():
         with_target = known(block, target.name)
         rows = block.where(with_target)
-        scores.add(outputs_of(model, rows, given.ignore_unseen), target.encode(rows))
+        scores.add(outputs_of(model, rows, unseen), target.encode(rows))
         scores.left_out += len(block) - len(rows)
+    _tell(unseen)
     print("\n".join(scores.lines()))
     if target.kind == CLASSES and len(target.texts) <= MOST_CLASSES:
         print("\n".join(_confusion(target.texts, scores.confusion)))

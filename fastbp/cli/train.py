@@ -10,11 +10,10 @@ from fastbp.cli.status_line import StatusLine
 from fastbp.lecture.codes import HIDDEN
 from fastbp.network import DTYPES, Network
 from fastbp.tables.cells import MISSING
-from fastbp.tables.encoding import CLASSES, DATE, LEFT_OUT, NUMBER, TEXT, is_number_of_row
+from fastbp.tables.encoding import CLASSES, DATE, LEFT_OUT, NUMBER, TEXT, is_number_of_row, is_of_names
 from fastbp.tables.train_table import TASKS, train_table
 from fastbp.training.history import Diverged
 
-MANY, UNLIKE = 5, 0.5  # a column of more texts than that, and than half of its rows has, is perhaps of names
 NUMERIC = 0.5  # a column of which more than half is numbers was perhaps meant to be one of numbers
 
 
@@ -143,14 +142,23 @@ def _about(given, result):
         names = options.listed([f"{column.name} ({column.unit})" for column in of[DATE]])
         yield f"dates, as elapsed time and parts of the year, the week and the day: {names}"
     rows = [column.name for column in of[LEFT_OUT] if is_number_of_row(columns[column.name])]
-    same = [column.name for column in of[LEFT_OUT] if column.name not in rows]
+    names = [column.name for column in of[LEFT_OUT] if is_of_names(columns[column.name])]
+    same = [column.name for column in of[LEFT_OUT] if column.name not in (*rows, *names)]
     if same:
         yield f"left out, without two different values in the rows to train with: {options.listed(same)}"
     if rows:
         yield f"left out, since it only numbers the rows (--keep-all keeps it): {options.listed(rows)}"
+    if names:
+        yield f"left out, since nearly every row has a text of its own: {options.listed(names)}"
     if encoding.ignored:
         yield f"left out, as asked: {options.listed(encoding.ignored)}"
-    for kind, what in ((NUMBER, "the mean of the column stands for them"), (TEXT, "they are a text of their own")):
+    rare = [column.name for column in of[TEXT] if column.other]
+    if rare:
+        yield f"texts that are rare share an input, as will those that are new: {options.listed(rare)}"
+    for kind, what in (
+        (NUMBER, "the mean of the column stands for them, and an input tells"), (TEXT, "they are a text of their own"),
+        (DATE, "an input tells"),
+    ):  # fmt: skip
         missing = [f"{c.name} ({columns[c.name].missing:,})" for c in of[kind] if columns[c.name].missing]
         if missing:
             yield f"missing values, {what}: {options.listed(missing)}"
@@ -166,12 +174,6 @@ def _notes(given, result):
     """What may not be as it was meant."""
     encoding, columns = result.model.encoding, result.columns
     texts = [column for column in encoding.inputs if column.kind == TEXT]
-    unlike = [c.name for c in texts if len(c.texts) > max(MANY, UNLIKE * _known(columns[c.name]))]
-    if unlike:
-        yield (
-            f"note: nearly every row has a text of its own in {options.listed(unlike)}; new tables will have others: "
-            "--drop leaves a column out"
-        )
     mixed = [column.name for column in texts if column.name not in given.text]
     if encoding.target.kind == CLASSES and given.task is None:
         mixed.append(encoding.target.name)

@@ -19,6 +19,8 @@ from fastbp.validation import short_list
 
 NUMBER, TEXT, DATE, LEFT_OUT, CLASSES = "number", "text", "date", "left out", "classes"
 FEW = 20  # different whole numbers are classes
+RARE, RARE_OF = 2, 2000  # texts of fewer rows than that, and than this part of all, share an input
+NAMES = 0.9  # a column with more different texts than this part of its rows has names
 ROWS_OF_A_CLASS = 5  # at least, where whole numbers are classes: more than two of them
 NUMERIC, NUMERIC_TARGET = 0.9, 0.5  # a column with more numbers than this part is meant to have numbers only
 IDENTIFIER = re.compile(r"column \d+|(.*[^a-z])?(id|idx|index|key|nr|no|row|row ?names?)|")
@@ -36,9 +38,11 @@ class Input:
     mean, deviation : float
     texts : list of str
     missing : bool
-        Of texts: whether some were missing when the network was trained.
+        Whether some were missing when the network was trained: they have an input of their own.
     unit : str
         What stands beside each number in the table; of dates the order of day, month and year.
+    other : bool
+        Whether texts that are not in `texts` have an input together, since there were some when it was trained.
     """
 
     name: str
@@ -48,42 +52,57 @@ class Input:
     texts: list = field(default_factory=list)
     missing: bool = False
     unit: str = ""
+    other: bool = False
 
     @property
     def width(self):
         """How many numbers the network sees."""
-        return {NUMBER: 1, DATE: dates.WIDTH, TEXT: len(self.texts) + self.missing}.get(self.kind, 0)
+        of_texts = len(self.texts) + self.other
+        return {NUMBER: 1, DATE: dates.WIDTH, TEXT: of_texts, LEFT_OUT: 0}[self.kind] + self.missing
 
-    def encode(self, block, out, ignore_unseen):
-        """The numbers of a block, into the matrix `out` (rows, width)."""
+    def encode(self, block, out, unseen=None):
+        """The numbers of a block, into the matrix `out` (rows, width).
+
+        Texts that were not there in training are counted in `unseen`, a Counter, or refused if there is none.
+        """
+        if self.kind == TEXT:
+            self._encode_texts(block, out, unseen)
+            return
         if self.kind == NUMBER:
             values = numbers(block, self.name, self.unit)
-            with np.errstate(all="ignore"):
-                out[:, 0] = np.where(np.isnan(values), 0.0, (values - self.mean) / self.deviation)
-            far = ~np.isfinite(out[:, 0])
-            if far.any():
-                row = int(far.argmax())
-                raise block.refuse(
-                    row, self.name, f"{values[row]:g} is too far from {self.mean:g}, the mean in training"
-                )
+            self._standardise(block, values, out)
         elif self.kind == DATE:
-            dates.encode(days_of(block, self.name, self.unit), self.mean, self.deviation, out)
-        elif self.kind == TEXT:
-            found = texts(block, self.name)
-            places = _places(self.texts, found.words)
-            unseen = [code for code, place in enumerate(places) if place is None]
-            if unseen and not ignore_unseen:
-                row = min(map(found.row_of, unseen))
-                raise block.refuse(
-                    row, self.name, f"{short_list([found.words[found.codes[row]]])} was not there in training, which "
-                    f"had {short_list(self.texts)} (unseen texts can be ignored)"
-                )  # fmt: skip
-            nowhere = out.shape[1]
-            places = [nowhere if place is None else place for place in places]
-            places = np.array([*places, len(self.texts) if self.missing else nowhere])[found.codes]
-            out[...] = 0
-            rows = np.flatnonzero(places < nowhere)
-            out[rows, places[rows]] = 1
+            values = days_of(block, self.name, self.unit)
+            dates.encode(values, self.mean, self.deviation, out)
+        if self.missing:
+            out[:, -1] = np.isnan(values)
+
+    def _standardise(self, block, values, out):
+        with np.errstate(all="ignore"):
+            out[:, 0] = np.where(np.isnan(values), 0.0, (values - self.mean) / self.deviation)
+        far = ~np.isfinite(out[:, 0])
+        if far.any():
+            row = int(far.argmax())
+            raise block.refuse(row, self.name, f"{values[row]:g} is too far from {self.mean:g}, the mean in training")
+
+    def _encode_texts(self, block, out, unseen):
+        found, nowhere = texts(block, self.name), out.shape[1]
+        places = _places(self.texts, found.words)
+        new = [code for code, place in enumerate(places) if place is None]
+        if new and unseen is None and not self.other:
+            row = min(map(found.row_of, new))
+            raise block.refuse(
+                row, self.name, f"{short_list([found.words[found.codes[row]]])} was not there in training, which had "
+                f"{short_list(self.texts)}"
+            )  # fmt: skip
+        for code in new if unseen is not None else ():
+            unseen[self.name, found.words[code]] += int((found.codes == code).sum())
+        elsewhere = len(self.texts) if self.other else nowhere
+        places = [elsewhere if place is None else place for place in places]
+        places = np.array([*places, nowhere - 1 if self.missing else nowhere])[found.codes]
+        out[...] = 0
+        rows = np.flatnonzero(places < nowhere)
+        out[rows, places[rows]] = 1
 
 
 def _places(known, words):
@@ -181,11 +200,11 @@ class Encoding:
             raise TableError(f"{source}: it has the column {short_list(more)}, which was not there in training")
         return more
 
-    def encode(self, block, dtype, ignore_unseen=False):
-        """X (rows, width) of a block."""
+    def encode(self, block, dtype, unseen=None):
+        """X (rows, width) of a block; `unseen` as in Input.encode."""
         X, at = np.empty((len(block), self.width), dtype), 0
-        for column in self.inputs:
-            column.encode(block, X[:, at : at + column.width], ignore_unseen)
+        for column in self.used:
+            column.encode(block, X[:, at : at + column.width], unseen)
             at += column.width
         return X
 
@@ -196,7 +215,8 @@ class Encoding:
         target, kinds = self.target, [column.kind for column in self.inputs]
         of_texts = [column for column in self.inputs if column.kind == TEXT]
         strings = {
-            "columns": ",".join(kinds), "missing": "".join(str(int(column.missing)) for column in of_texts),
+            "columns": ",".join(kinds), "missing": "".join(str(int(column.missing)) for column in self.inputs),
+            "other": "".join(str(int(column.other)) for column in self.inputs),
             "target kind": target.kind, "usual class": str(target.usual), "reading": values.encoded(vars(self.reading)),
         }  # fmt: skip
         arrays = {
@@ -231,22 +251,23 @@ class Encoding:
         inputs = [Input(*of) for of in zip(names, kinds, means[1:], deviations[1:], strict=True)]
         of_texts = [column for column in inputs if column.kind == TEXT]
         counts = file.array("counts", np.int64, (len(of_texts),)).tolist()
-        missing, found = file.string("missing"), values.texts_of(file, "texts")
-        if (
-            len(missing) != len(of_texts)
-            or not set(missing) <= {*"01"}
-            or sum(counts) != len(found)
-            or min(counts, default=0) < 0
-        ):
+        found = values.texts_of(file, "texts")
+        if sum(counts) != len(found) or min(counts, default=0) < 0:
             raise ValueError("the texts of its columns do not fit together")
+        for name in ("missing", "other"):
+            marks = file.string(name)
+            if len(marks) != len(inputs) or not set(marks) <= {*"01"}:
+                raise ValueError(f"{name!r} must be 0 or 1 for each column")
+            for column, mark in zip(inputs, marks, strict=True):
+                setattr(column, name, mark == "1")
         target.unit, *units = values.texts_of(file, "units", len(kinds) + 1)
         for column, unit in zip(inputs, units, strict=True):
             column.unit = unit
             if column.kind == DATE and unit not in dates.ORDERS:
                 raise ValueError(f"its dates must be {', '.join(dates.ORDERS)}, they are {validation.shown(unit)}")
         at = 0
-        for column, count, has in zip(of_texts, counts, missing, strict=True):
-            column.texts, column.missing, at = found[at : at + count], has == "1", at + count
+        for column, count in zip(of_texts, counts, strict=True):
+            column.texts, at = found[at : at + count], at + count
         return cls(inputs, target, values.texts_of(file, "ignored"), Reading.of(values.value_of(file, "reading")))
 
 
@@ -263,22 +284,27 @@ def without_dates(encoding, asked_for):
 
 def input_of(column, as_text=False, keep=False, day_first=None):
     """How a surveyed column is seen by the network. Numbers of rows are left out, if they are not to be kept."""
+    missing = column.missing > 0
     if column.is_numeric and not as_text:
         if not column.deviation > 0 or (is_number_of_row(column) and not keep):
             return Input(column.name, LEFT_OUT)
-        return Input(column.name, NUMBER, column.mean, column.deviation, unit=column.unit)
+        return Input(column.name, NUMBER, column.mean, column.deviation, missing=missing, unit=column.unit)
     if column.is_of_dates and not as_text:
         return _date_of(column, day_first)
     if not as_text:
         _refuse_slips(column, "or say that they are texts (--text), or leave the column out (--drop)")
-    if column.texts is None:
-        raise TableError(
-            f"column {column.name!r} has more than {MOST} different texts, and each would be an input: leave it out "
-            f"(--drop){'' if column.first_text is None or as_text else f'; {column.first_text}'}"
-        )
-    if len(column.texts) + (column.missing > 0) < 2:
+    known = column.rows - column.missing
+    frequent = [text for text, often in column.texts.most_common(MOST) if often >= max(RARE, known // RARE_OF)]
+    other = sum(column.texts[text] for text in frequent) < known
+    if len(frequent) + other + missing < 2 and not (keep and other):
         return Input(column.name, LEFT_OUT)
-    return Input(column.name, TEXT, texts=_in_order(column.texts), missing=column.missing > 0)
+    return Input(column.name, TEXT, texts=_in_order(frequent), missing=missing, other=other)
+
+
+def is_of_names(column):
+    """Whether nearly every row has a text of its own."""
+    known = column.rows - column.missing
+    return not column.is_numeric and not column.is_of_dates and known > 0 and len(column.texts) > NAMES * known
 
 
 def _date_of(column, day_first):
@@ -294,7 +320,7 @@ def _date_of(column, day_first):
     ((order, moments),) = found.items()
     if not moments.deviation > 0:
         return Input(column.name, LEFT_OUT)
-    return Input(column.name, DATE, moments.mean, moments.deviation, unit=order)
+    return Input(column.name, DATE, moments.mean, moments.deviation, missing=column.missing > 0, unit=order)
 
 
 def is_number_of_row(column):
@@ -307,7 +333,7 @@ def target_of(column, task=None):
     what, values = f"column {column.name!r}, the target,", column.rows - column.missing
     if values == 0:
         raise TableError(f"{what} must have values, all {column.rows:,} rows are without")
-    few = column.texts is not None and len(column.texts) <= min(FEW, max(2, values // ROWS_OF_A_CLASS))
+    few = len(column.texts) <= min(FEW, max(2, values // ROWS_OF_A_CLASS))
     if task is None:
         _refuse_slips(column, "or say that they are classes (--task classification)", NUMERIC_TARGET if not few else 1)
         task = "regression" if column.is_numeric and not (column.whole and few) else "classification"
@@ -317,7 +343,7 @@ def target_of(column, task=None):
         if not column.deviation > 0:
             raise TableError(f"{what} must have different values in the rows to train with, all are {column.mean:g}")
         return Target(column.name, NUMBER, mean=column.mean, deviation=column.deviation, unit=column.unit)
-    if column.texts is None:
+    if len(column.texts) > MOST:
         raise TableError(f"{what} has more than {MOST} classes")
     if len(column.texts) < 2:
         raise TableError(f"{what} must have at least two classes, it has {', '.join(map(repr, column.texts))} alone")

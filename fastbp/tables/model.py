@@ -1,5 +1,7 @@
 """TableModel: a network, and what it takes to put tables in and get predictions out."""
 
+import collections
+
 import numpy as np
 
 from fastbp import caller
@@ -7,7 +9,7 @@ from fastbp.files.safetensors import write
 from fastbp.network import Network, outputs
 from fastbp.tables.encoding import CLASSES, Encoding
 from fastbp.tables.sources import opened
-from fastbp.validation import short_list
+from fastbp.validation import counted, short_list
 
 
 class TableModel:
@@ -51,7 +53,7 @@ class TableModel:
         """The classes in the order of their probabilities, a list of str; None for a regression."""
         return list(self.encoding.target.texts) if self.encoding.target.kind == CLASSES else None
 
-    def predict(self, table, ignore_unseen=False, strict=False):
+    def predict(self, table, strict=False):
         """The class or the number of each row.
 
         Parameters
@@ -59,10 +61,8 @@ class TableModel:
         table : str, path-like, mapping of names to columns, or data frame
             A file as in `train_table`, which is read as that of the training was; or a table in memory. Missing values
             are None, NaN or empty texts. The target may be there or not.
-        ignore_unseen : bool
-            Take texts that were not there in training as none of those that were, and not for an error.
         strict : bool
-            Whether columns that were not there in training are an error.
+            Whether columns and texts that were not there in training are an error. They are not used, but told.
 
         Returns
         -------
@@ -77,7 +77,7 @@ class TableModel:
         Warns
         -----
         RuntimeWarning
-            If there are columns that were not there in training.
+            If there are columns or texts that were not there in training.
 
         Examples
         --------
@@ -89,16 +89,14 @@ class TableModel:
         >>> model.predict({"x": [10, 20, 30]}).round(-1)
         array([20., 40., 60.])
         """
-        decode = self.encoding.target.decode
-        found = [decode(outputs_of(self, block, ignore_unseen)) for block in _checked_blocks(self, table, strict)]
-        return np.concatenate(found) if found else decode(np.empty((0, self.network.sizes[-1])))
+        return self.encoding.target.decode(self._outputs(table, strict))
 
-    def predict_proba(self, table, ignore_unseen=False, strict=False):
+    def predict_proba(self, table, strict=False):
         """The probabilities of the classes.
 
         Parameters
         ----------
-        table, ignore_unseen, strict : as in `predict`
+        table, strict : as in `predict`
 
         Returns
         -------
@@ -124,8 +122,15 @@ class TableModel:
         """
         if self.classes is None:
             raise TypeError(f"predict_proba needs a model of classes, {self.encoding.target.name!r} is a number")
-        found = [outputs_of(self, block, ignore_unseen) for block in _checked_blocks(self, table, strict)]
-        return np.concatenate(found) if found else np.empty((0, len(self.classes)))
+        return self._outputs(table, strict)
+
+    def _outputs(self, table, strict):
+        """Those of the network for a whole table (rows, outputs)."""
+        unseen = None if strict else collections.Counter()
+        found = [outputs_of(self, block, unseen) for block in _checked_blocks(self, table, strict)]
+        if unseen:
+            caller.warn(f"texts that were not there in training: {told(unseen)}")
+        return np.concatenate(found) if found else np.empty((0, self.network.sizes[-1]), self.network.dtype)
 
     # ---- Files -------------------------------------------------------------------------------------------------------
 
@@ -165,11 +170,20 @@ class TableModel:
         return cls(network, encoding)
 
 
-def outputs_of(model, block, ignore_unseen=False):
-    """The outputs of a TableModel's network for a block (rows, outputs)."""
-    X = model.encoding.encode(block, model.network.dtype, ignore_unseen)
+def outputs_of(model, block, unseen=None):
+    """The outputs of a TableModel's network for a block (rows, outputs); `unseen` as in Input.encode."""
+    X = model.encoding.encode(block, model.network.dtype, unseen)
     X.flags.writeable = False
     return outputs(model.network, X)
+
+
+def told(unseen):
+    """What was counted in `unseen`, in words."""
+    parts = []
+    for column in dict.fromkeys(name for name, _ in unseen):
+        words = {word: often for (name, word), often in unseen.items() if name == column}
+        parts.append(f"{counted(sum(words.values()), 'row')} of {column!r} ({short_list(words, 3)})")
+    return ", ".join(parts)
 
 
 def _checked_blocks(model, table, strict=False):

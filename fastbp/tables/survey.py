@@ -23,6 +23,7 @@ from fastbp.tables.cells import (
 from fastbp.tables.sources import opened
 
 MOST, SHOWN = 1000, 6  # different texts of a column that become inputs; cells that are no numbers, in a message
+COUNTED = 100_000  # different texts that are counted; beyond that those are forgotten that have come once
 LIKE_NUMBER = re.compile(r"[-+]?[$€£]?\s?\d[\d.,' ]*\s?[%€]?")  # 1,000 or 3,5 where the file has other signs
 
 
@@ -38,9 +39,9 @@ class Column:
         What would be said of the first cell that looks like a number, and is none.
     not_numbers : Counter of str
         Some of the cells that are no numbers.
-    texts, trained_texts : Counter of str, or None
-        How often each text is there, and how often in the rows to train with (of the target only); None if there are
-        more than MOST. Texts that mean the same are the one that came first.
+    texts, trained_texts : Counter of str
+        How often each text is there, and how often in the rows to train with (of the target only). Texts that mean the
+        same are the one that came first. Of more than COUNTED texts the rarest are forgotten.
     trained : int
         Rows to train with.
     mean, deviation : float
@@ -118,7 +119,7 @@ class Column:
         elif self.dates and isinstance(column, Words):
             self._look_for_dates(column, counted, trained)
         self._look_at_order(values[finite])
-        if self.texts is not None and (self._counts_texts or isinstance(column, Words)):
+        if (self._counts_texts or isinstance(column, Words)) and not (self.is_target and len(self.texts) > MOST):
             self._count(texts(block, self.name), counted, trained)
 
     def _see_words(self, block, column, counted):
@@ -176,8 +177,9 @@ class Column:
             for word, often in zip(words, np.bincount(known, minlength=len(words)).tolist(), strict=True):
                 if often:
                     counter[word] += often
-        if len(self.texts) > MOST:
-            self.texts = self.trained_texts = None
+        if len(self.texts) > COUNTED:
+            self.texts = collections.Counter({word: often for word, often in self.texts.items() if often > 1})
+            self._shown = {key_of(word): word for word in self.texts}
 
     def _look_for_dates(self, column, counted, trained):
         """Orders of day, month and year in which all cells so far are dates."""

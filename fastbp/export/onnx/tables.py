@@ -33,12 +33,13 @@ def table_graph(model):
         if column.kind == NUMBER:
             inputs[column.name] = np.float64, [None, 1]
             standardised = graph.add("Div", graph.add("Sub", column.name, column.mean), column.deviation)
-            x = graph.add("Where", graph.add("IsNaN", column.name), 0.0, standardised)
+            missing = graph.add("IsNaN", column.name)
+            x = graph.add("Where", missing, 0.0, standardised)
+            if column.missing:
+                x = graph.add("Concat", x, graph.add("Where", missing, 1.0, 0.0), axis=1)
         else:
             inputs[column.name] = np.dtype(object), [None, 1]
-            texts = [*column.texts, *[""] * column.missing]
-            known = graph.add("OneHotEncoder", column.name, cats_strings=texts, zeros=1, domain=nodes.OF_TEXTS)
-            x = graph.add("Reshape", known, np.array([-1, len(texts)], np.int64))
+            x = _of_texts(graph, column)
         parts.append(graph.add("Cast", x, to=nodes.type_number(network.dtype)))
     more, constants, y = nodes.network_nodes(network, graph.add("Concat", *parts, axis=1), f"{prefix}network_")
     last = nodes.Nodes(f"{prefix}target_", np.float64)
@@ -54,6 +55,20 @@ def table_graph(model):
         last.add("Add", y, target.mean, output=variable)
         outputs = {variable: (np.float64, [None, 1])}
     return graph.nodes + more + last.nodes, graph.constants | constants | last.constants, inputs, outputs
+
+
+def _of_texts(graph, column):
+    """1 where each text stands; where another one does, and where there is none, if these have inputs."""
+    texts = [*column.texts, ""]
+    known = graph.add("OneHotEncoder", column.name, cats_strings=texts, zeros=1, domain=nodes.OF_TEXTS)
+    x = graph.add("Reshape", known, np.array([-1, len(texts)], np.int64))
+    x = graph.add("Cast", x, to=nodes.type_number(np.float64))
+    parts = [graph.add("Gather", x, np.arange(len(column.texts)), axis=1)]
+    if column.other:
+        parts.append(graph.add("Sub", 1.0, graph.add("ReduceSum", x, np.array([1]), keepdims=1)))
+    if column.missing:
+        parts.append(graph.add("Gather", x, np.array([len(column.texts)]), axis=1))
+    return graph.add("Concat", *parts, axis=1)
 
 
 def _free(name, taken):
