@@ -54,8 +54,21 @@ def test_three_commands_from_a_table_to_predictions(here):
 
 def test_quiet_prints_the_scores_alone(here):
     out, err = run(here, "train", "fruit.csv", "--target", "kind", "--drop", "id", "--quiet", "--out", "quiet", *QUICK)
-    assert re.fullmatch(r"test accuracy: .*\nbaseline: .*\n", out)
+    assert re.fullmatch(
+        r"test accuracy: .*\nbaseline: .*\nbalanced accuracy .*, macro F1 .*, log loss .*, AUC .*\n", out
+    )
     assert err == ""
+
+
+def test_what_becomes_of_each_column(here):
+    out, _ = run(here, "train", "fruit.csv", "--target", "kind", "--explain", "--quiet", "--out", "explained", *QUICK)
+    assert [line.split() for line in out.splitlines()[:5]] == [
+        ["column", "values", "missing", "numbers", "texts", "becomes", "inputs"],
+        ["kind", "60", "0", "0", "2", "classes", "the", "target"],
+        ["size", "60", "0", "60", "0", "number", "1"],
+        ["colour", "40", "20", "0", "1", "text", "2"],
+        ["id", "60", "0", "60", "0", "left", "out", "0"],
+    ]
 
 
 def test_regression(here):

@@ -182,6 +182,39 @@ def test_whole_numbers_are_classes_where_there_are_few_for_so_many_rows(tmp_path
     assert trained(tmp_path, "x,y\n" + rows(lambda i: f"{i}.5,{i % 3}"), "y").model.classes == ["0", "1", "2"]
 
 
+def test_rare_classes_may_count_more(tmp_path):
+    rng = np.random.default_rng(0)
+    x, rare = rng.normal(size=300), rng.random(300) < 0.1
+    text = "x,y\n" + rows(lambda i: f"{x[i] + rare[i]},{'rare' if rare[i] else 'usual'}", 300)
+    plain, balanced = (trained(tmp_path, text, "y", epochs=60, class_weight=how) for how in (None, "balanced"))
+    P, Q = (result.model.predict_proba({"x": x + rare})[:, 0] for result in (plain, balanced))
+    assert P.mean() < 0.25 < 0.35 < Q.mean()
+    counts = balanced.columns["y"].trained_texts
+    by_hand = {name: counts.total() / (2 * counts[name]) for name in counts}
+    again = trained(tmp_path, text, "y", epochs=60, class_weight=by_hand)
+    assert again.model.network.theta.tobytes() == balanced.model.network.theta.tobytes()
+    for wrong, kind, match in (
+        ("even", ValueError, "class_weight must be one of 'balanced', got 'even'"),
+        ({"other": 2}, ValueError, "class_weight must be of 'rare', 'usual', got 'other'"),
+        ({"rare": -1}, ValueError, r"class_weight\['rare'\] must be at least 0"),
+        ({"rare": 0, "usual": 0}, ValueError, "class_weight must leave rows to train with"),
+        (3, TypeError, "class_weight must be 'balanced', a mapping or None, got 3"),
+    ):
+        with pytest.raises(kind, match=match):
+            trained(tmp_path, text, "y", class_weight=wrong)
+    with pytest.raises(ValueError, match="class_weight must be None for a target of numbers, got 'balanced'"):
+        trained(tmp_path, text, "x", class_weight="balanced")
+
+
+def test_all_problems_of_a_table_are_told_at_once(tmp_path):
+    text = "a,b,y\n" + rows(lambda i: f"{'x' if i == 3 else i},{'y' if i == 5 else i},{i}.5")
+    with pytest.raises(fastbp.TableError) as caught:
+        trained(tmp_path, text, "y")
+    first, second = str(caught.value).split("\n")
+    assert "line 5, column 'a': 'x' is no number" in first
+    assert "line 7, column 'b': 'y' is no number" in second
+
+
 @pytest.mark.parametrize("library", ["pandas", "polars", "pyarrow"])
 def test_a_table_in_memory(library, tmp_path):
     module = pytest.importorskip(library)

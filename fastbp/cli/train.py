@@ -57,6 +57,12 @@ def add(commands):
     table.add_argument(
         "--keep-all", action="store_true", help="take columns for inputs, too, that seem to number the rows"
     )
+    table.add_argument(
+        "--class-weight", choices=["balanced"], help="let rows of rare classes count more: all classes the same"
+    )
+    table.add_argument(
+        "--explain", action="store_true", help="print what was found in each column, and what it becomes"
+    )
     options.add_reading(table)
     network = parser.add_argument_group("the network and its training")
     network.add_argument(
@@ -89,7 +95,7 @@ def run(given):
     names = (
         "target", "hidden_layer_sizes", "activation", "task", "test_size", "drop", "text", "keep_all", "delimiter",
         "encoding", "header", "decimal", "day_first", "epochs", "batch_size", "learning_rate", "patience", "dtype",
-        "seed", "threads", "time_limit",
+        "seed", "threads", "time_limit", "class_weight",
     )  # fmt: skip
     try:
         validation.positive_number("--learning-rate", given.learning_rate, given.dtype)
@@ -113,6 +119,8 @@ def run(given):
         epochs = validation.counted(len(result.history.loss), "epoch")
         options.say(f"interrupted after {epochs}: the network has the parameters of the best")
     result.model.save(given.out)  # before anything is printed, which may fail
+    if given.explain:
+        print("\n".join(_explained(result)))
     if not given.quiet:
         print("\n".join(_about(given, result)))
     print("\n".join(result.test.lines("test ")))
@@ -168,6 +176,23 @@ def _about(given, result):
         f"network {'-'.join(map(str, network.sizes))}, {network.theta.size:,} parameters; {result.rows:,} rows to "
         f"train with, {result.validated:,} for early stopping, {result.test.rows:,} for the test"
     )
+
+
+def _explained(result):
+    """A table: what was found in each column, and how many numbers the network sees of it."""
+    encoding, columns = result.model.encoding, result.columns
+    heads = ["column", "values", "missing", "numbers", "texts", "becomes", "inputs"]
+    rows = [[encoding.target.name, encoding.target.kind, "the target"]]
+    rows += [[column.name, column.kind, str(column.width)] for column in encoding.inputs]
+    lines = [heads]
+    for name, kind, width in rows:
+        found = columns[name]
+        counts = (found.rows - found.missing, found.missing, found.numeric, len(found.texts))
+        lines.append([options.listed([name]), *(f"{count:,}" for count in counts), kind, width])
+    widths = [max(map(len, cells)) for cells in zip(*lines, strict=True)]
+    for first, *rest in lines:
+        cells = "  ".join(cell.rjust(width) for cell, width in zip(rest, widths[1:], strict=True))
+        yield f"{first.ljust(widths[0])}  {cells}"
 
 
 def _notes(given, result):

@@ -5,6 +5,8 @@ import numpy as np
 from fastbp.tables.encoding import CLASSES
 from fastbp.validation import counted
 
+RANKED = 1 << 20  # rows, at most, for the area under the curve
+
 
 class Scores:
     """Sums over rows, of which the scores follow.
@@ -25,6 +27,7 @@ class Scores:
         self.target, self.rows, self.left_out = target, 0, 0
         self.confusion = np.zeros((target.outputs, target.outputs), np.int64)
         self._sums = np.zeros(4)  # of d, d^2, (y - d)^2, |y - d|: standardised values
+        self._log_loss, self._ranked = 0.0, []
 
     def __repr__(self):
         return f"<Scores: {'; '.join(self.lines())}>"
@@ -36,7 +39,11 @@ class Scores:
         self.rows += len(d)
         self.left_out += len(known) - len(d)
         if self.target.kind == CLASSES:
-            np.add.at(self.confusion, (d.astype(int), Y.argmax(axis=1)), 1)
+            d = d.astype(int)
+            np.add.at(self.confusion, (d, Y.argmax(axis=1)), 1)
+            self._log_loss -= np.log(np.maximum(Y[np.arange(len(d)), d], np.finfo(Y.dtype).eps)).sum(dtype=np.float64)
+            if Y.shape[1] == 2 and self.rows <= RANKED:
+                self._ranked.append((d == 1, Y[:, 1]))
         else:
             apart = Y[:, 0] - d
             self._sums += d.sum(), np.square(d).sum(), np.square(apart).sum(), np.abs(apart).sum()
@@ -50,6 +57,36 @@ class Scores:
     def usual_accuracy(self):
         """That of predicting always the class that was most frequent in training."""
         return float(self.confusion[self.target.usual].sum() / self.rows)
+
+    @property
+    def balanced_accuracy(self):
+        """The mean over the classes of these rows of the part of their rows that is found (recall)."""
+        found, rows = np.diagonal(self.confusion), self.confusion.sum(axis=1)
+        return float((found[rows > 0] / rows[rows > 0]).mean())
+
+    @property
+    def f1(self):
+        """The mean over the classes that are here or were predicted of 2 right / (rows + predictions)."""
+        both = self.confusion.sum(axis=0) + self.confusion.sum(axis=1)
+        return float((2 * np.diagonal(self.confusion)[both > 0] / both[both > 0]).mean())
+
+    @property
+    def log_loss(self):
+        """The mean of -log of the probability of the class that was right."""
+        return float(self._log_loss / self.rows)
+
+    @property
+    def roc_auc(self):
+        """Of two classes: how probable it is that a row of the second has the higher probability of it, ties counting
+        half. NaN if a class has no row, or there are too many rows to be ranked."""
+        if not self._ranked or self.rows > RANKED:
+            return float("nan")
+        is_second, p = map(np.concatenate, zip(*self._ranked, strict=True))
+        _, place, often = np.unique(p, return_inverse=True, return_counts=True)
+        ranks = (np.cumsum(often) - (often - 1) / 2)[place]
+        second = int(is_second.sum())
+        pairs = second * (len(p) - second)
+        return float((ranks[is_second].sum() - second * (second + 1) / 2) / pairs) if pairs else float("nan")
 
     @property
     def rmse(self):
@@ -81,6 +118,9 @@ class Scores:
             yield f"{what}accuracy: {self.accuracy:.1%} of {counted(self.rows, 'row')}"
             usual = self.target.texts[self.target.usual]
             yield f"baseline: {self.usual_accuracy:.1%}, if it were always {usual!r}, the most frequent class"
+            auc = "" if np.isnan(self.roc_auc) else f", AUC {self.roc_auc:.3f}"
+            share, f1 = f"balanced accuracy {self.balanced_accuracy:.1%}", f"macro F1 {self.f1:.3f}"
+            yield f"{share}, {f1}, log loss {self.log_loss:.4g}{auc}"
         else:
             rows = counted(self.rows, "row")
             yield f"{what}RMSE: {self.rmse:.4g} on {rows} (mean error {self.mae:.4g}, R^2 {self.r2:.3f})"
