@@ -54,6 +54,11 @@ def test_a_title_as_spreadsheets_export_it():
     assert (layout.names, layout.lines, len(layout.notes)) == (["size", "rooms", "price"], 3, 1)
 
 
+def test_a_first_row_of_one_value_is_no_title():
+    layout = found("5,,\n6,1,2\n7,2,3\n", header=False)
+    assert (layout.lines, layout.notes) == (0, [])
+
+
 def test_names_in_a_comment_as_numpy_writes_them():
     layout = found("# size,price\n40,1000\n50,1200\n")
     assert (layout.names, layout.lines, layout.notes) == (["size", "price"], 1, [])

@@ -162,6 +162,12 @@ def test_rows_without_a_line_break_within_are_cut_where_quotes_end(tmp_path, mon
     assert [value for block in found for value in numbers(block, "b").tolist()] == [*range(50)]
 
 
+def test_a_first_row_over_two_lines_without_names(tmp_path):
+    block = whole(written(tmp_path, 'Title\n"x\ny",1\nz,2\n'), reading=Reading(header=False))
+    assert block.columns["column 1"].cells() == ["x\ny", "z"]
+    assert [*block.lines] == [3, 4]
+
+
 def test_standard_input(monkeypatch):
     monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=io.BytesIO(CSV.encode())))
     assert whole("-").columns["kind"].cells() == ["a", "b", "a"]

@@ -134,7 +134,7 @@ def layout_of(source, sample, reading):
     if not rows:
         raise TableError(f"{source}: it must begin with a line of column names, it is empty")
     rows, comments, notes = _with_commented_names(rows, lines, first, comments, delimiter)
-    rows, titles = _without_titles(rows)
+    rows, titles, last = _without_titles(rows, reading.header is not False)
     notes += [f"line {comments + number}, before the names, was passed over: {shown(text)}" for number, text in titles]
     header = reading.header
     if header is None:
@@ -147,7 +147,7 @@ def layout_of(source, sample, reading):
             )
     width = len(rows[1][1]) if len(rows) > 1 and len(rows[1][1]) == len(rows[0][1]) + 1 else len(rows[0][1])
     names = _named(rows[0][1] if header else [""] * width, width, rows[1:])
-    line = comments + (rows[0][0] if header else rows[0][0] - 1)
+    line = comments + (rows[0][0] if header else last)
     _check_names(source, names, line)
     decimal = reading.decimal or _decimal_of([cell for _, cells in rows[header:] for cell in cells], delimiter)
     found = Reading(delimiter, reading.encoding or "utf-8", header, decimal, reading.day_first)
@@ -206,15 +206,20 @@ def _with_commented_names(rows, lines, first, comments, delimiter):
     return rows, comments, [f"{passed} comment lines before the names were passed over"] if passed else []
 
 
-def _without_titles(rows):
-    """The rows behind lines of a single cell, where others have several; (line, text) of these lines."""
+def _without_titles(rows, as_exported):
+    """The rows behind lines of a single cell, where others have several; (line, text) of these, and the last of them.
+
+    As spreadsheets export them, such lines have as many cells as others, but one is not empty. So may a first row.
+    """
     usual, titles = collections.Counter(len(cells) for _, cells in rows).most_common(1)[0][0], 0
     for _, cells in rows[:-1]:
-        if usual < 2 or sum(cell.strip() != "" for cell in cells) > 1 or len(cells) == usual == 2:
+        if usual < 2 or sum(cell.strip() != "" for cell in cells) > 1:
+            break
+        if len(cells) == usual and (usual == 2 or not as_exported):
             break
         titles += 1
     found = [(line, " ".join(cells).strip()) for line, cells in rows[:titles]]
-    return rows[titles:], [(line, text) for line, text in found if text]
+    return rows[titles:], [(line, text) for line, text in found if text], found[-1][0] if found else 0
 
 
 def _is_number(cell):
