@@ -80,7 +80,7 @@ def column_of(array):
         return array.cast(pyarrow.float64(), safe=False).to_numpy(zero_copy_only=False)
     if types.is_boolean(kind):
         return Words.of([{True: "True", False: "False", None: ""}[value] for value in array.to_pylist()])
-    if types.is_string(kind) or types.is_large_string(kind) or types.is_string_view(kind):
+    if types.is_string(kind) or types.is_large_string(kind) or getattr(types, "is_string_view", types.is_string)(kind):
         return _words(array)
     if types.is_date(kind) or types.is_timestamp(kind):
         return _words(array.cast(pyarrow.string()))
