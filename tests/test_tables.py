@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import fastbp
-from fastbp.tables import blocks, csv_files, encoding, sources, survey
+from fastbp.tables import blocks, csv_files, encoding, roles, sources, survey, train_table
 from fastbp.tables.cells import numbers
 from fastbp.tables.layout import Reading
 from fastbp.tables.model import _checked_blocks
@@ -16,7 +16,7 @@ from tests.test_tables_sources import whole, written
 # ---- What columns mean -----------------------------------------------------------------------------------------------
 
 
-def surveyed(text, folder, target="t", text_columns=(), roles=lambda: blocks.Roles(0, 0.0, 0.0), **reading):
+def surveyed(text, folder, target="t", text_columns=(), roles_of=lambda: roles.Roles(0, 0.0, 0.0), **reading):
     """The columns of a table; where it has no target, one is added."""
     lines = text.rstrip("\n").split("\n")
     if target not in lines[0].replace(";", ",").split(","):
@@ -24,7 +24,7 @@ def surveyed(text, folder, target="t", text_columns=(), roles=lambda: blocks.Rol
         lines = [f"{line}{sign}{target if number == 0 else 1}" for number, line in enumerate(lines)]
     path = written(folder, "\n".join(lines) + "\n")
     names = sources.opened(path, Reading(**reading)).names
-    return survey.Survey(path, names, target, text_columns, roles, Reading(**reading), Silent()).columns
+    return survey.Survey(path, names, target, text_columns, roles_of, Reading(**reading), Silent()).columns
 
 
 def test_a_survey(tmp_path, monkeypatch):
@@ -43,21 +43,35 @@ def test_a_survey(tmp_path, monkeypatch):
 
 def test_means_are_those_of_the_rows_to_train_with(tmp_path):
     text = "a,t\n" + "".join(f"{i * i},{i}\n" for i in range(100))
-    columns = surveyed(text, tmp_path, roles=lambda: blocks.Roles(3, 0.3, 0.0))
-    training = blocks.Roles(3, 0.3, 0.1).take(100) != blocks.TEST
+    columns = surveyed(text, tmp_path, roles_of=lambda: roles.Roles(3, 0.3, 0.0))
+    training = roles.Roles(3, 0.3, 0.1).take(100) != roles.TEST
     assert 65 <= training.sum() <= 75
     assert columns["a"].mean == pytest.approx((np.arange(100.0) ** 2)[training].mean())
     assert columns["t"].deviation == pytest.approx(np.arange(100.0)[training].std())
 
 
 def test_roles_are_the_same_in_whatever_steps_they_are_taken():
-    expected = blocks.Roles(5, 0.2, 0.1).take(5000)
-    roles = blocks.Roles(5, 0.2, 0.3)
-    again = np.concatenate([roles.take(n) for n in (1, 999, 0, 3000, 1000)])
-    np.testing.assert_array_equal(again == blocks.TEST, expected == blocks.TEST)
+    expected = roles.Roles(5, 0.2, 0.1).take(5000)
+    others = roles.Roles(5, 0.2, 0.3)
+    again = np.concatenate([others.take(n) for n in (1, 999, 0, 3000, 1000)])
+    np.testing.assert_array_equal(again == roles.TEST, expected == roles.TEST)
     parts = np.bincount(expected)
-    assert parts[blocks.TEST] == 1000  # 4 of every 20
-    assert 350 <= parts[blocks.VALIDATION] <= 450
+    assert parts[roles.TEST] == 1000  # 4 of every 20
+    assert 350 <= parts[roles.VALIDATION] <= 450
+
+
+def test_of_each_class_the_same_part_is_held_out(tmp_path):
+    rng = np.random.default_rng(0)
+    labels = rng.choice(["a", "b", "c", ""], 1000, p=[0.8, 0.1, 0.06, 0.04])
+    (block,) = sources.opened({"y": labels}).blocks()
+    found = roles.Strata(3, 0.2, 0.25, ["a", "b", "c"]).of(block, "y")
+    for label in "abc":
+        parts = np.bincount(found[labels == label], minlength=3) / (labels == label).sum()
+        np.testing.assert_allclose(parts, [0.6, 0.2, 0.2], atol=0.05)
+    assert (found[labels == ""] == roles.TRAINING).all()
+    halves = roles.Strata(3, 0.2, 0.0, ["a", "b", "c"])
+    parts = [halves.of(block.where(rows), "y") for rows in (np.arange(1000) < 300, np.arange(1000) >= 300)]
+    np.testing.assert_array_equal(np.concatenate(parts) == roles.TEST, found == roles.TEST)
 
 
 def test_inputs_of_columns(tmp_path):
@@ -277,7 +291,7 @@ def test_regression(tmp_path):
     assert result.model.network.output == "identity"
     y = result.model.predict({"x": x})
     assert y.dtype == np.float64
-    held_out = blocks.Roles(0, 0.2, 0).take(300) == blocks.TEST
+    held_out = roles.Roles(0, 0.2, 0).take(300) == roles.TEST
     d = 1000 + 50 * x[held_out]
     assert result.test.rmse == pytest.approx(np.sqrt(np.mean((y[held_out] - d) ** 2)), rel=1e-4)
     assert result.test.mae == pytest.approx(np.abs(y[held_out] - d).mean(), rel=1e-4)
@@ -301,8 +315,9 @@ def test_whole_numbers_are_the_same_classes_in_any_spelling(tmp_path):
     assert result.model.encoding.target.encode(block).tolist() == [0, 1]
 
 
-def test_the_baseline_is_that_of_the_rows_to_train_with(tmp_path):
-    held_out = blocks.Roles(0, 0.5, 0).take(100) == blocks.TEST
+def test_the_baseline_is_that_of_the_rows_to_train_with(tmp_path, monkeypatch):
+    monkeypatch.setattr(train_table, "STRATIFIED", 0)
+    held_out = roles.Roles(0, 0.5, 0).take(100) == roles.TEST
     rows = "".join(f"{i},{'b' if out or i % 10 == 0 else 'a'}\n" for i, out in enumerate(held_out.tolist()))
     target = fastbp.train_table(written(tmp_path, "x,t\n" + rows), "t", test_size=0.5, epochs=1).model.encoding.target
     assert target.texts[target.usual] == "a"

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import fastbp
-from fastbp.tables.train_table import TableTraining
+from fastbp.tables.table_training import TableTraining
 from fastbp.training import runner
 from tests.cases import UNCOMPILED
 from tests.engine_cases import Changing

@@ -4,38 +4,8 @@ import tempfile
 
 import numpy as np
 
-TRAINING, VALIDATION, TEST = range(3)
-WINDOW, WINDOWS = 20, 64  # of so many rows in a row, the same part is held out; windows drawn at once
 BLOCK_BYTES, MOST_BLOCKS = 1 << 25, 400  # a block is in memory at once; each is an open file
 IN_MEMORY = 1 << 26
-
-
-class Roles:
-    """What each row of a table is for, drawn without knowing how many there are, and the same for the same seed.
-
-    Parameters
-    ----------
-    seed : int
-    test, validation : float
-        The part of all rows, and of the others, that is held out.
-    """
-
-    def __init__(self, seed, test, validation):
-        self._rng, self._parts, self._left = (
-            np.random.default_rng(seed),
-            (test, (1 - test) * validation),
-            np.empty(0, int),
-        )
-
-    def take(self, n):
-        """The roles of the next n rows."""
-        while len(self._left) < n:
-            ranks = self._rng.permuted(np.tile(np.arange(WINDOW), (WINDOWS, 1)), axis=1)
-            test, validation = (np.floor(WINDOW * part + self._rng.random((WINDOWS, 1))) for part in self._parts)
-            roles = np.where(ranks < test, TEST, np.where(ranks < test + validation, VALIDATION, TRAINING))
-            self._left = np.concatenate([self._left, roles.ravel()])
-        taken, self._left = self._left[:n], self._left[n:]
-        return taken
 
 
 class Blocks:

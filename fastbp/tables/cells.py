@@ -290,6 +290,12 @@ def key_of(text):
     return TRUTH.get(text.lower(), text)
 
 
+def places_of(known, words):
+    """Which of the known texts each word is; None for others."""
+    places = {key_of(text): place for place, text in enumerate(known)}
+    return [places.get(key_of(word)) for word in words]
+
+
 def _without_zeros(cell):
     found = WHOLE.fullmatch(cell) if "." in cell else None
     return found[1] if found else cell

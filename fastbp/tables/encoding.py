@@ -12,7 +12,7 @@ import numpy as np
 from fastbp import validation
 from fastbp.files import values
 from fastbp.tables import dates
-from fastbp.tables.cells import TableError, days_of, key_of, numbers, texts
+from fastbp.tables.cells import TableError, days_of, numbers, places_of, texts
 from fastbp.tables.layout import Reading
 from fastbp.tables.survey import MOST
 from fastbp.validation import short_list
@@ -87,7 +87,7 @@ class Input:
 
     def _encode_texts(self, block, out, unseen):
         found, nowhere = texts(block, self.name), out.shape[1]
-        places = _places(self.texts, found.words)
+        places = places_of(self.texts, found.words)
         new = [code for code, place in enumerate(places) if place is None]
         if new and unseen is None and not self.other:
             row = min(map(found.row_of, new))
@@ -103,12 +103,6 @@ class Input:
         out[...] = 0
         rows = np.flatnonzero(places < nowhere)
         out[rows, places[rows]] = 1
-
-
-def _places(known, words):
-    """Which of the known texts each word is; None for others."""
-    places = {key_of(text): place for place, text in enumerate(known)}
-    return [places.get(key_of(word)) for word in words]
 
 
 @dataclass
@@ -147,7 +141,7 @@ class Target:
         if self.kind == NUMBER:
             return (numbers(block, self.name, self.unit) - self.mean) / self.deviation
         found = texts(block, self.name)
-        places = _places(self.texts, found.words)
+        places = places_of(self.texts, found.words)
         wrong = [code for code, place in enumerate(places) if place is None and (found.codes == code).any()]
         if wrong:
             row = min(map(found.row_of, wrong))

@@ -6,7 +6,6 @@ import re
 import numpy as np
 
 from fastbp.tables import dates
-from fastbp.tables.blocks import TEST
 from fastbp.tables.cells import (
     NOWHERE,
     TableError,
@@ -20,6 +19,7 @@ from fastbp.tables.cells import (
     texts,
     why_not,
 )
+from fastbp.tables.roles import TEST
 from fastbp.tables.sources import opened
 
 MOST, SHOWN = 1000, 6  # different texts of a column that become inputs; cells that are no numbers, in a message
@@ -244,7 +244,7 @@ class Survey:
         self.source, self.reading, self.notes, done = table.source, table.reading, [*table.notes], 0
         for block in table.blocks():
             counted = known(block, target)
-            trained = (roles.take(len(block)) != TEST) & counted
+            trained = (roles.of(block, target) != TEST) & counted
             for name, column in self.columns.items():
                 column.see(block, np.ones(len(block), bool) if name == target else counted, trained)
             done += len(block)

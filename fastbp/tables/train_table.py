@@ -1,32 +1,33 @@
 """A model from a table: looks at it, decides what its columns mean, shuffles its rows, trains, and scores."""
 
 import contextlib
+import functools
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
 from fastbp import validation
-from fastbp.lecture.codes import REPORTED
 from fastbp.network import DTYPES, Network, outputs
-from fastbp.optimizers import Adam, settings_of
-from fastbp.tables.blocks import TEST, TRAINING, VALIDATION, Blocks, Roles
+from fastbp.optimizers import Adam
+from fastbp.tables.blocks import Blocks
 from fastbp.tables.cells import TableError, known
 from fastbp.tables.encoding import CLASSES, Encoding, input_of, target_of
 from fastbp.tables.frames import is_table
 from fastbp.tables.layout import Reading, checked_reading
 from fastbp.tables.model import TableModel
+from fastbp.tables.roles import TEST, TRAINING, VALIDATION, Roles, Strata
 from fastbp.tables.scores import Scores
 from fastbp.tables.sources import STDIN, can_be_read_twice, opened
 from fastbp.tables.survey import Survey
+from fastbp.tables.table_training import TableTraining
 from fastbp.training import progress as display
 from fastbp.training.early_stopping import EarlyStopping
-from fastbp.training.history import Diverged, History
-from fastbp.training.loop import Loop
-from fastbp.training.runner import EpochRunner
+from fastbp.training.history import History
 from fastbp.validation import real_number, short_list
 
 HELD_OUT, FEWEST = 0.1, 100  # part of the rows for early stopping, where there are so many rows at least
+STRATIFIED = 20_000  # rows of classes, at most, of each of which the same part is held out
 TASKS = ("classification", "regression")
 
 
@@ -200,14 +201,23 @@ def train_table(
         raise TableError(f"{table}: it must be a regular file, because it is read twice: write the table to one first")
     with contextlib.ExitStack() as stack:
         shown = stack.enter_context(display.display(display.checked(progress), epochs, "epoch"))
-        found = _looked_at(table, target, drop, text, reading, lambda: Roles(seed, test_size, 0), shown)
-        columns, coding = found.columns, _encoding_of(found, target, task, drop, text, keep_all, reading, test_size)
+        names = _checked_names(table, target, drop, text, reading)
+        roles = functools.partial(Roles, seed, test_size)
+        what = names, target, text
+        found = Survey(table, *what, lambda: roles(0), reading, shown)
+        how = target, task, drop, text, keep_all, reading, test_size
+        coding = _encoding_of(found, *how)
+        if coding.target.kind == CLASSES and found.columns[target].rows <= STRATIFIED:  # chance does it for more
+            roles = functools.partial(Strata, seed, test_size, classes=coding.target.texts)
+            found = Survey(table, *what, lambda: roles(0), coding.reading, shown)
+            coding = _encoding_of(found, *how)
+        columns = found.columns
         rows, left_out = columns[target].rows - columns[target].missing, columns[target].missing
         width, outputs_ = coding.width, coding.target.outputs
         output = "softmax" if coding.target.kind == CLASSES else "identity"
         network = Network((width, *units, outputs_), activation, output, dtype, seed)
         places = [stack.enter_context(Blocks(width, outputs_, dtype, rows, seed)) for _ in range(3)]
-        _spread(table, coding, dtype, Roles(seed, test_size, _held_out(rows, test_size)), places, shown)
+        _spread(table, coding, dtype, roles(_held_out(rows, test_size)), places, shown)
         training = TableTraining(network, coding.target, places, rule, epochs, batch_size, stopping, seed)
         training.weights = _weights(class_weight, coding.target, columns[target].trained_texts)
         history = training.run(threads, callbacks, shown, time_limit)
@@ -232,8 +242,8 @@ def _held_out(rows, test_size):
     return HELD_OUT if rows * (1 - test_size) >= FEWEST else 0.0
 
 
-def _looked_at(table, target, drop, text, reading, roles_of, shown):
-    """The first pass: what is in the columns."""
+def _checked_names(table, target, drop, text, reading):
+    """The columns that are looked at."""
     found = opened(table, reading)
     source, names = found.source, found.names
     for argument, wanted in (("target", [target]), ("drop", drop), ("text", text)):
@@ -244,7 +254,7 @@ def _looked_at(table, target, drop, text, reading, roles_of, shown):
     for argument, wanted in (("drop", drop), ("text", text)):
         if target in wanted:
             raise TableError(f"{source}: {argument} must be columns of inputs, {target!r} is the target")
-    return Survey(table, [name for name in names if name not in drop], target, text, roles_of, found.reading, shown)
+    return [name for name in names if name not in drop]
 
 
 def _encoding_of(survey, target, task, drop, text, keep_all, reading, test_size):
@@ -303,7 +313,7 @@ def _spread(table, encoding, dtype, roles, places, shown):
     """The second pass: the rows as numbers, each to its place."""
     done, found = 0, opened(table, encoding.reading, encoding.texts)
     for block in found.blocks():
-        with_target, role = known(block, encoding.target.name), roles.take(len(block))
+        with_target, role = known(block, encoding.target.name), roles.of(block, encoding.target.name)
         rows = block.where(with_target)
         X, d, role = encoding.encode(rows, dtype), encoding.target.encode(rows), role[with_target]
         for number, place in enumerate(places):
@@ -314,79 +324,3 @@ def _spread(table, encoding, dtype, roles, places, shown):
         raise TableError(
             f"{found.source}: it must have rows to train with, it has {sum(place.rows for place in places)} in all"
         )
-
-
-class TableTraining:
-    """What the loop asks of a training on blocks: each block is read, and its rows visited in a new order."""
-
-    estimator, index, validated_by, weights = None, 0, "validation_loss", None
-
-    def __init__(self, network, target, places, rule, epochs, batch_size, stopping, seed):
-        self.network, self.theta, self.epochs, self.history = network, network.theta, epochs, History()
-        self._target, self._blocks, self._validation = target, places[TRAINING], places[VALIDATION]
-        self._rule, self._stopping, self._rng = rule, stopping, np.random.default_rng(seed)
-        self._batch_size, self._step = min(batch_size, max(self._blocks.counts)), 0
-        self._moments = np.zeros((rule.moments, self.theta.size), self.theta.dtype)
-
-    def run(self, threads, callbacks, shown, time_limit):
-        """All epochs; the history."""
-        settings, layers = settings_of(self._rule), self.network.layers
-        with EpochRunner(
-            self.theta, layers, self._batch_size, settings, self._moments, threads=threads
-        ) as self._runner:
-            loop = Loop(self, callbacks, shown, time_limit)
-            loop.run()
-        self.history.outcome = loop.outcome
-        return self.history
-
-    def train(self, between):
-        """A step for each mini-batch; the mean of the losses met on the way."""
-        total = weights = 0.0
-        for block in self._blocks.numbers(self._rng):
-            between()
-            data = self._data(self._blocks, block)
-            order = self._rng.permutation(len(data[0]))
-            steps = -(-len(order) // self._batch_size)
-            rates, report = np.full(steps, self._rule.learning_rate), np.empty((steps, REPORTED))
-            total += data[2].sum(dtype=np.float64) * self._runner.run(*data, order, rates, self._step, report, between)
-            weights += data[2].sum(dtype=np.float64)
-            self._step += steps
-        loss = float(total / weights)
-        if not (np.isfinite(loss) and np.isfinite(self.theta).all()):
-            raise Diverged(len(self.history.loss) + 1, self._rule, self.history)
-        return loss
-
-    def validate(self):
-        """The mean loss of the rows that are held out."""
-        blocks, total, weights = self._validation, 0.0, 0.0
-        if not blocks.rows:
-            return None
-        for block in blocks.numbers():
-            data = self._data(blocks, block)
-            total += data[2].sum(dtype=np.float64) * self._runner.mean_error(*data, np.arange(len(data[0])))
-            weights += data[2].sum(dtype=np.float64)
-        return float(total / weights)
-
-    def update(self, epoch, loss, validation_loss, seconds):
-        history = self.history
-        history.loss.append(loss)
-        history.seconds.append(seconds)
-        if validation_loss is not None:
-            history.validation_loss.append(validation_loss)
-        best, ends = self._stopping.update(loss if validation_loss is None else validation_loss)
-        if best:
-            history.best_epoch = epoch
-        return bool(best), bool(ends)
-
-    def _data(self, blocks, block):
-        """X, D and weights of 1, as the kernels want them."""
-        X, d = blocks.read(block)
-        if self._target.kind == CLASSES:
-            D = np.zeros((len(d), self._target.outputs), X.dtype)
-            D[np.arange(len(d)), d.astype(int)] = 1
-        else:
-            D = d[:, None]
-        weight = np.ones(len(d), X.dtype) if self.weights is None else self.weights[d.astype(int)].astype(X.dtype)
-        for array in (X, D, weight):
-            array.flags.writeable = False
-        return X, D, weight
