@@ -13,7 +13,7 @@ from fastbp.cli import options
 from fastbp.loading import load
 from fastbp.tables.cells import cells_of, known
 from fastbp.tables.encoding import CLASSES
-from fastbp.tables.model import TableModel, outputs_of, told
+from fastbp.tables.model import TableModel, in_words, outputs_of
 from fastbp.tables.scores import Scores
 from fastbp.tables.sources import STDIN, opened
 from fastbp.validation import short_list
@@ -130,7 +130,7 @@ def _write_lines(model, table, given, keep, whole):
 
 def _tell(unseen):
     if unseen:
-        options.say(f"note: texts that were not there in training: {told(unseen)}")
+        options.say(f"note: texts that were not there in training: {in_words(unseen)}")
 
 
 def evaluate(given):

@@ -38,7 +38,13 @@ def add(commands):
     )
     parser.add_argument("--target", required=True, metavar="NAME", help="the column to be predicted")
     parser.add_argument("--out", required=True, metavar="FILE", help="the model file, usually *.safetensors")
-    table = parser.add_argument_group("the table")
+    _add_table(parser.add_argument_group("the table"))
+    _add_network(parser.add_argument_group("the network and its training"))
+    parser.add_argument("--quiet", action="store_true", help="show no progress, and only the scores")
+    parser.set_defaults(run=run)
+
+
+def _add_table(table):
     table.add_argument(
         "--task", choices=TASKS,
         help="default: classification, if the target has texts, or at most 20 different whole numbers",
@@ -64,7 +70,9 @@ def add(commands):
         "--explain", action="store_true", help="print what was found in each column, and what it becomes"
     )
     options.add_reading(table)
-    network = parser.add_argument_group("the network and its training")
+
+
+def _add_network(network):
     network.add_argument(
         "--hidden-layer-sizes", type=options.sizes, default=(64, 32), metavar="M,...",
         help="units of each hidden layer, or none (default: 64,32)",
@@ -86,8 +94,6 @@ def add(commands):
     network.add_argument(
         "--time-limit", type=options.of(float, above=0), metavar="SECONDS", help="after which the training ends"
     )
-    parser.add_argument("--quiet", action="store_true", help="show no progress, and only the scores")
-    parser.set_defaults(run=run)
 
 
 def run(given):

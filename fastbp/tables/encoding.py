@@ -42,7 +42,7 @@ class Input:
     unit : str
         What stands beside each number in the table; of dates the order of day, month and year.
     other : bool
-        Whether texts that are not in `texts` have an input together, since there were some when it was trained.
+        Whether texts that are not in `texts` have an input together, the last one, since there were some in training.
     """
 
     name: str
@@ -97,9 +97,9 @@ class Input:
             )  # fmt: skip
         for code in new if unseen is not None else ():
             unseen[self.name, found.words[code]] += int((found.codes == code).sum())
-        elsewhere = len(self.texts) if self.other else nowhere
+        elsewhere = nowhere - 1 if self.other else nowhere
         places = [elsewhere if place is None else place for place in places]
-        places = np.array([*places, nowhere - 1 if self.missing else nowhere])[found.codes]
+        places = np.array([*places, len(self.texts) if self.missing else nowhere])[found.codes]
         out[...] = 0
         rows = np.flatnonzero(places < nowhere)
         out[rows, places[rows]] = 1
@@ -319,7 +319,7 @@ def _date_of(column, day_first):
 
 def is_number_of_row(column):
     """Whether a column without a name, or with that of an identifier, has each number once, in order."""
-    return column.rising and column.rows > 1 and IDENTIFIER.fullmatch(column.name.lower()) is not None
+    return column.rising and column.whole and column.rows > 1 and IDENTIFIER.fullmatch(column.name.lower()) is not None
 
 
 def target_of(column, task=None):

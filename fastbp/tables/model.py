@@ -53,7 +53,7 @@ class TableModel:
         """The classes in the order of their probabilities, a list of str; None for a regression."""
         return list(self.encoding.target.texts) if self.encoding.target.kind == CLASSES else None
 
-    def predict(self, table, strict=False):
+    def predict(self, table, *, strict=False):
         """The class or the number of each row.
 
         Parameters
@@ -91,7 +91,7 @@ class TableModel:
         """
         return self.encoding.target.decode(self._outputs(table, strict))
 
-    def predict_proba(self, table, strict=False):
+    def predict_proba(self, table, *, strict=False):
         """The probabilities of the classes.
 
         Parameters
@@ -129,7 +129,7 @@ class TableModel:
         unseen = None if strict else collections.Counter()
         found = [outputs_of(self, block, unseen) for block in _checked_blocks(self, table, strict)]
         if unseen:
-            caller.warn(f"texts that were not there in training: {told(unseen)}")
+            caller.warn(f"texts that were not there in training: {in_words(unseen)}")
         return np.concatenate(found) if found else np.empty((0, self.network.sizes[-1]), self.network.dtype)
 
     # ---- Files -------------------------------------------------------------------------------------------------------
@@ -177,7 +177,7 @@ def outputs_of(model, block, unseen=None):
     return outputs(model.network, X)
 
 
-def told(unseen):
+def in_words(unseen):
     """What was counted in `unseen`, in words."""
     parts = []
     for column in dict.fromkeys(name for name, _ in unseen):

@@ -56,7 +56,7 @@ class TableResult:
     ...     _ = path.write_text("x,sign\\n" + "-1,minus\\n1,plus\\n" * 100)
     ...     result = fastbp.train_table(path, "sign", test_size=0.25)
     >>> result.rows, result.validated, result.left_out, *list(result.test.lines())[:2]
-    (134, 16, 0, 'accuracy: 100.0% of 50 rows', "baseline: 38.0%, if it were always 'plus', the most frequent class")
+    (135, 15, 0, 'accuracy: 100.0% of 50 rows', "baseline: 50.0%, if it were always 'minus', the most frequent class")
     """
 
     model: TableModel

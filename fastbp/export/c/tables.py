@@ -34,7 +34,7 @@ def table_text(model, name):
             lines.append(f"    v[{at} + i] = x[{place}] == i;")
             if column.other:
                 lines.append(f"if (x[{place}] < 0)")
-                lines.append(f"    v[{at + len(column.texts)}] = 1;")
+                lines.append(f"    v[{at + column.width - 1}] = 1;")
         at += column.width
     if of_classes:
         declared, end = f"{real} v[{at}];", [f"{name}_network(v, y);"]
@@ -53,7 +53,7 @@ def _meaning(model):
             yield f"x[{place}]: {column.name!a}, a number, NaN where it is missing."
         else:
             texts = [f"{number} for {text!a}" for number, text in enumerate(column.texts)]
-            texts += [f"{column.width - 1} where it is missing"] * column.missing
+            texts += [f"{len(column.texts)} where it is missing"] * column.missing
             yield f"x[{place}]: {column.name!a}, {', '.join(texts)}; -1 for any other text."
     if target.kind == CLASSES:
         yield f"y: the probabilities of the classes of {target.name!a}, {', '.join(map(ascii, target.texts))}."

@@ -58,16 +58,14 @@ def table_graph(model):
 
 
 def _of_texts(graph, column):
-    """1 where each text stands; where another one does, and where there is none, if these have inputs."""
+    """1 where each text stands; where there is none, and where another one does, if these have inputs."""
     texts = [*column.texts, ""]
     known = graph.add("OneHotEncoder", column.name, cats_strings=texts, zeros=1, domain=nodes.OF_TEXTS)
     x = graph.add("Reshape", known, np.array([-1, len(texts)], np.int64))
     x = graph.add("Cast", x, to=nodes.type_number(np.float64))
-    parts = [graph.add("Gather", x, np.arange(len(column.texts)), axis=1)]
+    parts = [graph.add("Gather", x, np.arange(len(column.texts) + column.missing), axis=1)]
     if column.other:
-        parts.append(graph.add("Sub", 1.0, graph.add("ReduceSum", x, np.array([1]), keepdims=1)))
-    if column.missing:
-        parts.append(graph.add("Gather", x, np.array([len(column.texts)]), axis=1))
+        parts.append(graph.add("Sub", 1.0, graph.add("ReduceSum", x, axes=[1], keepdims=1)))
     return graph.add("Concat", *parts, axis=1)
 
 
