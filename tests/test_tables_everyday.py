@@ -206,6 +206,16 @@ def test_rare_classes_may_count_more(tmp_path):
         trained(tmp_path, text, "x", class_weight="balanced")
 
 
+def test_texts_that_differ_by_case_are_told(tmp_path):
+    text = "x,town,sex\n" + rows(lambda i: f"{i},{['Bad  Ems', 'Bad Ems'][i % 2]},{['Male', 'male ', 'female'][i % 3]}")
+    result = trained(tmp_path, text, "sex")
+    assert result.model.classes == ["Male", "female", "male"]
+    assert result.notes == [
+        "texts of 'sex' that differ by case or blanks alone are not the same: 'Male', 'male'",
+        "texts of 'town' that differ by case or blanks alone are not the same: 'Bad  Ems', 'Bad Ems'",
+    ]
+
+
 def test_all_problems_of_a_table_are_told_at_once(tmp_path):
     text = "a,b,y\n" + rows(lambda i: f"{'x' if i == 3 else i},{'y' if i == 5 else i},{i}.5")
     with pytest.raises(fastbp.TableError) as caught:

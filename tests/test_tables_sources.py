@@ -53,7 +53,10 @@ def test_numbers_and_texts(tmp_path):
     assert block.columns["size"].cells() == ["1.5", "", "2.5"], "as they stand"
 
 
-@pytest.mark.parametrize("token", ["", "?", "NA", "na", "N/A", "#N/A", "<NA>", "NaN", "NAN", "-nan", "NULL", "None"])
+@pytest.mark.parametrize(
+    "token",
+    ["", "?", "NA", "na", "N/A", "#N/A", "<NA>", "NaN", "NAN", "-nan", "NULL", "None", "-", "n.a.", ".", "#DIV/0!"],
+)
 def test_spellings_of_missing(token, tmp_path):
     block = whole(written(tmp_path, f"a,b\n1,x\n {token} ,{token}\n"))
     np.testing.assert_array_equal(numbers(block, "a"), [1, np.nan])

@@ -14,7 +14,10 @@ import numpy as np
 from fastbp import validation
 from fastbp.tables.dates import days
 
-MISSING = frozenset(["", "?", "na", "n/a", "#n/a", "<na>", "nan", "-nan", "null", "none", "nat"])  # in small letters
+MISSING = frozenset(  # in small letters
+    ["", "?", "-", "--", ".", "na", "n/a", "n.a.", "n.a", "#n/a", "<na>", "nan", "-nan", "nat", "null", "nil", "none"]
+    + ["missing", "#div/0!", "#value!", "#ref!", "#name?", "#num!", "#null!"]  # errors of spreadsheets
+)
 LARGEST = 1e100  # of a number, so that squares of sums have room
 EXACT = 2**53  # up to here float64 holds every integer
 WHOLE = re.compile(r"(-?\d+)\.0*")

@@ -226,8 +226,20 @@ def train_table(
             X, d = places[TEST].read(block)
             test.add(outputs(network, X), d)
         counts = [place.rows for place in places]
-    model = TableModel(network, coding)
-    return TableResult(model, columns, history, counts[TRAINING], counts[VALIDATION], left_out, test, found.notes)
+    model, notes = TableModel(network, coding), [*found.notes, *_alike(coding)]
+    return TableResult(model, columns, history, counts[TRAINING], counts[VALIDATION], left_out, test, notes)
+
+
+def _alike(encoding):
+    """Notes on texts that may have been meant to be the same."""
+    for column in (encoding.target, *encoding.used):
+        spellings = {}
+        for text in column.texts:
+            spellings.setdefault(" ".join(text.casefold().split()), []).append(text)
+        several = [text for texts in spellings.values() if len(texts) > 1 for text in texts]
+        if several:
+            names = short_list(several)
+            yield f"texts of {column.name!r} that differ by case or blanks alone are not the same: {names}"
 
 
 def _names(argument, given):
