@@ -14,9 +14,9 @@ import numpy as np
 from fastbp import validation
 from fastbp.tables.dates import days
 
-MISSING = frozenset(  # in small letters
-    ["", "?", "-", "--", ".", "na", "n/a", "n.a.", "n.a", "#n/a", "<na>", "nan", "-nan", "nat", "null", "nil", "none"]
-    + ["missing", "#div/0!", "#value!", "#ref!", "#name?", "#num!", "#null!"]  # errors of spreadsheets
+MISSING = frozenset(  # in small letters; those with # in front and ! or ? behind are errors of spreadsheets
+    {"", "?", "-", "--", ".", "na", "n/a", "n.a.", "n.a", "#n/a", "<na>", "nan", "-nan", "nat", "null", "nil", "none"}
+    | {"missing", "#div/0!", "#value!", "#ref!", "#name?", "#num!", "#null!"}
 )
 LARGEST = 1e100  # of a number, so that squares of sums have room
 EXACT = 2**53  # up to here float64 holds every integer
