@@ -156,13 +156,14 @@ class Column:
 
     def _note_text(self, block, column, code, often):
         word = column.words[code]
-        problem = block.refuse(column.row_of(code), self.name, why_not(word, None, "", block.decimal))
-        self._first_text = self._first_text or problem
+        is_like_number = LIKE_NUMBER.fullmatch(word.strip()) is not None
+        if self._first_text is None or (is_like_number and self.first_like_number is None):
+            problem = block.refuse(column.row_of(code), self.name, why_not(word, None, "", block.decimal))
+            self._first_text = self._first_text or problem
+            self.first_like_number = self.first_like_number or (problem if is_like_number else None)
         if len(self.not_numbers) < SHOWN:
-            self.not_numbers[column.words[code].strip()] += often
-        if LIKE_NUMBER.fullmatch(column.words[code].strip()):
-            self.like_numbers += often
-            self.first_like_number = self.first_like_number or problem
+            self.not_numbers[word.strip()] += often
+        self.like_numbers += often * is_like_number
 
     def _look_at_order(self, values):
         if values.size and (self.whole or self.rising):
