@@ -244,8 +244,7 @@ def trainable(name, network):
 def real_array(name, value):
     if hasattr(value, "toarray"):
         raise TypeError(f"{name} must be a dense array, got the sparse {type(value).__name__}; give {name}.toarray()")
-    if "numpy.ma" in sys.modules and np.ma.is_masked(value):  # else nobody can have made one, and it is slow to import
-        raise ValueError(f"{name} must have no masked values, got {np.ma.count_masked(value)} of them")
+    refuse_masked(name, value)
     try:
         array = np.asarray(value)
     except Exception as problem:  # an object may raise anything when it is asked for its numbers
@@ -259,6 +258,14 @@ def real_array(name, value):
             hint = "; np.unique(D, return_inverse=True)[1] makes class labels of texts"
         raise TypeError(f"{name} must hold real numbers, got an array of dtype {array.dtype}{hint}")
     return array
+
+
+def refuse_masked(name, value):
+    """Refuses an array with masked values, which other checks would take for numbers."""
+    if "numpy.ma" not in sys.modules:  # nobody can have made one, and it is slow to import
+        return
+    if isinstance(value, np.ma.MaskedArray) and np.ma.is_masked(value):  # which a frame with a column "_mask" is, too
+        raise ValueError(f"{name} must have no masked values, got {np.ma.count_masked(value)} of them")
 
 
 def shown(value):

@@ -220,10 +220,17 @@ def test_our_parameters(kind, bad, message):
         ({"X_val": X[:, :2], "y_val": Y}, "X has 2 features, but MLPClassifier is expecting 4 features"),
         ({"X_val": X, "y_val": Y[:3]}, "Found input variables with inconsistent numbers of samples"),
         ({"X_val": X, "y_val": Y + 5}, "`y_val` has classes not in `self.classes_`"),
-        ({"X_val": with_value(np.nan), "y_val": Y}, "Input X contains NaN"),
+        ({"X_val": with_value(np.nan), "y_val": Y}, "X_val: Input X contains NaN"),
+        ({"X_val": X, "y_val": np.where(Y == 0, np.nan, Y)}, "Input y_val contains NaN"),
+        ({"X_val": X, "y_val": Y.astype(str)}, "`y_val` has classes not in `self.classes_`"),
+        ({"X_val": X, "y_val": Y.astype("M8[D]")}, "`y_val` has classes not in `self.classes_`"),
+        ({"X_val": X, "y_val": np.eye(3, dtype=int)[Y]}, "y_val must be labels as y was, multiclass, got multilabel-"),
+        ({"X_val": X, "y_val": Y + 0.5}, "y_val must be labels as y was, multiclass, got contin"),
         ({"sample_weight": -np.ones(150)}, "Negative values in data passed to `sample_weight`"),
         ({"sample_weight": np.zeros(150)}, "weights|zero|positive"),
         ({"sample_weight": (Y == 0) * 1e-300 * 1e-300}, "weights|zero|positive"),
+        ({"sample_weight": np.full(150, 1e308)}, "sample_weight must have a sum that is positive and finite"),
+        ({"sample_weight": np.inf}, "sample_weight must be finite, got inf"),
     ],
 )
 def test_our_arguments(more, message):
@@ -240,3 +247,12 @@ def test_targets_of_a_regressor():
         MLPRegressor(**SMALL, dtype="float32").fit(X * 1e300, Y)
     with pytest.raises(ValueError, match="y_val"):
         MLPRegressor(**SMALL).fit(X, Y, X_val=X, y_val=np.column_stack([Y, Y]))
+
+
+def test_texts_are_no_labels_where_numbers_were():
+    """NumPy finds "0" among 0, 1, ... if these are many."""
+    y, texts = np.arange(150) % 20, np.full(150, "0")
+    model = fitted(MLPClassifier(**SMALL), X, y)
+    for action in (lambda: model.partial_fit(X, texts), lambda: model.fit(X, y, X_val=X, y_val=texts)):
+        with pytest.raises(ValueError, match=r"has classes not in `self.classes_`"):
+            action()

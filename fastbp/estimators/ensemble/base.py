@@ -7,16 +7,15 @@ import numpy as np
 from sklearn.base import BaseEstimator, _fit_context, clone
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, RealNotInt
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
 from fastbp import caller
 from fastbp.estimators.batched.fits import train_fits
-from fastbp.estimators.mlp import saving
-from fastbp.estimators.mlp.base import SPARSE
+from fastbp.estimators.mlp import checks, saving
 from fastbp.estimators.mlp.collector import Collector
 from fastbp.estimators.mlp.fit_request import Interrupted
 from fastbp.estimators.mlp.parameters import FROM_ONE, POSITIVE
-from fastbp.estimators.mlp.samples import outputs, sorted_once
+from fastbp.estimators.mlp.samples import outputs
 
 CONSTRAINTS = {
     "n_networks": [FROM_ONE],
@@ -111,12 +110,13 @@ class BaseEnsemble(BaseEstimator, ABC):
         trained = [(fit.estimator, seed) for fit, seed in zip(fits, seeds, strict=True) if not fit.problem]
         self.estimators_, self._seeds = [model for model, _ in trained], np.array([seed for _, seed in trained])
         for name in ("n_features_in_", "feature_names_in_"):
+            vars(self).pop(name, None)  # of an earlier fit
             if hasattr(first.estimator, name):
                 setattr(self, name, getattr(first.estimator, name))
         self.n_outputs_, self._samples, self._size = first.estimator.n_outputs_, samples, size
         self._take_over(first.estimator)
         if self.oob_score:
-            self._look_at_left_out(first.request.X, y)
+            self._look_at_left_out(first.request.X, first.estimator._decode(first.request.D))
         return self
 
     def _rows_of_each(self, samples):
@@ -157,7 +157,7 @@ class BaseEnsemble(BaseEstimator, ABC):
                 "oob_score_: more networks would do"
             )
         with np.errstate(invalid="ignore"):
-            self._score_left_out(total / seen[:, None], seen > 0, np.asarray(y))
+            self._score_left_out(total / seen[:, None], seen > 0, y)
 
     # ---- Files -------------------------------------------------------------------------------------------------------
 
@@ -199,12 +199,8 @@ class BaseEnsemble(BaseEstimator, ABC):
     def _outputs(self, X):
         """Mean and standard deviation over the networks of the outputs of each sample."""
         check_is_fitted(self)
-        dtype = self.estimators_[0]._net().dtype
-        X = validate_data(self, X, accept_sparse=SPARSE, reset=False)
-        if X.dtype != dtype:
-            with np.errstate(all="ignore"):  # what is too large for float32 ends in an error
-                X = validate_data(self, X, accept_sparse=SPARSE, dtype=dtype, order="C", reset=False)
-        X, mean, spread = sorted_once(X), np.zeros(()), np.zeros(())
+        X = checks.inputs(self, X, self.estimators_[0]._net().dtype)
+        mean, spread = np.zeros(()), np.zeros(())
         for number, model in enumerate(self.estimators_, 1):  # Welford 1962: one pass, which forgets the outputs
             Y = outputs(model._net(), X).astype(np.float64)
             before, mean = mean, mean + (Y - mean) / number

@@ -6,9 +6,9 @@ from abc import ABC, abstractmethod
 import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
-from sklearn.utils.validation import _check_sample_weight, check_consistent_length, check_is_fitted, validate_data
+from sklearn.utils.validation import check_consistent_length, check_is_fitted, validate_data
 
-from fastbp.estimators.mlp import parameters
+from fastbp.estimators.mlp import checks, parameters
 from fastbp.estimators.mlp.collector import COLLECTOR, GIVEN
 from fastbp.estimators.mlp.fit_request import FitRequest
 from fastbp.estimators.mlp.samples import outputs, sorted_once
@@ -26,7 +26,6 @@ except ImportError:  # scikit-learn below 1.9
         return method
 
 
-SPARSE = "csr"  # any other form is made that one
 FEW = 64  # samples; float32 gains nothing with less, where an epoch is bound by what is around its sums
 LINKS = ("_network", "_linked")  # not part of a copy or a pickle: they follow from coefs_ and intercepts_
 
@@ -61,7 +60,11 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, ABC):
 
     @abstractmethod
     def _checked(self, X, y, reset, incremental):
-        """X, y and the targets D (samples, outputs)."""
+        """X, y and the targets D (samples, outputs). They are the same for all parameters but dtype."""
+
+    @abstractmethod
+    def _checked_y_val(self, y, dtype):
+        """The targets of the validation data, checked as those of the training in this dtype."""
 
     @abstractmethod
     def _output(self, dtype):
@@ -74,6 +77,9 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, ABC):
     @abstractmethod
     def _score_of(self, y, predicted, sample_weight):
         """The validation score."""
+
+    def _refuse_for_loss(self, name, y):
+        """Refuses targets that the loss does not know."""
 
     def _shown_error(self, error):
         """The error of the output layer as scikit-learn's loss has it."""
@@ -192,12 +198,13 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, ABC):
         else:
             parameters.optimizer(self, parameters.dtype_of(self)[0])
         first = not hasattr(self, "coefs_") or not (self.warm_start or incremental)
-        given = y
+        frame, given = X, y
         check = functools.partial(self._checked, X, y, first, incremental)
         X, y, D = check() if collector is None or not first else collector.checked(self, X, y, check)
-        weight = self._weights(sample_weight, X, y)
+        self._refuse_for_loss("y", y)
+        weight = checks.weights("sample_weight", sample_weight, X, X.dtype, self._class_weights(y))
         self.n_outputs_ = D.shape[1]
-        validation = self._checked_validation(*validation)
+        validation = self._checked_validation(*validation, X.dtype)
         self._random_state = check_random_state(self.random_state)
         sizes = [X.shape[1], *hidden, self.n_outputs_]
         if first:
@@ -210,7 +217,9 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, ABC):
         dtype = self._net().dtype
         self._renew(np.dtype(np.float64) if len(D) < FEW and not incremental else dtype)
         shared = collector.shared if collector else {}
-        return FitRequest(X, given, D, weight, validation, incremental, shared=shared), dtype
+        if not (hasattr(self, "_skl_callbacks") and hasattr(self, "feature_names_in_")):
+            frame = None
+        return FitRequest(X, given, D, weight, validation, incremental, shared=shared, frame=frame), dtype
 
     def _train(self, request, dtype):
         """The training itself; then the network gets the dtype that it is to have."""
@@ -239,42 +248,36 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, ABC):
             np.copyto(network.theta, old.theta, casting="same_kind")
             self._link(network)
 
-    def _weights(self, sample_weight, X, y):
-        """The weights of the samples, those of their classes included, or None where all are 1."""
-        weight = None if sample_weight is None else _check_sample_weight(sample_weight, X)
-        of_class = self._class_weights(y)
-        if of_class is not None:
-            weight = of_class if weight is None else weight * of_class
-        if weight is None:
-            return None
-        if (weight < 0).any():
-            raise ValueError("Negative values in data passed to `sample_weight`.")
-        if not 0 < weight.sum() < np.inf:
-            raise ValueError(f"weights of samples must have a sum that is positive and finite, got {weight.sum()}")
-        return weight
-
-    def _checked_validation(self, X_val, y_val, sample_weight_val):
-        """X, y and weights of the validation data, or None."""
+    def _checked_validation(self, X_val, y_val, sample_weight_val, dtype):
+        """X, y and weights of the validation data, checked as those of the training in this dtype; or None."""
         if X_val is None and y_val is None:
             if sample_weight_val is not None:
                 raise ValueError("sample_weight_val needs X_val and y_val")
             return None
         if X_val is None or y_val is None:
             raise ValueError("X_val and y_val must be given together, got one of them")
-        X_val = self._validated(X_val, reset=False)
-        y_val = self._checked_y_val(y_val)
-        check_consistent_length(X_val, y_val)
-        if sample_weight_val is not None:
-            sample_weight_val = _check_sample_weight(sample_weight_val, X_val)
-        return X_val, y_val, sample_weight_val
+        checks.types_without_dates("X_val", X_val)
+        with checks.told_of("X_val"):
+            X_val = self._validated(X_val, dtype=dtype, reset=False)
+        y_val = self._checked_y_val(y_val, dtype)
+        with checks.told_of("X_val, y_val"):
+            check_consistent_length(X_val, y_val)
+        return X_val, y_val, checks.weights("sample_weight_val", sample_weight_val, X_val, np.dtype(np.float64))
 
-    def _validated(self, X, *y, dtype=None, **options):
+    def _checked_arrays(self, X, y, reset, **options):
+        """X and y of a training through scikit-learn's checks, X in the dtype of the network that there will be."""
+        checks.types_without_dates("X", X)
+        dtype = parameters.dtype_of(self) if reset else self._net().dtype
+        return self._validated(X, y, dtype=dtype, reset=reset, multi_output=True, **options)
+
+    def _validated(self, X, *y, dtype, **options):
         """X, and y if given, through scikit-learn's checks."""
         with np.errstate(all="ignore"):  # what is too large for float32 ends in an error
-            checked = validate_data(
-                self, X, *y, accept_sparse=SPARSE, dtype=dtype or parameters.dtype_of(self), order="C", **options
-            )  # fmt: skip
-        return (sorted_once(checked[0]), *checked[1:]) if y else sorted_once(checked)
+            checked = validate_data(self, X, *y, accept_sparse=checks.SPARSE, dtype=dtype, order="C", **options)
+        X, *y = checked if y else (checked,)
+        if X.dtype.kind == "b":  # of a sparse data frame, whose bools scikit-learn lets be
+            X = X.astype(dtype[0] if isinstance(dtype, list) else dtype)
+        return (sorted_once(X), *y) if y else sorted_once(X)
 
     def _validation_score(self, X, y, sample_weight):
         Y = outputs(self._net(), X)
@@ -288,12 +291,12 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, ABC):
         self._context = None
         if not request.incremental and hasattr(self, "_skl_callbacks"):
             root = self._init_callback_context(max_subtasks=self.max_iter)
-            self._context = root.call_on_fit_task_begin(estimator=self, X=request.X, y=request.y)
+            self._context = root.call_on_fit_task_begin(estimator=self, **request.given())
 
     def _end_callbacks(self, request):
         if self._context is not None:
             self._context.call_on_fit_task_end(
-                estimator=self, X=request.X, y=request.y, reconstruction_attributes=self._parameters
+                estimator=self, **request.given(), reconstruction_attributes=self._parameters
             )
 
     def _parameters(self):
@@ -305,7 +308,7 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, ABC):
         context = self._context
         if context is None:
             return []
-        data = {"estimator": self, "X": request.X, "y": request.y}
+        data = {"estimator": self, **request.given()}
 
         def epoch_ends(state):
             epoch = context.subcontext(task_name="epoch").call_on_fit_task_begin(**data)
@@ -356,11 +359,7 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, ABC):
         """The outputs of samples that have not been checked."""
         network = self._fitted_network()
         x = self._sound(X, network.dtype)
-        if x is None:
-            X = validate_data(self, X, accept_sparse=SPARSE, reset=False)  # as scikit-learn, whose errors these are
-            same = X.dtype == network.dtype
-            x = sorted_once(X) if same else self._validated(X, dtype=network.dtype, reset=False)
-        return outputs(network, x)
+        return outputs(network, checks.inputs(self, X, network.dtype) if x is None else x)
 
     def _sound(self, X, dtype):
         """X in this dtype, if it is a plain array of which scikit-learn's checks, which take longer than a pass through

@@ -8,9 +8,12 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import _check_partial_fit_first_call, type_of_target, unique_labels
 from sklearn.utils.validation import check_array, column_or_1d
 
+from fastbp import validation
 from fastbp.estimators.documentation import documented
-from fastbp.estimators.mlp import parameters
+from fastbp.estimators.mlp import checks, parameters
 from fastbp.estimators.mlp.base import BaseMLP, solver_is_stochastic, with_callbacks
+
+SEVERAL = "multilabel-indicator"  # scikit-learn's name for a sample with several labels
 
 
 @documented
@@ -234,7 +237,9 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     # ---- What the training asks --------------------------------------------------------------------------------------
 
     def _checked(self, X, y, reset, incremental):
-        X, y = self._validated(X, y, multi_output=True, reset=reset)
+        validation.refuse_masked("y", y)
+        X, y = self._checked_arrays(X, y, reset)
+        checks.refuse_missing_dates("y", y)
         if y.ndim == 2 and y.shape[1] == 1:
             y = column_or_1d(y, warn=True)
         if not hasattr(self, "classes_") or not (self.warm_start or incremental):
@@ -253,16 +258,23 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
 
     def _refuse_other_classes(self, name, y):
         classes = unique_labels(y)
-        if len(np.setdiff1d(classes, self.classes_, assume_unique=True)):
+        alike = _sort_of(classes) == _sort_of(self.classes_)  # else NumPy may take "1" for 1
+        if not alike or len(np.setdiff1d(classes, self.classes_, assume_unique=True)):
             raise ValueError(
                 f"`{name}` has classes not in `self.classes_`. `self.classes_` has {self.classes_}. "
                 f"'{name}' has {classes}."
             )
 
-    def _checked_y_val(self, y):
+    def _checked_y_val(self, y, dtype):
+        validation.refuse_masked("y_val", y)
         y = check_array(y, accept_sparse="csr", ensure_2d=False, dtype=None, input_name="y_val")
+        checks.refuse_missing_dates("y_val", y)
         if y.ndim == 2 and y.shape[1] == 1:
             y = column_or_1d(y, warn=True)
+        kind, fitted = type_of_target(y, input_name="y_val"), self._label_binarizer.y_type_
+        expected = (SEVERAL,) if fitted == SEVERAL else ("binary", "multiclass")
+        if kind not in expected:
+            raise ValueError(f"y_val must be labels as y was, {fitted}, got {kind}")
         self._refuse_other_classes("y_val", y)
         return self._decode(self._label_binarizer.transform(y))
 
@@ -292,3 +304,8 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         tags = super().__sklearn_tags__()
         tags.classifier_tags.multi_label = True
         return tags
+
+
+def _sort_of(labels):
+    """Texts, dates, times or numbers: labels of two sorts are never the same."""
+    return next((kinds for kinds in ("OSTU", "M", "m") if labels.dtype.kind in kinds), "numbers")

@@ -153,7 +153,9 @@ class Collector:
         _, found = self._digests.get(id(value), (None, None))
         if found is None:
             plain = type(value) is np.ndarray and not value.dtype.hasobject
-            found = digest([value]) if plain else joblib.hash(value)
+            masked = isinstance(value, np.ma.MaskedArray)  # of which joblib knows no transposed ones
+            parts = (np.ma.getdata(value), np.ma.getmaskarray(value)) if masked else value
+            found = digest([value]) if plain else joblib.hash(parts)
             if not self._handed_out:
                 self._digests[id(value)] = value, found
         return found

@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 
 import numpy as np
+from sklearn.utils import _safe_indexing
 
 from fastbp.estimators.mlp.samples import Samples
 
@@ -42,6 +43,8 @@ class FitRequest:
         In which callbacks are called: a lock, where several fits run at the same time.
     shared : dict
         What requests with the same samples have in common, so that many of them take no more memory than one.
+    frame : data frame or None
+        X as the user gave it, for callbacks of scikit-learn's, if the names of its columns matter.
     """
 
     X: object
@@ -54,6 +57,7 @@ class FitRequest:
     should_continue: Callable = lambda epochs: True
     calling_back: AbstractContextManager = field(default_factory=contextlib.nullcontext)
     shared: dict = field(default_factory=dict)
+    frame: object = None
 
     def of_rows(self):
         """The same as a request for all of its rows, which takes a copy of them."""
@@ -61,8 +65,13 @@ class FitRequest:
             return self
         y = None if self.y is None else np.asarray(self.y)[self.rows]
         weight = None if self.weight is None else self.weight[self.rows]
+        frame = None if self.frame is None else _safe_indexing(self.frame, self.rows)
         X, D = self.X[self.rows], self.D[self.rows]  # which no other request has
-        return dataclasses.replace(self, X=X, y=y, D=D, weight=weight, rows=None, shared={})
+        return dataclasses.replace(self, X=X, y=y, D=D, weight=weight, rows=None, shared={}, frame=frame)
+
+    def given(self):
+        """The arguments X and y of scikit-learn's callbacks, which may predict from them."""
+        return {"X": self.X if self.frame is None else self.frame, "y": self.y}
 
     def data(self, dtype):
         """The samples as the kernels want them."""
@@ -91,7 +100,7 @@ class HeldOut:
 
     def __init__(self, request, rows, y):
         self._X, self._rows, self._y = request.X, rows, y
-        self._weight = None if request.weight is None else request.weight[rows]
+        self._weight = None if request.weight is None else request.weight[rows].astype(np.float64)  # for the score
 
     def __iter__(self):
         return iter((self._X[self._rows], self._y, self._weight))

@@ -8,7 +8,7 @@ from sklearn.utils.validation import check_array, column_or_1d
 
 from fastbp import validation
 from fastbp.estimators.documentation import documented
-from fastbp.estimators.mlp import parameters
+from fastbp.estimators.mlp import checks, parameters
 from fastbp.estimators.mlp.base import BaseMLP, solver_is_stochastic, with_callbacks
 
 LOSSES = ("squared_error", "poisson", "huber", "quantile")
@@ -163,24 +163,31 @@ class MLPRegressor(RegressorMixin, BaseMLP):
     # ---- What the training asks --------------------------------------------------------------------------------------
 
     def _checked(self, X, y, reset, incremental):
-        X, y = self._validated(X, y, multi_output=True, y_numeric=True, reset=reset)
+        checks.refuse_no_numbers("y", y)
+        X, y = self._checked_arrays(X, y, reset, y_numeric=True)
+        checks.refuse_targets("y", y, X.dtype)
         if y.ndim == 2 and y.shape[1] == 1:
             y = column_or_1d(y, warn=True)
-        if self.loss == "poisson" and y.min() < 0:
-            raise ValueError(f"y must be at least 0 for loss='poisson', got {y.min()}")
-        if X.dtype == np.float32 and not np.abs(y).max() <= np.finfo(np.float32).max:
-            raise ValueError(f"y must be finite in float32, the dtype of the training, got {y[np.abs(y).argmax()]}")
-        self._level()  # checks it
         return X, y, y.reshape(len(y), -1)
 
-    def _checked_y_val(self, y):
+    def _checked_y_val(self, y, dtype):
+        checks.refuse_no_numbers("y_val", y)
         y = check_array(y, ensure_2d=False, input_name="y_val")
+        checks.refuse_targets("y_val", y, dtype)
+        if len(y) < 2:
+            raise ValueError(f"y_val must have at least 2 samples, of which R^2 is made, got {len(y)}")
         if y.ndim == 2 and y.shape[1] == 1:
             y = column_or_1d(y, warn=True)
+        self._refuse_for_loss("y_val", y)
         came = 1 if y.ndim == 1 else y.shape[1]
         if came != self.n_outputs_:
             raise ValueError(f"y_val must have as many outputs as y, {self.n_outputs_}, got {came}")
         return y
+
+    def _refuse_for_loss(self, name, y):
+        self._level()  # checks it
+        if self.loss == "poisson" and y.min() < 0:
+            raise ValueError(f"{name} must be at least 0 for loss='poisson', got {y.min()}")
 
     def _level(self):
         """What the loss has besides its name, or None."""

@@ -9,7 +9,7 @@ from sklearn.base import is_classifier
 from sklearn.exceptions import ConvergenceWarning
 
 from fastbp import caller
-from fastbp.estimators.mlp import parameters
+from fastbp.estimators.mlp import checks, parameters
 from fastbp.estimators.mlp.blocks import blocks_of
 from fastbp.estimators.mlp.early_stopping import EstimatorStopping
 from fastbp.estimators.mlp.fit_request import HeldOut
@@ -80,6 +80,8 @@ def _split(estimator, request):
     )
     if len(held_out) < 2:
         raise ValueError("The validation set is too small. Increase 'validation_fraction' or the size of your dataset.")
+    checks.refuse_vanished_weights(request.weight, train, "that early stopping leaves to train with")
+    checks.refuse_vanished_weights(request.weight, held_out, "that early stopping holds out")
     return train, HeldOut(request, held_out, estimator._decode(request.D[held_out]))
 
 
