@@ -1,6 +1,7 @@
 """Data and comparisons for the tests of the estimators."""
 
 import warnings
+from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
@@ -13,6 +14,16 @@ import fastbp
 
 VERSION = tuple(int(number) for number in sklearn.__version__.split(".")[:2])
 BOTH = ("MLPClassifier", "MLPRegressor")
+
+
+@dataclass(frozen=True)
+class Explodes(fastbp.Schedule):
+    """A rate that is all right for some part of the training, and then far too large."""
+
+    part: float = 0.3
+
+    def rates(self, steps, total):
+        return np.where(np.asarray(steps) < self.part * total, 0.01, 1e200)
 
 
 @cache

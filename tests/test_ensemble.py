@@ -13,11 +13,12 @@ pytest.importorskip("sklearn")
 
 from sklearn import datasets
 from sklearn.base import clone
-from sklearn.exceptions import NotFittedError
+from sklearn.exceptions import ConvergenceWarning, NotFittedError
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 import fastbp
 from tests.cases import UNCOMPILED
+from tests.estimator_cases import Explodes
 
 pytestmark = [
     pytest.mark.skipif(UNCOMPILED, reason="takes the interpreter minutes"),
@@ -191,6 +192,26 @@ def test_networks_that_diverge_are_left_out():
     assert len(ensemble.estimators_samples_) == len(ensemble.estimators_)
 
 
+@pytest.mark.parametrize("more", [{}, {"time_limit": 100.0}], ids=["lanes", "alone"])
+def test_networks_with_early_stopping_that_diverge_have_their_best_weights(more):
+    late = clone(NETWORK).set_params(early_stopping=True, learning_rate=Explodes(), **more)
+    ensemble = fastbp.EnsembleClassifier(late, 4, random_state=0)
+    with pytest.warns(ConvergenceWarning, match="^The training diverged: in epoch 8"):
+        ensemble.fit(X, y)
+    assert len(ensemble.estimators_) == 4
+    for network in ensemble.estimators_:
+        alone = clone(network).fit(X, y)
+        assert network.n_iter_ == alone.n_iter_ == 7
+        np.testing.assert_allclose(network.predict_proba(X), alone.predict_proba(X), atol=1e-9)
+
+
+@pytest.mark.parametrize("bits", [np.random.MT19937, np.random.PCG64, np.random.SFC64])
+def test_any_random_state(bits):
+    thin = clone(NETWORK).set_params(dropout=0.2)
+    fits = [fastbp.EnsembleClassifier(thin, 3, random_state=np.random.RandomState(bits(0))).fit(X, y) for _ in range(2)]
+    np.testing.assert_array_equal(*(fit.predict_proba(X) for fit in fits))
+
+
 def test_the_time_limit_leaves_the_networks_that_are_done():
     slow = clone(NETWORK).set_params(max_iter=10**7, tol=0.0, n_iter_no_change=np.inf)
     with pytest.raises(RuntimeError, match=r"^time_limit=0\.3 seconds were over before one network was done"):
@@ -200,8 +221,29 @@ def test_the_time_limit_leaves_the_networks_that_are_done():
 def test_ctrl_c_before_one_network_is_done_is_passed_on():
     slow = clone(NETWORK).set_params(max_iter=10**7, tol=0.0, n_iter_no_change=np.inf)
     threading.Timer(0.5, signal.raise_signal, [signal.SIGINT]).start()
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.raises(KeyboardInterrupt, match=r"^the training was interrupted before one network was done$"):
         fastbp.EnsembleClassifier(slow, 4).fit(X, y)
+
+
+@pytest.mark.parametrize("n_jobs", [1, 2])
+def test_ctrl_c_in_a_callback_ends_the_whole_training(n_jobs):
+    calls = []
+
+    def ctrl_c(state):
+        if state.epoch == 25:
+            calls.append(state.estimator)
+        if len(calls) == 4:
+            raise KeyboardInterrupt
+
+    slow = clone(NETWORK).set_params(callbacks=ctrl_c)
+    ensemble = fastbp.EnsembleClassifier(slow, 40, random_state=0, n_jobs=n_jobs)
+    told = "^the training was interrupted; what is there is returned$|of 40 networks are not in the ensemble"
+    with pytest.warns(RuntimeWarning, match=told):
+        ensemble.fit(X, y)
+    assert 3 <= len(ensemble.estimators_) <= 4
+    calls[:] = [None] * 4
+    with pytest.raises(KeyboardInterrupt, match=r"^the training was interrupted before one network was done$"):
+        ensemble.fit(X, y)
 
 
 def test_pickle_and_weights():

@@ -63,7 +63,7 @@ def test_callbacks_get_the_state_of_the_training(solver):
 
 
 @every_solver
-@pytest.mark.parametrize("answer", [True, 1, np.True_, "enough"])
+@pytest.mark.parametrize("answer", [True, 1, np.True_, np.array(True), "enough"])
 def test_what_is_true_ends_the_training(answer, solver):
     stopped = MLPClassifier(**SMALL, solver=solver, callbacks=lambda state: state.epoch == 3 and answer).fit(X, Y)
     assert stopped.n_iter_ == 3
@@ -71,11 +71,18 @@ def test_what_is_true_ends_the_training(answer, solver):
 
 
 @every_solver
-@pytest.mark.parametrize("answer", [None, False, 0, ""])
+@pytest.mark.parametrize("answer", [None, False, 0, np.False_, np.array(False), ""])
 def test_what_is_not_true_ends_nothing(answer, solver):
     looked_at = classifier(solver=solver, callbacks=lambda _: answer)
     assert looked_at.n_iter_ == 10
     assert same(looked_at, classifier(solver=solver))
+
+
+@every_solver
+def test_what_is_neither_true_nor_false_is_an_error(solver):
+    model = MLPClassifier(**SMALL, solver=solver, callbacks=lambda state: X[0] > 0)
+    with pytest.raises(ValueError, match=r"^callbacks: .*<lambda> must return None or something that is true or false"):
+        model.fit(X, Y)
 
 
 @every_solver

@@ -1,5 +1,6 @@
 """The one loop over epochs, on a task of our own: callbacks, the time limit, Ctrl-C, progress, and what is kept."""
 
+import functools
 import itertools
 import time
 from types import SimpleNamespace
@@ -100,13 +101,37 @@ def test_callbacks_are_told_how_far_it_is(validated):
         seen[0].loss = 0.0
 
 
-@pytest.mark.parametrize("answer", [True, 1, np.True_, "yes"])
+@pytest.mark.parametrize("answer", [True, 1, np.True_, "yes", np.array(True), np.array([[0.5]]), np.int64(2), [0]])
 def test_whichever_callback_says_so_ends_it_and_all_are_called(answer):
     called = []
     callbacks = [lambda state, i=i: called.append(i) or (answer if (i, state.epoch) == (1, 2) else 0) for i in range(3)]
     done = ran(Task(), callbacks=callbacks)
     assert (done.epoch, done.outcome) == (2, "stopped")
     assert called == [0, 1, 2] * 2
+
+
+@pytest.mark.parametrize("answer", [None, False, 0, np.False_, "", np.array(0), np.array([False]), np.float64(0), []])
+def test_what_is_not_true_ends_nothing(answer):
+    done = ran(Task(), callbacks=[lambda state: answer])
+    assert (done.epoch, done.outcome) == (5, "finished")
+
+
+class Unsure:
+    def __bool__(self):
+        raise TypeError("who knows?")
+
+
+@pytest.mark.parametrize("answer", [np.zeros(2), np.array([[True], [False]]), Unsure()])
+def test_what_is_neither_true_nor_false_is_an_error_that_names_the_callback(answer):
+    def in_doubt(state):
+        return answer if state.epoch == 3 else None
+
+    task = Task()
+    with pytest.raises(ValueError, match=r"^callbacks: .*in_doubt must return None or something that is true or false"):
+        ran(task, callbacks=[in_doubt])
+    assert task.theta[0] == 3
+    with pytest.raises(ValueError, match=r"^callbacks: functools\.partial\(.*\) must return None"):
+        ran(Task(), callbacks=[functools.partial(in_doubt)])
 
 
 def test_callbacks_see_the_parameters_of_the_epoch_and_not_those_that_are_kept():

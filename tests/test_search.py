@@ -30,6 +30,7 @@ from sklearn.preprocessing import StandardScaler
 
 import fastbp
 from tests.cases import UNCOMPILED
+from tests.estimator_cases import Explodes
 
 pytestmark = [
     pytest.mark.skipif(UNCOMPILED, reason="takes the interpreter minutes"),
@@ -79,12 +80,15 @@ MODELS = {
     "class weights": classifier(class_weight="balanced"),
     "no shuffle": classifier(shuffle=False),
     "random state": classifier(random_state=np.random.RandomState(3)),
+    "another generator": classifier(random_state=np.random.RandomState(np.random.PCG64(3)), dropout=0.3),
     "lbfgs": classifier(solver="lbfgs"),
     "callbacks": classifier(callbacks=lambda state: state.epoch == 3),
     "time limit": classifier(time_limit=100.0),
     "threads": classifier(n_jobs=2),
     "narrow": classifier(hidden_layer_sizes=(4,)),
     "narrow, early stopping": classifier(hidden_layer_sizes=(4,), early_stopping=True, n_iter_no_change=2),
+    "narrow, diverges late": classifier(hidden_layer_sizes=(4,), early_stopping=True, learning_rate=Explodes()),
+    "diverges late": classifier(early_stopping=True, learning_rate=Explodes(), time_limit=100.0),
     "narrow, class weights": classifier(hidden_layer_sizes=(4,), class_weight={0: 0, 1: 1, 2: 1}, batch_size=1),
 }
 
@@ -192,15 +196,58 @@ def test_folds_that_are_drawn_anew_and_parameters_of_fit():
     assert search.best_score_ > 0.5
 
 
+def globally_drawn(kinds, model, seed=0, **how):
+    """Searches of which each draws all that it does from NumPy's own generator."""
+    draws = {"alpha": loguniform(1e-5, 1), "hidden_layer_sizes": [(3,), (5,)]}
+    found, state = [], np.random.get_state()  # noqa: NPY002
+    try:
+        for kind in kinds:
+            np.random.seed(seed)  # noqa: NPY002
+            found.append(kind(model, draws, n_iter=3, cv=KFold(2, shuffle=True), **how).fit(X, y))
+    finally:
+        np.random.set_state(state)  # noqa: NPY002
+    return found
+
+
+@pytest.mark.parametrize("more", [{"solver": "lbfgs"}, {"shuffle": False}], ids=["lbfgs", "no shuffle"])
+def test_a_search_that_draws_nothing_while_it_trains_is_scikit_learns_after_the_same_seed(more):
+    """Candidates, folds, first weights, and those of the last fit."""
+    kinds = fastbp.RandomSearch, RandomizedSearchCV
+    ours, theirs = globally_drawn(kinds, classifier(random_state=None, **more))
+    assert_same(ours, theirs)
+    np.testing.assert_allclose(ours.predict_proba(X), theirs.predict_proba(X), atol=1e-6)
+
+
+@pytest.mark.parametrize("more", [{}, {"early_stopping": True}, {"dropout": 0.3}], ids=str)
+def test_a_search_draws_candidates_and_folds_as_scikit_learns_and_the_rest_once_for_all_threads(more):
+    rows, model = [], classifier(random_state=None, **more)
+
+    def scoring(model, X, y):
+        rows.append(X.tobytes())
+        return model.score(X, y)
+
+    kinds = fastbp.RandomSearch, RandomizedSearchCV
+    ours, theirs = globally_drawn(kinds, model, scoring=scoring)
+    assert ours.cv_results_["params"] == theirs.cv_results_["params"]
+    assert rows[:6] == rows[6:]
+    scores = [ours.cv_results_["mean_test_score"]]
+    for alone in (model, classifier(random_state=None, time_limit=100.0, **more)):
+        for n_jobs in (1, 2):
+            scores.append(globally_drawn(kinds[:1], alone, n_jobs=n_jobs)[0].cv_results_["mean_test_score"])
+    for other in scores[1:]:
+        np.testing.assert_allclose(other, scores[0], atol=1e-6)
+    assert (globally_drawn(kinds[:1], model, seed=1)[0].cv_results_["mean_test_score"] != scores[0]).any()
+
+
 def test_random_search():
     draws = {"alpha": loguniform(1e-5, 1), "hidden_layer_sizes": [(3,), (5,)]}
     kinds, how = (fastbp.RandomSearch, RandomizedSearchCV), {"n_iter": 7, "cv": 3, "random_state": 4}
     assert_same(*(kind(classifier(), draws, **how).fit(X, y) for kind in kinds))
 
 
-@pytest.mark.parametrize("options", [True, {"factor": 2, "resource": "max_iter", "max_resources": 12}])
+@pytest.mark.parametrize("options", [True, np.True_, {"factor": 2, "resource": "max_iter", "max_resources": 12}])
 def test_successive_halving(options):
-    how, model = {} if options is True else options, classifier(batch_size="auto")
+    how, model = options if isinstance(options, dict) else {}, classifier(batch_size="auto")
     ours = fastbp.GridSearch(model, GRID, cv=3, halving={"random_state": 0} | how, return_train_score=True)
     theirs = HalvingGridSearchCV(model, GRID, cv=3, random_state=0, **how)
     assert_same(ours.fit(X, y), theirs.fit(X, y))
@@ -279,6 +326,50 @@ def test_a_search_that_ends_before_one_candidate_is_whole_is_no_search():
     threading.Timer(0.5, signal.raise_signal, [signal.SIGINT]).start()
     with pytest.raises(KeyboardInterrupt):
         fastbp.GridSearch(endless, grid, cv=3).fit(X, y)
+
+
+def interrupts(state):
+    raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("callback", [interrupts, lambda state: interrupts(state)], ids=["known", "unknown"])
+@pytest.mark.parametrize("solver", ["adam", "lbfgs"])
+def test_ctrl_c_in_a_callback_ends_the_search_and_not_a_fit_after_the_other(callback, solver):
+    """Fits with a callback that no pickle takes are trained by scikit-learn's search."""
+    for n_jobs in (1, 2):
+        search = fastbp.GridSearch(classifier(callbacks=callback, solver=solver), GRID, cv=2, n_jobs=n_jobs)
+        with pytest.raises(KeyboardInterrupt):
+            search.fit(X, y)
+
+
+def ends_at_once_with_120_samples(state):
+    return state.estimator.t_ == 120
+
+
+@pytest.mark.parametrize("done", [0, 1, 2])
+def test_ctrl_c_before_one_candidate_is_whole_is_passed_on(done):
+    """Whether no fit is done, or one of each candidate is: those of more samples, which are trained first."""
+    pressed = []
+
+    def ctrl_c(ended, total, seconds):
+        if ended >= done and not pressed:
+            pressed.append(True)
+            raise KeyboardInterrupt
+
+    more = {"max_iter": 10**7, "tol": 0.0, "n_iter_no_change": np.inf}
+    endless = classifier(callbacks=ends_at_once_with_120_samples if done else None, **more)
+    folds = [(np.arange(first, 150), np.arange(first)) for first in (50, 30)]
+    told = "^the search was interrupted before any of 2 candidates was trained on all 2 folds$"
+    with pytest.raises(KeyboardInterrupt, match=told):
+        fastbp.GridSearch(endless, {"alpha": [0.1, 0.01]}, cv=folds, progress=ctrl_c).fit(X, y)
+
+
+def test_what_has_diverged_before_the_end_of_a_search_is_no_candidate(monkeypatch):
+    """Else all fits would have failed, and scikit-learn would say that the model is misconfigured."""
+    model = classifier(solver="sgd", activation="identity", max_iter=10**7, tol=0.0, n_iter_no_change=np.inf)
+    search = fastbp.GridSearch(model, {"learning_rate_init": [1e-9, 1e200]}, cv=2)
+    with pytest.raises(RuntimeError, match=r"^the search ended before any of 2 candidates was trained on all 2 folds"):
+        search.set_params(time_limit=0.5).fit(X, y)
 
 
 def test_progress_is_told():

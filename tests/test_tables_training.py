@@ -71,7 +71,7 @@ def test_callbacks_see_each_epoch_and_end_the_training(fruit):
 
     def third(state):
         seen.append(state)
-        return state.epoch == 3
+        return np.array([state.epoch == 3])
 
     result = trained(fruit, epochs=9, patience=9, callbacks=[third, lambda state: None])
     history, network = result.history, result.model.network

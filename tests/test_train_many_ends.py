@@ -122,6 +122,15 @@ def test_a_problem_in_a_callback_is_passed_on(units):
 
 
 @ways
+def test_what_is_true_ends_a_training_and_what_is_neither_true_nor_false_is_an_error(units):
+    X, D = samples()
+    done = fastbp.train_many(of_one_way(units), X, D, epochs=5, callbacks=lambda state: np.array(state.epoch == 2))
+    assert done.epochs.tolist() == [2] * 3
+    with pytest.raises(ValueError, match=r"^callbacks: .*<lambda> must return None or .*, got array\(\[0\., 0\.\]\)$"):
+        fastbp.train_many(of_one_way(units), X, D, epochs=5, callbacks=lambda state: np.zeros(2))
+
+
+@ways
 def test_after_a_problem_in_a_callback_networks_have_the_parameters_that_were_to_be_kept(units):
     """One thread: all that share lanes have done the epoch, of others the first one has."""
     X, D = samples()

@@ -98,7 +98,8 @@ ATTRIBUTES = """coefs_ : list of ndarray of shape (sending, receiving)
 RAISES = """ValueError, TypeError
         scikit-learn's own for what scikit-learn refuses too; else one that names the parameter, what came and what was
         expected. Dates are no numbers, and neither are texts where targets must be numbers. Also if the training
-        diverges: the model then has the parameters from before that epoch."""
+        diverges: the model then has the parameters from before that epoch. With early_stopping, once an epoch has had a
+        score, it has the best ones, and there is a ConvergenceWarning."""
 
 OF_ENSEMBLE = """n_networks : int, default=100
     bootstrap : bool, default=False

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from fastbp.validation import counted
+from fastbp.validation import counted, shown
 
 INTERRUPTED = "the training was interrupted; what is there is returned"
 
@@ -177,3 +177,25 @@ class TrainingState:
                 parts.append(f"{name.replace('_', ' ')} {getattr(self, name):.4g}")
         sizes = "-".join(map(str, self.network.sizes))
         return f"<TrainingState: {', '.join(parts)}, {self.seconds:.3g} s, network {self.index}: {sizes}>"
+
+
+def asked_to_end(callbacks, state):
+    """Whether one of the callbacks, which are all called, returns something true.
+
+    Raises
+    ------
+    ValueError
+        If what one returns is neither true nor false, as an array of several numbers is.
+    """
+    answers = [_is_true(callback, callback(state)) for callback in callbacks]  # all of them are called
+    return any(answers)
+
+
+def _is_true(callback, answer):
+    try:
+        return bool(answer)
+    except (TypeError, ValueError) as problem:
+        name = getattr(callback, "__qualname__", repr(callback))
+        raise ValueError(
+            f"callbacks: {name} must return None or something that is true or false, got {shown(answer)}"
+        ) from problem

@@ -5,7 +5,7 @@ What an epoch is, and what follows from its loss, a *task* knows:
     task.theta                       the parameters, changed in place
     task.epochs                      at most so many
     task.train(between)              an epoch of steps; its loss. Calls between() now and then; raises what there is
-                                     to raise if the loss or a parameter is no longer finite
+                                     to raise if the loss or a parameter is no longer finite: an error, or Ended
     task.validate()                  the validation loss or score after it, or None
     task.update(epoch, loss, validated, seconds)
                                      takes note; whether these parameters are to be kept, and whether the training ends
@@ -19,12 +19,16 @@ import time
 import numpy as np
 
 from fastbp import caller
-from fastbp.training.history import TrainingState
+from fastbp.training.history import TrainingState, asked_to_end
 from fastbp.validation import counted
 
 
 class Unfinished(Exception):
     """An epoch was told to end on its way."""
+
+
+class Ended(Exception):
+    """An epoch has failed, which ends the training and does not count."""
 
 
 class Loop:
@@ -47,6 +51,8 @@ class Loop:
     checkpointer : Checkpointer or None
     calling_back : context manager
         In which callbacks are called.
+    one_of_many : bool
+        Whether Ctrl-C is meant for others, too, and is raised, however much is done.
     blocks : optional
         Trains several epochs at once, in place of `task.train` and all that would look at each of them:
         `blocks.run(kept, epochs)` makes some, at most so many, whose parameters go to `kept`; `blocks.noted()` takes
@@ -63,12 +69,12 @@ class Loop:
 
     def __init__(
         self, task, callbacks=(), shown=None, time_limit=None, should_continue=lambda epochs: True, checkpointer=None,
-        calling_back=contextlib.nullcontext(), blocks=None,
+        calling_back=contextlib.nullcontext(), blocks=None, one_of_many=False,
     ):  # fmt: skip
         self.task, self.epoch, self.outcome, self.kept = task, 0, "finished", task.theta.copy()
         self._callbacks, self._shown, self._time_limit = callbacks, shown, time_limit
         self._should_continue, self._checkpointer, self._calling_back = should_continue, checkpointer, calling_back
-        self._begin, self._blocks = time.monotonic(), blocks
+        self._begin, self._blocks, self._one_of_many = time.monotonic(), blocks, one_of_many
 
     def run(self):
         """Trains. Ctrl-C ends it, with a warning, if an epoch is done, and is raised else."""
@@ -79,14 +85,16 @@ class Loop:
                 ended = self._block() if self._blocks else self.end_epoch(self.task.train(self._between), begin)
         except Unfinished:
             self.outcome = "interrupted"
+        except Ended:
+            self.outcome = "stopped"
         except KeyboardInterrupt:
             self.interrupt()
         finally:
             np.copyto(self.task.theta, self.kept)
 
     def interrupt(self):
-        """Ctrl-C is being handled: it is raised again if no epoch is done yet, else there is a warning."""
-        if self.epoch == 0:
+        """Ctrl-C is being handled: it is raised again if no epoch is done yet, or for others; else it is a warning."""
+        if self.epoch == 0 or self._one_of_many:
             raise
         self.outcome = "interrupted"
         caller.warn(f"the training was interrupted after {counted(self.epoch, 'epoch')}")
@@ -157,5 +165,4 @@ class Loop:
             **({} if validated is None else {task.validated_by: float(validated)}),
         )  # fmt: skip
         with self._calling_back:
-            asked = [bool(callback(state)) for callback in self._callbacks]  # all of them are called
-        return any(asked)
+            return asked_to_end(self._callbacks, state)

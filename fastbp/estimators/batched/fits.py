@@ -5,13 +5,12 @@ from types import SimpleNamespace
 import numpy as np
 import scipy.sparse
 
-from fastbp import caller
 from fastbp.estimators.mlp.fit_request import Interrupted
 from fastbp.estimators.mlp.stochastic import all_rows, begin
 from fastbp.estimators.n_jobs import threads_of
 from fastbp.files.digest import digest
 from fastbp.training.early_stopping import EarlyStopping
-from fastbp.training.history import INTERRUPTED
+from fastbp.training.loop import Ended
 from fastbp.training.many.groups import Job, grouped
 from fastbp.training.many.lane_batch import LaneBatch
 from fastbp.training.many.scheduler import Scheduler
@@ -19,7 +18,7 @@ from fastbp.training.progress import display
 
 
 def train_fits(fits, n_jobs=None, time_limit=None, progress=False):
-    """Train what a collector has collected; each fit gets what it has learnt, or a `problem`. Returns seconds.
+    """Train what a collector has collected; each fit gets what it has learnt, or a `problem`.
 
     Parameters
     ----------
@@ -32,10 +31,11 @@ def train_fits(fits, n_jobs=None, time_limit=None, progress=False):
     progress : bool or callable
         As in `train_many`.
 
-    Raises
-    ------
-    KeyboardInterrupt
-        If Ctrl-C comes before one is done; else there is a warning.
+    Returns
+    -------
+    seconds : float
+    interrupted : bool
+        Whether Ctrl-C has ended it: what that means, the caller says.
     """
     threads, jobs = threads_of(n_jobs), []
     for fit in fits:
@@ -45,7 +45,7 @@ def train_fits(fits, n_jobs=None, time_limit=None, progress=False):
             except Exception as problem:  # of the validation split, for example
                 fit.problem = problem
     if not jobs:
-        return 0.0
+        return 0.0, False
     stack([job for job in jobs if job.task])
     scheduler = Scheduler(grouped(jobs), min(threads, len(jobs)), FitBatch, FitsOneByOne)
     try:
@@ -55,11 +55,7 @@ def train_fits(fits, n_jobs=None, time_limit=None, progress=False):
         for job in jobs:
             if job.outcome in ("waiting", "interrupted"):
                 job.fit.problem = Interrupted()
-    if scheduler.interrupted:
-        if all(job.fit.problem for job in jobs):
-            raise KeyboardInterrupt
-        caller.warn(INTERRUPTED)
-    return seconds
+    return seconds, scheduler.interrupted
 
 
 class FitJob(Job):
@@ -68,6 +64,8 @@ class FitJob(Job):
     def __init__(self, index, fit):
         own, request = fit.estimator, fit.request
         self.fit, self.task, task = fit, None, None
+        if own.random_state is None and _draws(own, request):  # NumPy's own generator, which all would share
+            own._random_state = np.random.RandomState(own._random_state.randint(2**31))
         if _may_share_lanes(own, request):
             self.task = task = begin(own, request)
             own._context = None  # no callbacks
@@ -80,8 +78,6 @@ class FitJob(Job):
         if task:
             how.settings, how.moments, how.rows = task.settings, len(task.memory.moments), task.rows
             how.batch_size, data = task.batch_size, (task.data.X, task.data.D, None)
-            if own.random_state is None:  # NumPy's own generator, which all would share
-                own._random_state = np.random.RandomState(own._random_state.randint(2**31))
         super().__init__(index, how, data)
 
     def kind(self):
@@ -98,6 +94,12 @@ class FitJob(Job):
             task.request.validation or task.stopping.restores or task.scheduled or task.constant is not None
             or (own.solver == "sgd" and own.learning_rate != "constant")
         )  # fmt: skip
+
+
+def _draws(own, request):
+    """Whether the training draws numbers, after those of the first weights."""
+    holds_out = own.early_stopping and request.validation is None
+    return own.solver != "lbfgs" and bool(own.shuffle or holds_out or own.dropout)
 
 
 def _may_share_lanes(own, request):
@@ -159,7 +161,7 @@ class FitsOneByOne:
         for job in self._scheduler.take(self._group, 1):
             fit, outcome = job.fit, "finished"
             fit.request.should_continue = self._scheduler.may_go_on
-            fit.request.calling_back = self._scheduler.calling_back
+            fit.request.calling_back, fit.request.one_of_many = self._scheduler.calling_back, True
             try:
                 if job.task is None:
                     fit.estimator._train(fit.request.of_rows(), fit.dtype)
@@ -168,6 +170,9 @@ class FitsOneByOne:
                     fit.estimator._renew(fit.dtype)
             except Interrupted:
                 outcome = "interrupted"
+            except KeyboardInterrupt:  # of a callback; the signal reaches the main thread alone
+                outcome = "interrupted"
+                self._scheduler.interrupt()
             except Exception as problem:
                 fit.problem, outcome = problem, "diverged"
             self._scheduler.ends(job, outcome)
@@ -253,6 +258,8 @@ class FitBatch(LaneBatch):
             else:
                 np.copyto(task.theta, theta)  # for the validation score
                 _, ends = task.update(int(self._epoch[slot]), loss, task.validate(), 0.0)
+        except Ended:
+            return "stopped"
         except Exception as problem:
             job.fit.problem = problem
             return "diverged"
@@ -280,7 +287,8 @@ class FitBatch(LaneBatch):
         own, task, places = job.fit.estimator, job.task, self._places[job.how.network.sizes]
         np.copyto(task.theta, self.own(self._kept, slot))
         task.memory.moments[...] = self.block.of_slot(self.block.moments, slot)[:, places]
-        own._random_state.set_state(("MT19937", self._keys[slot], int(self._positions[slot])))
+        if own.shuffle:  # else nothing was drawn, and it may be NumPy's own generator, which is left alone
+            own._random_state.set_state(("MT19937", self._keys[slot], int(self._positions[slot])))
         task.close(task.theta)
         own._renew(job.fit.dtype)
         self._counts[slot] = 0

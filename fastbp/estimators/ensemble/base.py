@@ -16,6 +16,7 @@ from fastbp.estimators.mlp.collector import Collector
 from fastbp.estimators.mlp.fit_request import Interrupted
 from fastbp.estimators.mlp.parameters import FROM_ONE, POSITIVE
 from fastbp.estimators.mlp.samples import outputs
+from fastbp.training.history import INTERRUPTED
 
 CONSTRAINTS = {
     "n_networks": [FROM_ONE],
@@ -74,6 +75,8 @@ class BaseEnsemble(BaseEstimator, ABC):
         ------
         ValueError, TypeError
             scikit-learn's own, and those of the estimator.
+        RuntimeError, KeyboardInterrupt
+            If the time limit is over, or Ctrl-C comes, before one network is done.
 
         Warns
         -----
@@ -105,8 +108,8 @@ class BaseEnsemble(BaseEstimator, ABC):
                 fit.request.rows = _rows(seed, samples, size, self.bootstrap)
                 if fit.request.weight is not None and not fit.request.weight[fit.request.rows].any():
                     fit.problem = ValueError("the samples that were drawn for it all have weight 0")
-        train_fits(fits, self.n_jobs, self.time_limit, self.progress)
-        self._tell_of_problems(fits)
+        _, interrupted = train_fits(fits, self.n_jobs, self.time_limit, self.progress)
+        self._tell_of_problems(fits, interrupted)
         trained = [(fit.estimator, seed) for fit, seed in zip(fits, seeds, strict=True) if not fit.problem]
         self.estimators_, self._seeds = [model for model, _ in trained], np.array([seed for _, seed in trained])
         for name in ("n_features_in_", "feature_names_in_"):
@@ -125,8 +128,12 @@ class BaseEnsemble(BaseEstimator, ABC):
         given = self.max_samples
         return max(1, round(given * samples)) if isinstance(given, float | np.floating) else int(given)
 
-    def _tell_of_problems(self, fits):
+    def _tell_of_problems(self, fits, interrupted):
         failed = [(number, fit.problem) for number, fit in enumerate(fits) if fit.problem]
+        if interrupted:
+            if len(failed) == len(fits):
+                raise KeyboardInterrupt("the training was interrupted before one network was done")
+            caller.warn(INTERRUPTED)
         if len(failed) == len(fits):
             if all(isinstance(problem, Interrupted) for _, problem in failed):
                 raise RuntimeError(f"time_limit={self.time_limit:g} seconds were over before one network was done")

@@ -163,7 +163,9 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, ABC):
         collector = None if incremental else COLLECTOR.get()
         given = dict(zip(GIVEN, (X, y, sample_weight, *validation), strict=True))
         if collector is None or not collector.takes(self, given):
-            self._train(*self._request(X, y, sample_weight, validation, incremental))
+            request, dtype = self._request(X, y, sample_weight, validation, incremental)
+            request.one_of_many = collector is not None
+            self._train(request, dtype)
         return self
 
     def _prepare(self, given, collector):

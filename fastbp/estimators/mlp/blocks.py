@@ -118,5 +118,7 @@ class Blocks:
 
 
 def _alike(a, b):
-    """Whether two states of a Mersenne twister are the same."""
+    """Whether two states are the same, the second one that of a Mersenne twister."""
+    if a["bit_generator"] != b["bit_generator"]:
+        return False
     return a["state"]["pos"] == b["state"]["pos"] and (a["state"]["key"] == b["state"]["key"]).all()

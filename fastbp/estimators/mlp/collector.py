@@ -20,7 +20,6 @@ from dataclasses import dataclass
 import joblib
 import numpy as np
 
-from fastbp.estimators.mlp.fit_request import Interrupted
 from fastbp.files.digest import digest
 
 GIVEN = ("X", "y", "sample_weight", "X_val", "y_val", "sample_weight_val")  # what a fit is called with
@@ -112,9 +111,8 @@ class Collector:
         return [fit for fit in self.fits if fit.request is not None]
 
     def whole(self):
-        """The classes and parameters of which no fit was ended before it was done."""
-        ended = {fit.key[0] for fit in self.fits if isinstance(fit.problem, Interrupted)}
-        return {fit.key[0] for fit in self.fits} - ended
+        """The classes and parameters all of whose fits were done."""
+        return {fit.key[0] for fit in self.fits} - {fit.key[0] for fit in self.fits if fit.problem is not None}
 
     def forget_samples(self):
         """All fits are trained: what is known about their samples would only take memory."""

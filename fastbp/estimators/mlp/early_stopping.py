@@ -49,7 +49,12 @@ class EstimatorStopping:
         what = "Validation score did not improve" if self._by_score else "Training loss did not improve"
         return f"{what} more than tol={own.tol:f} for {own.n_iter_no_change} consecutive epochs."
 
+    @property
+    def has_best(self):
+        """Whether the best parameters are wanted, and there are any."""
+        return self.restores and self._estimator._best is not None
+
     def restore(self, theta):
         """The best parameters, if they are wanted and there are any."""
-        if self.restores and self._estimator._best is not None:
+        if self.has_best:
             np.copyto(theta, self._estimator._best)

@@ -41,6 +41,8 @@ class FitRequest:
         it returns False.
     calling_back : context manager
         In which callbacks are called: a lock, where several fits run at the same time.
+    one_of_many : bool
+        Whether the fit is one of a search or an ensemble, which Ctrl-C ends.
     shared : dict
         What requests with the same samples have in common, so that many of them take no more memory than one.
     frame : data frame or None
@@ -56,6 +58,7 @@ class FitRequest:
     rows: np.ndarray | None = None
     should_continue: Callable = lambda epochs: True
     calling_back: AbstractContextManager = field(default_factory=contextlib.nullcontext)
+    one_of_many: bool = False
     shared: dict = field(default_factory=dict)
     frame: object = None
 

@@ -4,11 +4,14 @@ import time
 
 import numpy as np
 import scipy.optimize
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.optimize import _check_optimize_result
 
+from fastbp import caller
 from fastbp.estimators.mlp import parameters
 from fastbp.estimators.mlp.early_stopping import EstimatorStopping
 from fastbp.estimators.mlp.progress import shown_for
+from fastbp.estimators.mlp.stochastic import SCALE
 from fastbp.estimators.n_jobs import threads_of
 from fastbp.lecture import codes
 from fastbp.lecture.layout import weights
@@ -54,8 +57,9 @@ class _Iterations:
         self.last, self._began = network.theta.astype(np.float64), time.perf_counter()
         callbacks = [*parameters.callbacks(estimator), *estimator._callbacks_of_sklearn(request)]
         self.loop = Loop(
-            self, callbacks, shown, estimator.time_limit, request.should_continue, calling_back=request.calling_back
-        )
+            self, callbacks, shown, estimator.time_limit, request.should_continue, calling_back=request.calling_back,
+            one_of_many=request.one_of_many,
+        )  # fmt: skip
 
     def run(self):
         own, theta = self.estimator, self.theta
@@ -74,14 +78,20 @@ class _Iterations:
         finally:
             self.loop = None  # it refers to this object, which may hold a copy of the samples
             np.copyto(theta, self.last, casting="same_kind")
+            finite = np.isfinite(theta).all()
             self.stopping.restore(theta)
         own.n_iter_ = self.iteration
-        if not np.isfinite(theta).all():
-            raise ValueError(
-                "Solver produced non-finite parameter weights. The input data may contain large values and need to "
-                "be preprocessed: scale X (and a regressor's y) to about -1..1, by "
-                "sklearn.preprocessing.StandardScaler for example."
-            )
+        if not finite:
+            self._tell_of_divergence()
+
+    def _tell_of_divergence(self):
+        told = (
+            "Solver produced non-finite parameter weights. The input data may contain large values and need to be "
+            f"preprocessed: {SCALE}."
+        )
+        if not self.stopping.has_best:
+            raise ValueError(told)
+        caller.warn(f"{told} The model has the best parameters before that.", ConvergenceWarning)
 
     def check(self):
         """Raises Interrupted if who asked for the fit ends it."""

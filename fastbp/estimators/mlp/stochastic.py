@@ -1,5 +1,6 @@
 """The stochastic solvers: what an epoch is to them, in the order in which scikit-learn draws it, and its loss."""
 
+import copy
 import functools
 from types import SimpleNamespace
 
@@ -19,12 +20,13 @@ from fastbp.learning_rate import Schedule
 from fastbp.lecture.codes import REPORTED, WEIGHT
 from fastbp.optimizers import Optimizer
 from fastbp.training.diagnosis import advice
-from fastbp.training.loop import Loop
+from fastbp.training.loop import Ended, Loop
 from fastbp.training.progress import display
 from fastbp.training.row_sampler import RowSampler
 from fastbp.training.sparse_runner import arrange
 
 SMALLEST_RATE = 1e-6  # where the adaptive learning rate ends
+SCALE = "scale X (and a regressor's y) to about -1..1, by sklearn.preprocessing.StandardScaler for example"
 
 
 def fit_stochastic(estimator, request):
@@ -60,7 +62,7 @@ def begin(estimator, request):
 
 def _fresh_memory(estimator, rule, network):
     """What the rule and the learning rate remember from one step to the next."""
-    seed = estimator._random_state.get_state()[1][0] if estimator.dropout else 0
+    seed = copy.deepcopy(estimator._random_state).randint(2**31) if estimator.dropout else 0  # which draws nothing
     moments = np.zeros((rule.moments, network.theta.size), network.dtype)
     rate = estimator.learning_rate_init
     return SimpleNamespace(moments=moments, by_inputs=False, steps=0, rate=rate, seed=int(seed))
@@ -146,8 +148,10 @@ class StochasticFit:
             self._told = shown.say
             limit = None if request.incremental else own.time_limit
             blocks = blocks_of(self, self._runner, bool(callbacks or own.verbose) or limit is not None)
-            back = request.calling_back
-            loop = Loop(self, callbacks, shown, limit, request.should_continue, calling_back=back, blocks=blocks)
+            loop = Loop(
+                self, callbacks, shown, limit, request.should_continue, calling_back=request.calling_back,
+                blocks=blocks, one_of_many=request.one_of_many,
+            )  # fmt: skip
             try:
                 loop.run()
             finally:
@@ -248,8 +252,8 @@ class StochasticFit:
 
         Raises
         ------
-        ValueError
-            If the loss or a parameter is no longer finite.
+        ValueError, Ended
+            If the loss or a parameter is no longer finite: see `has_diverged`.
         """
         total = self.estimator._shown_error(error) + penalty
         if self.constant is not None:
@@ -261,9 +265,22 @@ class StochasticFit:
         return float(total / len(self.rows))
 
     def has_diverged(self):
-        """The loss or a parameter is no longer finite: raises what tells of it."""
-        self.estimator._memory = None  # the rule's is no longer finite
-        raise ValueError(_diverged(self.estimator, self.rule))
+        """The loss or a parameter is no longer finite, and the memory of the rule neither.
+
+        Raises
+        ------
+        Ended
+            After a warning, if early stopping has kept the parameters of an epoch before, which the model gets.
+        ValueError
+            If there is nothing to return.
+        """
+        own = self.estimator
+        own._memory = None
+        if own.early_stopping and self.stopping.has_best:
+            caller.warn(_diverged_after_best(own, self.rule), ConvergenceWarning)
+            own.stopped_ = self.request.incremental
+            raise Ended
+        raise ValueError(_diverged(own, self.rule, self.stopping.has_best and not self.request.incremental))
 
     def _mean_of_batches(self, values, order):
         """The weighted mean of `values` over each mini-batch; 0 where nothing counts."""
@@ -294,14 +311,28 @@ class StochasticFit:
         )
 
 
-def _diverged(estimator, rule):
-    if isinstance(estimator.solver, Optimizer) or isinstance(estimator.learning_rate, Schedule):
-        rate = f"the learning rate {rule.learning_rate!r}"
-    else:
-        rate = f"learning_rate_init={estimator.learning_rate_init!r}"
+def _diverged(estimator, rule, restored):
+    kept = "of its best epoch" if restored else "from before that epoch"
     return (
         "Solver produced non-finite parameter weights. The input data may contain large values and need to be "
-        f"preprocessed. Epoch {estimator.n_iter_ + 1} of solver={estimator.solver!r} did it, with {rate}: lower that, "
-        "or scale X (and a regressor's y) to about -1..1, by sklearn.preprocessing.StandardScaler for example. "
-        "The model has the parameters from before that epoch."
+        f"preprocessed. Epoch {_epoch(estimator)} did it, with {_rate(estimator, rule)}: lower that, or {SCALE}. "
+        f"The model has the parameters {kept}."
     )
+
+
+def _diverged_after_best(estimator, rule):
+    return (
+        f"The training diverged: in epoch {_epoch(estimator)}, with {_rate(estimator, rule)}, the loss or a parameter "
+        "was no longer finite. The model has the best parameters before that, with the validation score "
+        f"{estimator.best_validation_score_:.6g}. Lower the learning rate, or {SCALE}."
+    )
+
+
+def _epoch(estimator):
+    return f"{estimator.n_iter_ + 1} of solver={estimator.solver!r}"
+
+
+def _rate(estimator, rule):
+    if isinstance(estimator.solver, Optimizer) or isinstance(estimator.learning_rate, Schedule):
+        return f"the learning rate {rule.learning_rate!r}"
+    return f"learning_rate_init={estimator.learning_rate_init!r}"

@@ -28,6 +28,7 @@ from fastbp.estimators.mlp.classifier import MLPClassifier
 from fastbp.estimators.mlp.collector import PLAIN, Collector, parameters_key
 from fastbp.estimators.mlp.fit_request import Interrupted
 from fastbp.estimators.mlp.regressor import MLPRegressor
+from fastbp.training.history import INTERRUPTED
 from fastbp.validation import counted
 
 HELD_BYTES = 1 << 28  # of samples that pipelines have made and that wait for their networks: then these are trained
@@ -54,6 +55,8 @@ class JointSearch:
         ------
         ValueError, TypeError
             scikit-learn's own, and the estimator's.
+        RuntimeError, KeyboardInterrupt
+            If the time limit is over, or Ctrl-C comes, before one candidate is trained on all folds.
 
         Examples
         --------
@@ -71,19 +74,19 @@ class JointSearch:
             return super().fit(X, y, **params)
         given = indexable(X, y)
         cv, self.cv = self.cv, check_cv(self.cv, given[1], classifier=is_classifier(self.estimator))  # drawn once
-        self._given, self._shares, self._over = given, [], False
+        self._given, self._shares, self._over, self._interrupted = given, [], False, False
         self._end = None if self.time_limit is None else time.monotonic() + self.time_limit
         try:
             with joblib.parallel_config(backend="sequential"):  # the threads are in the training
                 return super().fit(X, y, **params)
         finally:
             self.cv = cv
-            del self._given, self._shares, self._over, self._end
+            del self._given, self._shares, self._over, self._interrupted, self._end
             vars(self).pop("_routed", None)
 
     def _halve(self, X, y, params):
         """The same by successive halving."""
-        options = {} if self.halving is True else dict(self.halving)
+        options = dict(self.halving) if isinstance(self.halving, dict) else {}
         if unknown := set(options) - set(self._halving_options):
             raise ValueError(f"halving must have options of {list(self._halving_options)}, got {min(unknown)!r}")
         search = self._halving_search(options)
@@ -115,9 +118,13 @@ class JointSearch:
         if self._over and self._shares:
             raise _Over
         if self._over and not collector.whole():
-            remedy = "" if self.time_limit is None else f"; time_limit={self.time_limit:g} seconds were too few"
             whole = f"any of {counted(len(candidates), 'candidate')} was trained on all {len(splits)} folds"
-            raise RuntimeError(f"the search ended before {whole}{remedy}")
+            if self._interrupted:
+                raise KeyboardInterrupt(f"the search was interrupted before {whole}")
+            remedy = f"time_limit={self.time_limit:g} seconds were too few"
+            raise RuntimeError(f"the search ended before {whole}; {remedy}")
+        if self._interrupted:
+            caller.warn(INTERRUPTED)
         self._shares += [seconds / max(1, fits)] * fits
         with collector.handed_out():
             return evaluate_candidates(candidates, _Splits(splits), more_results=more_results, **context)
@@ -142,7 +149,8 @@ class JointSearch:
             held += sum(getattr(call["X"], "nbytes", 0) for call in calls)
             if number == len(groups) or held > HELD_BYTES:
                 left = None if self._end is None else max(0.0, self._end - time.monotonic())
-                seconds, held = seconds + train_fits(collector.waiting(), self.n_jobs, left, self.progress), 0
+                more, interrupted = train_fits(collector.waiting(), self.n_jobs, left, self.progress)
+                seconds, held, self._interrupted = seconds + more, 0, self._interrupted or interrupted
                 collector.forget_samples()
                 self._over = any(isinstance(fit.problem, Interrupted) for fit in collector.fits)
                 if self._over:

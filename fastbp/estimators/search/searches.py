@@ -68,6 +68,15 @@ class GridSearch(JointSearch, GridSearchCV):
     ValueError, TypeError
         scikit-learn's own, and the estimator's.
 
+    Notes
+    -----
+    What is drawn from NumPy's own generator (`np.random.seed`), where a `random_state` is None, is the same for each
+    number of threads. Candidates and folds are those of `GridSearchCV`. So are the networks, if nothing is drawn while
+    they are trained: with "lbfgs", or shuffle=False without dropout or rows held out for early stopping. Else they are
+    other ones, since `GridSearchCV` draws all numbers of a fit before the first of the next, and here they are trained
+    at the same time: the first weights of all are drawn, fit by fit, then the seed of a generator for each. A number as
+    the estimator's `random_state` gives the scores of `GridSearchCV` in any case.
+
     Examples
     --------
     >>> import fastbp
@@ -132,6 +141,10 @@ class RandomSearch(JointSearch, RandomizedSearchCV):
     ------
     ValueError, TypeError
         scikit-learn's own, and the estimator's.
+
+    Notes
+    -----
+    Of `random_state=None`, that of the search and that of the estimator, see `GridSearch`.
 
     Examples
     --------

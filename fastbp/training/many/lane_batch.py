@@ -11,7 +11,7 @@ from fastbp.learning_rate import Schedule
 from fastbp.lecture.layout import layer_table
 from fastbp.threads.cores import trainings
 from fastbp.training.early_stopping import EarlyStopping
-from fastbp.training.history import TrainingState
+from fastbp.training.history import TrainingState, asked_to_end
 from fastbp.training.row_sampler import RowSampler
 
 NO_STREAM = -1, [0] * STREAM_WORDS  # of those that keep their order
@@ -190,14 +190,14 @@ class NetworkBatch(LaneBatch):
         )  # fmt: skip
         try:
             with scheduler.calling_back:
-                asked = [bool(callback(state)) for callback in job.how.callbacks]
+                ends = asked_to_end(job.how.callbacks, state)
         except BaseException:  # the training ends for all of them, with the parameters that were to be kept
             for taken in np.flatnonzero(self._taken):
                 np.copyto(self.jobs[taken].how.theta, self.own(self._kept, taken))
             raise
         places = self._places[job.how.network.sizes]
         self.block.of_slot(self.block.theta, slot)[places] = job.how.theta  # a callback may have changed them
-        return any(asked)
+        return ends
 
     def _end(self, slot, outcome):
         """A network moves out with the parameters to be kept."""

@@ -71,7 +71,7 @@ class Scheduler:
                 if time_limit is not None and seconds >= time_limit:
                     break
         except KeyboardInterrupt:
-            self.interrupted = True
+            self.interrupt()
         finally:
             self.stopping = True
             threads.leave()
@@ -122,6 +122,10 @@ class Scheduler:
     def may_go_on(self, epochs):
         """Whether a training that has done so many epochs goes on: a time limit lets each have its first one."""
         return not (self.stopping and (epochs or self.interrupted or self._problem is not None))
+
+    def interrupt(self):
+        """Ctrl-C: what trains ends, even in its first epoch."""
+        self.interrupted = self.stopping = True
 
     def ends(self, job, outcome):
         """A training has ended."""
