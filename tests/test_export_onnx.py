@@ -10,12 +10,12 @@ pytest.importorskip("onnx")
 pytest.importorskip("onnxruntime")
 
 import onnx
-import onnxruntime
 
 import fastbp
 from fastbp.export.onnx import convert as export
 from fastbp.export.onnx import nodes
-from fastbp.export.onnx.convert import register_converters, to_onnx
+from fastbp.export.onnx.convert import to_onnx
+from fastbp.export.onnx.pipelines import register_converters
 from fastbp.lecture.codes import HIDDEN, OUTPUT
 from tests.cases import DTYPES, UNCOMPILED
 from tests.export_cases import (
@@ -29,36 +29,7 @@ from tests.export_cases import (
     samples,
     sizes_for,
 )
-
-RTOL = {"float32": 1e-6, "float64": 1e-12}  # of the largest output
-TYPES = {"float32": "tensor(float)", "float64": "tensor(double)", "int64": "tensor(int64)", "object": "tensor(string)"}
-
-
-def session_of(path):
-    """onnxruntime's session of a file or of a model."""
-    proto = path.SerializeToString() if hasattr(path, "SerializeToString") else str(path)
-    return onnxruntime.InferenceSession(proto, providers=["CPUExecutionProvider"])
-
-
-def run(session, X):
-    """{name: output}; each is as it was declared."""
-    (given,) = session.get_inputs()
-    assert given.type == TYPES[X.dtype.name]
-    assert given.shape[1] == X.shape[1]
-    outputs = dict(zip([out.name for out in session.get_outputs()], session.run(None, {given.name: X}), strict=True))
-    for out in session.get_outputs():
-        array = outputs[out.name]
-        if isinstance(array, np.ndarray):  # no ZipMap
-            assert out.type == TYPES[array.dtype.name]
-            assert list(array.shape[1:]) == out.shape[1:]
-    return outputs
-
-
-def exported(model, folder):
-    to_onnx(model, folder / "model.onnx")
-    onnx.checker.check_model(str(folder / "model.onnx"), full_check=True)
-    return session_of(folder / "model.onnx")
-
+from tests.onnx_cases import LABELS, RTOL, estimator, exported, pipeline, problem, run, session_of
 
 # ---- Networks --------------------------------------------------------------------------------------------------------
 
@@ -129,42 +100,6 @@ def test_the_nodes_of_a_network_are_a_part_that_fits_anywhere(tmp_path):
 
 
 # ---- Estimators and pipelines ----------------------------------------------------------------------------------------
-
-
-def problem():
-    """Inputs far from 0, and three kinds of samples."""
-    X = np.random.default_rng(0).normal(3, 5, (200, 7))
-    return X, (X[:, 0] > 3).astype(int) + (X[:, 1] > 3)
-
-
-def estimator(kind, *arguments, **parameters):
-    pytest.importorskip("sklearn")
-    chosen = {"hidden_layer_sizes": (9, 5), "activation": ["silu", "tanh"], "max_iter": 5, "random_state": 0}
-    return getattr(fastbp, kind)(*arguments, **chosen | parameters)
-
-
-def pipeline(scaler, last):
-    """Behind a scaler of that name, or alone."""
-    if scaler is None:
-        return last
-    pytest.importorskip("skl2onnx")
-    from sklearn import pipeline, preprocessing
-
-    return pipeline.make_pipeline(getattr(preprocessing, scaler)(), last)
-
-
-LABELS = {
-    "two": lambda k: (k > 1) + 3,
-    "three": lambda k: (k * 5 - 3).astype(np.int16),
-    "beyond int32": lambda k: k * 2**40,
-    "bool": lambda k: k > 0,
-    "whole floats": lambda k: k * 2.0,
-    "texts": lambda k: np.array(["a", "bb", "\u00e9"])[k],
-    "objects": lambda k: np.array(["a", "bb", "\u00e9"], object)[k],
-    "two of several": lambda k: np.column_stack([k > 0, k > 1]).astype(int),
-    "three of several": lambda k: np.column_stack([k > 0, k > 1, k == 1]).astype(int),
-    "one": lambda k: np.full(len(k), "only"),
-}
 
 
 @pytest.mark.skipif(UNCOMPILED, reason="takes the interpreter minutes")
@@ -314,6 +249,14 @@ def test_labels_that_onnx_does_not_have():
         nodes.labels(np.array([1, 2**63], np.uint64))
 
 
+def test_parameters_must_be_finite(tmp_path):
+    network = fastbp.Network((2, 3, 2))
+    network.theta[4] = np.nan
+    with pytest.raises(ValueError, match="model must have finite parameters, got NaN or infinity"):
+        to_onnx(network, tmp_path / "model.onnx")
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_folder_that_is_not_there(tmp_path):
     with pytest.raises(OSError, match="nowhere"):
         to_onnx(fastbp.Network((1, 2)), tmp_path / "nowhere" / "model.onnx")
@@ -334,6 +277,6 @@ def test_a_network_needs_neither_scikit_learn_nor_skl2onnx(tmp_path):
     script = (
         "import sys, fastbp; from fastbp.export.onnx.convert import to_onnx; "
         f"to_onnx(fastbp.Network((1, 2)), {str(tmp_path / 'model.onnx')!r}); "
-        "print(sorted({'sklearn', 'skl2onnx', 'torch', 'numba'} & set(sys.modules)))"
+        "print(sorted({'sklearn', 'skl2onnx', 'torch'} & set(sys.modules)))"
     )
     assert subprocess.run([sys.executable, "-c", script], capture_output=True, text=True).stdout == "[]\n"

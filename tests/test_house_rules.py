@@ -60,7 +60,7 @@ WHERE_THERE_IS = {  # what is imported inside functions of these modules only, a
     "tables.sheets": {"python_calamine"},
     "cli.laps": {"threadpoolctl"},
     **{f"plots.{module}": {"matplotlib"} for module in ("style", "losses", "classes", "units", "networks")},
-    "export.onnx": {"onnx", "skl2onnx", "sklearn"},
+    "export.onnx": {"onnx", "onnxruntime", "skl2onnx", "sklearn"},
     "export.torch": {"torch"},
     "export.sklearn": {"sklearn"},
 }

@@ -66,9 +66,11 @@ regressor = fastbp.MLPRegressor("quantile", quantile=0.9, early_stopping=True).f
 print(regressor.predict(X), fastbp.from_sklearn(fastbp.to_sklearn(regressor)))
 ensemble = fastbp.EnsembleClassifier(classifier, 20, bootstrap=True, oob_score=True).fit(X, labels)
 print(ensemble.oob_score_ + 1, ensemble.estimators_[0].n_iter_)
+fastbp.to_onnx(ensemble, "ensemble.onnx", sample=X[:9])
 spread = fastbp.EnsembleRegressor(fastbp.MLPRegressor(), 5).fit(X, labels).predict(X, return_std=True)
 search = fastbp.GridSearch(fastbp.MLPClassifier(), {"alpha": [1e-4, 1e-3]}, cv=3, halving=True).fit(X, labels)
 print(search.best_params_["alpha"], search.best_score_ + 1)
+fastbp.to_onnx(search, "search.onnx")
 print(fastbp.RandomSearch(regressor, {"alpha": np.logspace(-5, -1)}, n_iter=5, time_limit=10).fit(X, labels).predict(X))
 
 plots.loss(history, log=True)

@@ -203,16 +203,20 @@ class BaseEnsemble(BaseEstimator, ABC):
 
     # ---- Predict -----------------------------------------------------------------------------------------------------
 
+    def _fitted_networks(self):
+        """The networks, or scikit-learn's error."""
+        check_is_fitted(self)
+        return [model._net() for model in self.estimators_]
+
     def _outputs(self, X):
         """Mean and standard deviation over the networks of the outputs of each sample."""
-        check_is_fitted(self)
-        X = checks.inputs(self, X, self.estimators_[0]._net().dtype)
-        mean, spread = np.zeros(()), np.zeros(())
-        for number, model in enumerate(self.estimators_, 1):  # Welford 1962: one pass, which forgets the outputs
-            Y = outputs(model._net(), X).astype(np.float64)
+        networks = self._fitted_networks()
+        X, mean, spread = checks.inputs(self, X, networks[0].dtype), np.zeros(()), np.zeros(())
+        for number, network in enumerate(networks, 1):  # Welford 1962: one pass, which forgets the outputs
+            Y = outputs(network, X).astype(np.float64)
             before, mean = mean, mean + (Y - mean) / number
             spread = spread + (Y - before) * (Y - mean)
-        return mean, np.sqrt(np.maximum(spread, 0) / len(self.estimators_))
+        return mean, np.sqrt(np.maximum(spread, 0) / len(networks))
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

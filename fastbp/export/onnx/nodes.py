@@ -1,12 +1,13 @@
-"""A network, and the labels that a classifier makes of its outputs, as the nodes of an ONNX graph.
+"""A network, the mean of an ensemble, and the labels that a classifier makes of them, as the nodes of an ONNX graph.
 
 The formulas are those of `fastbp/lecture/loops/activations.py`, in operators for which onnxruntime has kernels of both
-dtypes, and in a form that keeps the digits and makes no NaN of a finite u. What is made of the nodes: onnx.py.
+dtypes, and in a form that keeps the digits and makes no NaN of a finite u. What is made of the nodes: convert.py.
 """
 
 import numpy as np
 
 from fastbp import validation
+from fastbp.export.networks import is_ensemble, networks_of
 from fastbp.lecture.matrix.activations import GELU_CUBIC, GELU_SCALE, SLOPE
 
 OPSET = 9  # the nodes mean the same in all later ones
@@ -132,6 +133,63 @@ def network_nodes(network, source, prefix, dtype=None):
     return graph.nodes, graph.constants, y
 
 
+def mean_nodes(networks, source, prefix, dtype):
+    """The mean of the outputs of several networks as nodes, in float64, in which an ensemble computes it.
+
+    Parameters, and what is returned, are those of `network_nodes`; the networks compute in the dtype.
+    """
+    nodes, constants, parts = [], {}, []
+    last = Nodes(f"{prefix}mean_", np.float64)
+    for number, network in enumerate(networks):
+        more, others, y = network_nodes(network, source, f"{prefix}network{number}_", dtype)
+        nodes += more
+        constants |= others
+        parts.append(y if np.dtype(dtype) == np.float64 else last.add("Cast", y, to=type_number(np.float64)))
+    mean = last.add("Div", last.add("Sum", *parts), float(len(networks)))
+    return nodes + last.nodes, constants | last.constants, mean
+
+
+def estimator_nodes(model, classes, source, prefix, dtype, outputs):
+    """What a fitted estimator or ensemble predicts, as nodes.
+
+    Parameters
+    ----------
+    model : Network, MLPClassifier, MLPRegressor, EnsembleClassifier or EnsembleRegressor
+    classes : ndarray or None
+        Of a classifier its labels, as `labels` has them.
+    source, prefix : str
+        As in `network_nodes`.
+    dtype : dtype
+        In which the networks compute, and of the last output.
+    outputs : sequence of str
+        Names of the labels and of the probabilities, or of the outputs alone.
+
+    Returns
+    -------
+    nodes : list of onnx.NodeProto
+    constants : dict of str to ndarray
+    """
+    networks, (*label, last) = networks_of(model), outputs
+    if is_ensemble(model):
+        nodes, constants, y = mean_nodes(networks, source, prefix, dtype)
+    else:
+        nodes, constants, y = network_nodes(networks[0], source, prefix, dtype)
+    computed = np.dtype(np.float64 if is_ensemble(model) else dtype)
+    predicted = last if computed == dtype else f"{prefix}double"
+    if classes is None:
+        nodes[-1].output[0] = predicted
+    else:
+        several = is_of_several(model)
+        more, others = label_nodes(classes, several, y, f"{prefix}label_", computed, (*label, predicted))
+        nodes += more
+        constants |= others
+    if predicted != last:
+        cast = Nodes(f"{prefix}cast_", dtype)
+        cast.add("Cast", predicted, output=last, to=type_number(dtype))
+        nodes += cast.nodes
+    return nodes, constants
+
+
 def label_nodes(classes, several, y, prefix, dtype, outputs):
     """What a classifier makes of the outputs of its network, as nodes.
 
@@ -172,6 +230,12 @@ def label_nodes(classes, several, y, prefix, dtype, outputs):
     best = graph.add("ArgMax", probabilities, axis=1, keepdims=0)
     graph.add("Gather", classes, best, output=label)
     return graph.nodes, graph.constants
+
+
+def is_of_several(model):
+    """Whether a classifier, or an ensemble of them, gives a sample several labels."""
+    one = model.estimators_[0] if is_ensemble(model) else model
+    return one._label_binarizer.y_type_ == "multilabel-indicator"
 
 
 def type_number(dtype):
