@@ -28,10 +28,12 @@ def test_the_delimiter_is_what_cuts_all_lines_alike(delimiter):
         ("mpg   cyl  acc\n18.0  8   12\n 15.0  8   11\n", " ", ["mpg", "cyl", "acc"]),
         ('mpg "car name"\n18 "chevrolet malibu"\n15 "buick"\n', " ", ["mpg", "car name"]),
         ("a\n1\n2\n", ",", ["a"]),
+        ("1,5;2\n2,5;3\n", ";", ["column 1", "column 2"]),
+        ("1,5,2\n2,5,3\n", ",", ["column 1", "column 2", "column 3"]),
     ],
 )
 def test_cells_may_hold_other_delimiters(text, delimiter, names):
-    layout = found(text)
+    layout = found(text, header=names[0] != "column 1")
     assert (layout.reading.delimiter, layout.names) == (delimiter, names)
 
 

@@ -17,6 +17,7 @@ from fastbp.validation import choice, flag, short_list, shown
 
 BLANKS = " "  # as a delimiter: any number of blanks and tabulators
 DELIMITERS = ",;\t|:" + BLANKS  # the first of those that are equally good
+COMMA_OF_LISTS = re.compile(r"(?<!\d),|,(?!\d)")  # and not of a decimal number
 SEPARATOR_LINE = re.compile(r'"?sep=(.)"?')  # of spreadsheets
 ROWS = 200  # of the sample that are looked at
 DECIMAL_COMMA = re.compile(r"[^\d.,]{0,5}(\d{1,3}(\.\d{3})+,\d+|0?,\d+|\d*,(\d{1,2}|\d{4,}))([^\d.,].*)?")
@@ -185,9 +186,11 @@ def single_blanks(text):
 
 
 def _delimiter_of(text):
-    """Which of DELIMITERS cuts most lines into as many cells, two or more."""
-    best, share = ",", 0.0
-    for delimiter in DELIMITERS:
+    """Which of DELIMITERS cuts most lines into as many cells, two or more; decimal commas come late."""
+    best, share, candidates = ",", 0.0, DELIMITERS
+    if not COMMA_OF_LISTS.search(text):
+        candidates = ";\t|,:" + BLANKS
+    for delimiter in candidates:
         counts = collections.Counter(len(cells) for _, cells in rows_of(text, delimiter))
         cells, lines = max(counts.items(), key=lambda item: (item[1], item[0]), default=(0, 0))
         if cells >= 2 and lines / counts.total() > share:

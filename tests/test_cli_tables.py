@@ -1,0 +1,52 @@
+"""Tables of all kinds at the command line: what is new in them, what is passed on, what is said or asked."""
+
+import pytest
+
+from tests.cli_cases import QUICK, fails, filled, run
+
+
+@pytest.fixture(scope="module")
+def here(tmp_path_factory):
+    return filled(tmp_path_factory.mktemp("tables"))
+
+
+def test_columns_that_are_new_are_told_or_refused(here):
+    table = "size,colour,more\n1,red,1\n"
+    out, err = run(here, "predict", "model.safetensors", "-", stdin=table)
+    assert len(out.splitlines()) == 2
+    assert err == "note: standard input has the column 'more', which was not there in training\n"
+    err = fails(here, "predict", "model.safetensors", "-", "--strict", stdin=table)
+    assert err == "error: standard input: it has the column 'more', which was not there in training\n"
+
+
+def test_columns_that_are_kept(here):
+    table = "id,size,colour,kind\n007,1.5,red,x\n008,9,red,y\n"
+    out, err = run(here, "predict", "model.safetensors", "-", "--keep", "id,kind", stdin=table)
+    _, *predicted = run(here, "predict", "model.safetensors", "-", stdin=table)[0].splitlines()
+    assert out.splitlines() == ["id,kind,predicted kind", f"007,x,{predicted[0]}", f"008,y,{predicted[1]}"]
+    assert err == ""
+    err = fails(here, "predict", "model.safetensors", "-", "--keep", "name", stdin=table)
+    assert err == "error: --keep must be columns of standard input, it has no 'name'\n"
+
+
+def test_how_a_table_is_written_is_said_or_asked(here):
+    rows = "".join(f"{i},5;{'xy'[i % 2]}\n" for i in range(30))
+    (here / "plain.csv").write_bytes(("größe;art\n" + rows).encode("cp1252"))
+    train = ["train", "plain.csv", "--target", "art", "--out", "plain", *QUICK]
+    assert "line 1, byte 3: it must be UTF-8, or its encoding must be said (--encoding cp1252" in fails(here, *train)
+    run(here, *train, "--encoding", "cp1252")
+    assert run(here, "evaluate", "plain", "plain.csv")[0].startswith("accuracy: "), "the model remembers it"
+    (here / "nameless.csv").write_text(rows)
+    train = ["train", "nameless.csv", "--target", "column 2", "--out", "nameless", *QUICK]
+    assert "looks like data" in fails(here, *train)
+    assert "nameless.csv: 30 rows, 2 columns" in run(here, *train, "--no-header")[0]
+    assert run(here, "predict", "nameless", "nameless.csv")[0].count("\n") == 31
+
+
+def test_unseen_texts_are_told_or_refused(here):
+    table = "size,colour\n1,red\n1,blue\n"
+    out, err = run(here, "predict", "model.safetensors", "-", stdin=table)
+    assert len(out.splitlines()) == 3
+    assert err == "note: texts that were not there in training: 1 row of 'colour' ('blue')\n"
+    err = fails(here, "predict", "model.safetensors", "-", "--strict", stdin=table)
+    assert err == "error: standard input, line 3, column 'colour': 'blue' was not there in training, which had 'red'\n"
