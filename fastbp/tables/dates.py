@@ -46,7 +46,7 @@ def encode(values, mean, deviation, out):
     whole = np.floor(np.where(known, values, 0)).astype("int64")
     dates = whole.astype("datetime64[D]")
     start = dates.astype("datetime64[Y]")
-    first, next_first = (year.astype("datetime64[D]") for year in (start, start + 1))
+    first, next_first = (year.astype("datetime64[D]") for year in (start, start + np.timedelta64(1, "Y")))
     year = (dates - first) / (next_first - first)
     angles = 2 * np.pi * np.stack([year, whole % 7 / 7, np.where(known, values, 0) - whole])
     out[:, 0] = (np.where(known, values, mean) - mean) / deviation
