@@ -150,7 +150,7 @@ def test_names_that_are_missing_or_others(model, dtype, rows):
 def columns_of_dates(library):
     """Frames with numbers, of which one column has dates."""
     frames = pytest.importorskip(library)
-    day, second = np.datetime64("2024-01-01") + np.arange(80), np.arange(80).astype("m8[ms]")
+    day, second = np.datetime64("2024-01-01") + np.arange(80).astype("m8[D]"), np.arange(80).astype("m8[ms]")
     if library == "polars":
         for dates in (day, second, [datetime.time(1, i % 60) for i in range(80)]):
             yield frames.DataFrame({"a": NUMBERS[:, 0], "b": dates})

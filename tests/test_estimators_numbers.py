@@ -21,7 +21,7 @@ pytestmark = [
 X, Y, _ = data("iris")
 SMALL = {"hidden_layer_sizes": 5, "max_iter": 2, "random_state": 0}
 DATES = np.arange(150).astype("M8[D]")
-DATES[3] = np.datetime64("NaT")
+DATES[3] = np.datetime64("NaT", "D")
 NO_NUMBERS = {
     "dates": DATES,
     "times": np.arange(150).astype("m8[s]"),
