@@ -19,6 +19,17 @@ def test_columns_that_are_new_are_told_or_refused(here):
     assert err == "error: standard input: it has the column 'more', which was not there in training\n"
 
 
+def test_why_a_column_is_left_out(here):
+    rows = "".join(f"{i},,{i % 7}.5,name {i},1,{i}.5\n" for i in range(40))
+    (here / "left.csv").write_text(f"id,,x,name,same,y\n{rows}")
+    out, _ = run(here, "train", "left.csv", "--target", "y", "--out", "left", *QUICK)
+    assert [line for line in out.splitlines() if line.startswith("left out")] == [
+        "left out, without two different values in the rows to train with: column 2, same",
+        "left out, since it only numbers the rows (--keep-all keeps it): id",
+        "left out, since nearly every row has a text of its own: name",
+    ]
+
+
 def test_columns_that_are_kept(here):
     table = "id,size,colour,kind\n007,1.5,red,x\n008,9,red,y\n"
     out, err = run(here, "predict", "model.safetensors", "-", "--keep", "id,kind", stdin=table)

@@ -7,7 +7,7 @@ import fastbp
 from fastbp.tables import blocks, csv_files, encoding, roles, sources, survey, train_table
 from fastbp.tables.cells import numbers
 from fastbp.tables.layout import Reading
-from fastbp.tables.model import _checked_blocks
+from fastbp.tables.model import table_for
 from fastbp.training.progress import Silent
 from tests.cases import UNCOMPILED
 from tests.table_cases import FRUIT, QUICK
@@ -176,7 +176,8 @@ def test_a_result(fruit):
 def test_encoded_rows_by_hand(fruit):
     _, result = fruit
     model = result.model
-    (block,) = _checked_blocks(model, {"size": ["9", None], "colour": ["green", None]})
+    table, _ = table_for(model, {"size": ["9", None], "colour": ["green", None]})
+    (block,) = table.blocks()
     size = model.encoding.inputs[0]
     X = model.encoding.encode(block, np.dtype("float64"))
     np.testing.assert_allclose(X, [[(9 - size.mean) / size.deviation, 1, 0, 0], [0, 0, 0, 1]])

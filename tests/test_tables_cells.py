@@ -83,7 +83,7 @@ def test_the_first_row_that_is_wrong_is_named():
     ],
 )  # fmt: skip
 def test_dates_and_the_orders_that_they_can_have(cell, orders):
-    assert dates.orders_of(cell) == orders
+    assert {order for order in dates.ORDERS if dates.days(cell, order) is not None} == orders
     for order in orders:
         year = datetime.date(1970, 1, 1) + datetime.timedelta(days=int(dates.days(cell, order)))
         assert year.year == 2021

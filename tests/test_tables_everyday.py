@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import fastbp
+from fastbp.tables.model import table_for
 from tests.test_tables_sources import written
 
 TRAIN = {"hidden_layer_sizes": (4,), "epochs": 1}
@@ -90,6 +91,19 @@ def test_dates(form, tmp_path):
     for write in (fastbp.to_onnx, fastbp.to_c):
         with pytest.raises(ValueError, match="takes numbers and texts, and column 'day' holds dates"):
             write(result.model, tmp_path / "out")
+
+
+def test_dates_that_are_missing_have_an_input(tmp_path):
+    text = "day,price\n" + rows(lambda i: f"{'' if i % 5 == 2 else f'2021-03-{i + 1:02d}'},{i}.5", 30)
+    result = trained(tmp_path, text, "price", test_size=0)
+    (column,) = result.model.encoding.inputs
+    assert (column.kind, column.missing, column.width) == ("date", True, 8)
+    table, _ = table_for(result.model, {"day": ["", "2021-03-01"]})
+    (block,) = table.blocks()
+    X = result.model.encoding.encode(block, np.dtype("float64"))
+    np.testing.assert_array_equal(X[0], [0] * 7 + [1])
+    assert X[1, 7] == 0
+    assert X[1, 0] == pytest.approx((18687 - column.mean) / column.deviation)
 
 
 def test_dates_whose_order_is_open_are_asked_for(tmp_path):

@@ -269,6 +269,13 @@ def test_parquet_integers_that_no_float_holds_are_texts(parquet):
     assert found == [str(2**60), str(2**60 + 1), None]
 
 
+def test_parquet_integers_some_of_which_no_float_holds_are_read_alike(parquet):
+    path = parquet(a=[1, 2, 2**60, 2**60, 1, 2], b=["x", "y"] * 3)
+    for text, expected in (("a", ("text", ["1", "2", str(2**60)])), ((), ("number", []))):
+        (column,) = fastbp.train_table(path, "b", text=text, epochs=1, test_size=0).model.encoding.inputs
+        assert (column.kind, column.texts) == expected
+
+
 @pytest.mark.parametrize(("value", "match"), [(np.inf, "got inf"), (-1e150, "got -1e")])
 def test_parquet_numbers_must_be_finite(value, match, parquet):
     path = parquet(a=[1.0, value], b=["x", "y"])

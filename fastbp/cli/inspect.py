@@ -51,7 +51,7 @@ def _columns(encoding):
         elif column.kind == DATE:
             what = f"dates, {column.unit}"
         else:
-            what = "left out, the same in all rows"
+            what = "left out"
         yield f"column {column.name!r}: {what}"
     if encoding.ignored:
         yield f"ignored: {short_list(encoding.ignored)}"

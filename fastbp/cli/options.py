@@ -133,7 +133,7 @@ def names(text):
 
 
 def character(text):
-    """A single character; "tab" and "\\\\t" are the tabulator."""
+    """A single character; "tab" and "\\\\t" are the tabulator, "blanks" are any number of blanks."""
     text = {"tab": "\t", "\\t": "\t", "blanks": " "}.get(text, text)
     if len(text) != 1 or text in '\r\n"':
         raise argparse.ArgumentTypeError(f"must be a single character, as , or ; or tab, got {text!r}")

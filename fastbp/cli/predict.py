@@ -13,9 +13,9 @@ from fastbp.cli import options
 from fastbp.loading import load
 from fastbp.tables.cells import cells_of, known
 from fastbp.tables.encoding import CLASSES
-from fastbp.tables.model import TableModel, in_words, outputs_of
+from fastbp.tables.model import TableModel, in_words, outputs_of, table_for
 from fastbp.tables.scores import Scores
-from fastbp.tables.sources import STDIN, opened
+from fastbp.tables.sources import STDIN
 from fastbp.validation import short_list
 
 IN_MEMORY = 1 << 26  # bytes of predictions; more wait on the disk
@@ -99,13 +99,11 @@ def predict(given):
 
 def _table_for(model, given, with_target, keep=()):
     """The table that is given, read as the model's was but where options say otherwise; it fits the model."""
-    encoding = model.encoding
-    reading = options.reading_of(given).or_else(encoding.reading)
-    table = opened(given.data, reading, encoding.texts | {*keep})
+    table, more = table_for(model, given.data, options.reading_of(given), keep, with_target, given.strict)
     lacking = [name for name in keep if name not in table.names]
     if lacking:
         raise ValueError(f"--keep must be columns of {table.source}, it has no {short_list(lacking)}")
-    more = [name for name in encoding.check(table.source, table.names, with_target, given.strict) if name not in keep]
+    more = [name for name in more if name not in keep]
     if more:
         options.say(f"note: {table.source} has the column {short_list(more)}, which was not there in training")
     return table
@@ -125,12 +123,12 @@ def _write_lines(model, table, given, keep, whole):
             columns += [[f"{p:.9g}" for p in column] for column in Y.T.tolist()]
         lines.writerows(zip(*columns, strict=True))
     text.detach()
-    _tell(unseen)
+    _tell(model, unseen)
 
 
-def _tell(unseen):
+def _tell(model, unseen):
     if unseen:
-        options.say(f"note: texts that were not there in training: {in_words(unseen)}")
+        options.say(f"note: {in_words(model, unseen)}")
 
 
 def evaluate(given):
@@ -143,7 +141,7 @@ def evaluate(given):
         rows = block.where(with_target)
         scores.add(outputs_of(model, rows, unseen), target.encode(rows))
         scores.left_out += len(block) - len(rows)
-    _tell(unseen)
+    _tell(model, unseen)
     print("\n".join(scores.lines()))
     if target.kind == CLASSES and len(target.texts) <= MOST_CLASSES:
         print("\n".join(_confusion(target.texts, scores.confusion)))

@@ -47,7 +47,7 @@ def add(commands):
 def _add_table(table):
     table.add_argument(
         "--task", choices=TASKS,
-        help="default: classification, if the target has texts, or at most 20 different whole numbers",
+        help="default: classification, if the target has texts, or few different whole numbers for so many rows",
     )  # fmt: skip
     table.add_argument(
         "--drop", nargs="+", default=[], action="extend", metavar="NAME", help="columns to be ignored, here and later"

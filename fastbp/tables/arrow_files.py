@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from fastbp.tables.cells import EXACT, Block, TableError, Words
+from fastbp.tables.cells import EXACT, Block, TableError, Words, check_names
 
 ROWS = 1 << 16  # of a block
 
@@ -20,8 +20,8 @@ class ArrowTable:
 
     reading, notes = None, ()
 
-    def __init__(self, path, parquet, arrow):
-        self.source, self._problem = path, arrow.ArrowException
+    def __init__(self, path, parquet, arrow, texts=()):
+        self.source, self._problem, self._texts = path, arrow.ArrowException, texts
         try:
             if parquet:
                 from pyarrow.parquet import ParquetFile
@@ -50,31 +50,22 @@ class ArrowTable:
         at = 1
         try:
             for batch in self._batches():
-                columns = {name: column_of(batch.column(i)) for i, name in enumerate(self.names)}
+                columns = {name: column_of(batch.column(i), name in self._texts) for i, name in enumerate(self.names)}
                 yield Block(self.source, columns, range(at, at + batch.num_rows), "row")
                 at += batch.num_rows
         except (self._problem, OSError) as problem:
             raise TableError(f"{self.source}, after row {at - 1}: {problem}") from None
 
 
-def check_names(source, names):
-    """Refuses names that are not there, or there twice."""
-    for number, name in enumerate(names, 1):
-        if not name:
-            raise TableError(f"{source}: column {number} must have a name")
-        if names.index(name) != number - 1:
-            raise TableError(f"{source}: two columns have the name {name!r}")
-
-
-def column_of(array):
-    """An array of Arrow as a vector or Words; the kind of any other."""
+def column_of(array, as_text=False):
+    """An array of Arrow as a vector or Words; the kind of any other. Integers may be wanted as texts."""
     import pyarrow
     from pyarrow import types
 
     kind = array.type
     if types.is_dictionary(kind):
         array, kind = array.dictionary_decode(), kind.value_type
-    if types.is_integer(kind) and len(array) > array.null_count and not _are_exact(array):
+    if types.is_integer(kind) and (as_text or not _are_exact(array)):
         return _words(array.cast(pyarrow.string()))
     if types.is_floating(kind) or types.is_integer(kind) or types.is_decimal(kind):
         return array.cast(pyarrow.float64(), safe=False).to_numpy(zero_copy_only=False)
@@ -104,4 +95,4 @@ def _are_exact(integers):
     from pyarrow import compute
 
     ends = compute.min_max(integers).as_py()
-    return ends["min"] >= -EXACT and ends["max"] <= EXACT
+    return ends["min"] is None or (ends["min"] >= -EXACT and ends["max"] <= EXACT)

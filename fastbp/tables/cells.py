@@ -5,6 +5,7 @@ is looked at once, however often it is there. What cannot be understood ends in 
 line and the column.
 """
 
+import collections
 import functools
 import re
 from dataclasses import dataclass
@@ -22,7 +23,7 @@ LARGEST = 1e100  # of a number, so that squares of sums have room
 EXACT = 2**53  # up to here float64 holds every integer
 WHOLE = re.compile(r"(-?\d+)\.0*")
 TRUTH = {"true": "1", "false": "0"}  # whichever program wrote them
-NOWHERE = -1  # the code of a missing value
+NOWHERE, NEW = -1, -2  # the code of a missing value, and of a text that is none of those that are known
 UNKNOWN = ""  # a decimal sign: numbers with a comma in them could mean two things
 
 
@@ -137,6 +138,16 @@ class Block:
         if isinstance(column, str):
             raise self.refuse(0, name, f"it must hold numbers or texts, it holds {column}")
         return column
+
+
+def check_names(where, names):
+    """Refuses names of columns that are empty, or there twice."""
+    for number, name in enumerate(names, 1):
+        if not name:
+            raise TableError(f"{where}: column {number} must have a name")
+    if len({*names}) < len(names):
+        name, _ = next(item for item in collections.Counter(names).items() if item[1] > 1)
+        raise TableError(f"{where}: two columns have the name {name!r}")
 
 
 # ---- Numbers ---------------------------------------------------------------------------------------------------------
@@ -293,10 +304,10 @@ def key_of(text):
     return TRUTH.get(text.lower(), text)
 
 
-def places_of(known, words):
-    """Which of the known texts each word is; None for others."""
+def places_of(found, known):
+    """Which of the known texts each row of some Words has: NOWHERE where it is missing, NEW for another one."""
     places = {key_of(text): place for place, text in enumerate(known)}
-    return [places.get(key_of(word)) for word in words]
+    return np.array([*(places.get(key_of(word), NEW) for word in found.words), NOWHERE])[found.codes]
 
 
 def _without_zeros(cell):

@@ -8,14 +8,14 @@ import codecs
 import contextlib
 import csv
 import io
-import sys
+import itertools
 import weakref
 from collections.abc import Sequence
 
 import numpy as np
 
 from fastbp.tables.cells import MISSING, Block, TableError, Words, plain_numbers
-from fastbp.tables.layout import BLANKS, Reading, encoding_of, layout_of, lines_of, single_blanks
+from fastbp.tables.layout import BLANKS, Reading, encoding_of, layout_of, reader_of, single_blanks
 
 SAMPLE, BLOCK, LONGEST = 1 << 20, 1 << 22, 1 << 26  # bytes: to look at, to read at once, of a row in quotes
 LIKE = "--encoding cp1252, --encoding utf-16"  # what files are that are not UTF-8
@@ -66,7 +66,7 @@ class CsvTable:
             sample = self._head[:end].decode()
             found = layout_of(source, sample, Reading(encoding=encoding).or_else(reading))
         self.names, self.reading, self.notes = found.names, found.reading, found.notes
-        before = "".join(lines_of(sample)[: found.lines]).encode()
+        before = "".join(itertools.islice(io.StringIO(sample, newline=""), found.lines)).encode()
         self._head, self._line = self._head[len(before) :], found.lines + 1
 
     @contextlib.contextmanager
@@ -158,7 +158,7 @@ class CsvTable:
     def _of_rows(self, lines, problem):
         """The error about a row that has other cells than there are columns, or quotes that do not end; or about the
         problem, if there is one."""
-        columns, reader = len(self.names), _reader(lines, self.reading.delimiter, strict=True)
+        columns, reader = len(self.names), reader_of(lines.decode(), self.reading.delimiter, strict=True)
         try:
             for cells in reader:
                 if len(cells) not in (0, columns):
@@ -197,17 +197,9 @@ class Lines(Sequence):
 
     def __getitem__(self, row):
         if self._ends is None:
-            reader = _reader(self._lines, self._delimiter)
+            reader = reader_of(self._lines.decode(), self._delimiter)
             self._ends = [self._first - 1 + reader.line_num for cells in reader if cells]
         return self._ends[row]
-
-
-def _reader(lines, delimiter, strict=False):
-    text = lines.decode()
-    if delimiter == BLANKS:
-        text = single_blanks(text)
-    csv.field_size_limit(sys.maxsize)
-    return csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=strict)
 
 
 def _end_of_rows(lines):

@@ -34,11 +34,6 @@ def days(cell, order):
     return (moment - _EPOCH) / datetime.timedelta(days=1)
 
 
-def orders_of(cell):
-    """In which orders a cell is a date."""
-    return {order for order in ORDERS if days(cell, order) is not None}
-
-
 def encode(values, mean, deviation, out):
     """Days (rows,) as numbers (rows, WIDTH): standardised, and sine and cosine of the part of year, week and day that
     has passed; all 0 where there is none."""

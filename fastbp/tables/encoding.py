@@ -12,7 +12,7 @@ import numpy as np
 from fastbp import validation
 from fastbp.files import values
 from fastbp.tables import dates
-from fastbp.tables.cells import TableError, days_of, numbers, places_of, texts
+from fastbp.tables.cells import NEW, NOWHERE, TableError, days_of, numbers, places_of, texts
 from fastbp.tables.layout import Reading
 from fastbp.tables.survey import MOST
 from fastbp.validation import short_list
@@ -73,7 +73,7 @@ class Input:
             self._standardise(block, values, out)
         elif self.kind == DATE:
             values = days_of(block, self.name, self.unit)
-            dates.encode(values, self.mean, self.deviation, out)
+            dates.encode(values, self.mean, self.deviation, out[:, : dates.WIDTH])
         if self.missing:
             out[:, -1] = np.isnan(values)
 
@@ -87,19 +87,19 @@ class Input:
 
     def _encode_texts(self, block, out, unseen):
         found, nowhere = texts(block, self.name), out.shape[1]
-        places = places_of(self.texts, found.words)
-        new = [code for code, place in enumerate(places) if place is None]
-        if new and unseen is None and not self.other:
-            row = min(map(found.row_of, new))
+        places = places_of(found, self.texts)
+        new = np.flatnonzero(places == NEW)
+        if new.size and unseen is None and not self.other:
+            row = int(new[0])
             raise block.refuse(
                 row, self.name, f"{short_list([found.words[found.codes[row]]])} was not there in training, which had "
                 f"{short_list(self.texts)}"
             )  # fmt: skip
-        for code in new if unseen is not None else ():
-            unseen[self.name, found.words[code]] += int((found.codes == code).sum())
-        elsewhere = nowhere - 1 if self.other else nowhere
-        places = [elsewhere if place is None else place for place in places]
-        places = np.array([*places, len(self.texts) if self.missing else nowhere])[found.codes]
+        if unseen is not None:
+            for code, often in zip(*np.unique(found.codes[new], return_counts=True), strict=True):
+                unseen[self.name, found.words[code]] += int(often)
+        places[new] = nowhere - 1 if self.other else nowhere
+        places[places == NOWHERE] = len(self.texts) if self.missing else nowhere
         out[...] = 0
         rows = np.flatnonzero(places < nowhere)
         out[rows, places[rows]] = 1
@@ -141,13 +141,12 @@ class Target:
         if self.kind == NUMBER:
             return (numbers(block, self.name, self.unit) - self.mean) / self.deviation
         found = texts(block, self.name)
-        places = places_of(self.texts, found.words)
-        wrong = [code for code, place in enumerate(places) if place is None and (found.codes == code).any()]
-        if wrong:
-            row = min(map(found.row_of, wrong))
+        places = places_of(found, self.texts)
+        if (places == NEW).any():
+            row = int((places == NEW).argmax())
             word = found.words[found.codes[row]]
             raise block.refuse(row, self.name, f"{word!r} is none of the {len(self.texts)} classes")
-        return np.array([*(np.nan if place is None else place for place in places), np.nan])[found.codes]
+        return np.where(places == NOWHERE, np.nan, places)
 
     def decode(self, Y):
         """What the outputs Y (rows, outputs) mean: an array of texts, or of float64."""
@@ -319,7 +318,8 @@ def _date_of(column, day_first):
 
 def is_number_of_row(column):
     """Whether a column without a name, or with that of an identifier, has each number once, in order."""
-    return column.rising and column.whole and column.rows > 1 and IDENTIFIER.fullmatch(column.name.lower()) is not None
+    counts = column.numeric > 1 and column.rising and column.whole
+    return counts and IDENTIFIER.fullmatch(column.name.lower()) is not None
 
 
 def target_of(column, task=None):

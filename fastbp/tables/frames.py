@@ -28,22 +28,21 @@ class FrameTable:
     source, reading, notes = SOURCE, None, ()
 
     def __init__(self, table):
-        self._columns = {str(name): _column(str(name), values) for name, values in _columns_of(table)}
-        self.names = [*self._columns]
+        arrays = {str(name): np.asarray(values) for name, values in _columns_of(table)}
+        self.names = [*arrays]
         if not self.names:
             raise TableError(f"{SOURCE} must have columns, it has none")
-        rows = len(next(iter(self._columns.values())))
-        for name, column in self._columns.items():
-            if len(column) != rows:
+        self._rows = len(next(iter(arrays.values()))) if next(iter(arrays.values())).ndim else None
+        for name, array in arrays.items():
+            if array.shape != (self._rows,):
                 raise TableError(
-                    f"{SOURCE}, column {name!r}: it must be a vector as long as the others, got ({len(column)},)"
+                    f"{SOURCE}, column {name!r}: it must be a vector as long as the others, got {array.shape}"
                 )
+        self._columns = {name: _column(name, array) for name, array in arrays.items()}
 
     def blocks(self):
         """All rows, as one block."""
-        columns = {name: column.kind if isinstance(column, Other) else column for name, column in self._columns.items()}
-        rows = len(next(iter(self._columns.values())))
-        yield Block(self.source, columns, range(1, rows + 1), "row")
+        yield Block(self.source, self._columns, range(1, self._rows + 1), "row")
 
 
 def _columns_of(table):
@@ -53,26 +52,14 @@ def _columns_of(table):
     return [(name, table[name]) for name in (table if isinstance(table, Mapping) else table.columns)]
 
 
-class Other:
-    """A column of neither numbers nor texts."""
-
-    def __init__(self, kind, rows):
-        self.kind, self._rows = kind, rows
-
-    def __len__(self):
-        return self._rows
-
-
-def _column(name, values):
-    array = np.asarray(values)
-    if array.ndim != 1:
-        raise TableError(f"{SOURCE}, column {name!r}: it must be a vector as long as the others, got {array.shape}")
+def _column(name, array):
+    """A vector or Words; the kind of any other."""
     if array.dtype.kind in "fiu":
         return array.astype(np.float64)
     if array.dtype.kind == "M":
         return Words.of(["" if np.isnat(value) else str(value) for value in array.astype("datetime64[us]")])
     if array.dtype.kind in "mcV":
-        return Other(str(array.dtype), len(array))
+        return str(array.dtype)
     return Words.of(["" if _is_nothing(value) else _cell(name, value) for value in array.tolist()])
 
 

@@ -10,16 +10,17 @@ import csv
 import dataclasses
 import io
 import re
+import sys
 from dataclasses import dataclass
 
-from fastbp.tables.cells import UNKNOWN, TableError, is_missing, spelled
+from fastbp.tables.cells import UNKNOWN, TableError, check_names, is_missing, spelled
 from fastbp.validation import choice, flag, short_list, shown
 
 BLANKS = " "  # as a delimiter: any number of blanks and tabulators
 DELIMITERS = ",;\t|:" + BLANKS  # the first of those that are equally good
 COMMA_OF_LISTS = re.compile(r"(?<!\d),|,(?!\d)")  # and not of a decimal number
 SEPARATOR_LINE = re.compile(r'"?sep=(.)"?')  # of spreadsheets
-ROWS = 200  # of the sample that are looked at
+LINES, ROWS = 1000, 200  # of the sample that are looked at, at most
 DECIMAL_COMMA = re.compile(r"[^\d.,]{0,5}(\d{1,3}(\.\d{3})+,\d+|0?,\d+|\d*,(\d{1,2}|\d{4,}))([^\d.,].*)?")
 DECIMAL_POINT = re.compile(r"[^\d.,]{0,5}(\d{1,3}(,\d{3})+\.\d+|0?\.\d+|\d*\.(\d{1,2}|\d{4,}))([^\d.,].*)?")
 BYTE_ORDER_MARKS = (b"\xef\xbb\xbf", "utf-8"), (b"\xff\xfe", "utf-16-le"), (b"\xfe\xff", "utf-16-be")
@@ -129,7 +130,7 @@ def layout_of(source, sample, reading):
     comments = first
     while comments < len(lines) and lines[comments].startswith("#"):
         comments += 1
-    rest = "".join(lines[comments:])
+    rest = "".join(lines[comments : comments + LINES])
     delimiter = reading.delimiter or (marked and marked[1]) or _delimiter_of(rest)
     rows = rows_of(rest, delimiter)
     if not rows:
@@ -149,7 +150,7 @@ def layout_of(source, sample, reading):
     width = len(rows[1][1]) if len(rows) > 1 and len(rows[1][1]) == len(rows[0][1]) + 1 else len(rows[0][1])
     names = _named(rows[0][1] if header else [""] * width, width, rows[1:])
     line = comments + (rows[0][0] if header else last)
-    _check_names(source, names, line)
+    check_names(f"{source}, line {line}", names)
     decimal = reading.decimal or _decimal_of([cell for _, cells in rows[header:] for cell in cells], delimiter)
     found = Reading(delimiter, reading.encoding or "utf-8", header, decimal, reading.day_first)
     return Layout(found, names, line, notes)
@@ -160,11 +161,16 @@ def lines_of(text):
     return [*io.StringIO(text, newline="")]
 
 
+def reader_of(text, delimiter, strict=False):
+    """csv's reader of a text, whose cells may be of any length."""
+    csv.field_size_limit(sys.maxsize)
+    text = single_blanks(text) if delimiter == BLANKS else text
+    return csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=strict)
+
+
 def rows_of(text, delimiter, most=ROWS):
     """[(line on which it ends, cells), ...] of the rows of a text, without blank lines."""
-    if delimiter == BLANKS:
-        text, delimiter = single_blanks(text), " "
-    reader, rows = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter), []
+    reader, rows = reader_of(text, delimiter), []
     try:
         for cells in reader:
             if any(cell.strip() for cell in cells) or len(cells) > 1:
@@ -258,12 +264,6 @@ def _named(cells, width, rows):
     if len(names) < width:
         names = [*names, ""] if all(not cells[-1].strip() for _, cells in rows if len(cells) == width) else ["", *names]
     return [name or f"column {number}" for number, name in enumerate(names, 1)]
-
-
-def _check_names(source, names, line):
-    for number, name in enumerate(names):
-        if names.index(name) != number:
-            raise TableError(f"{source}, line {line}: two columns have the name {name!r}")
 
 
 def _decimal_of(cells, delimiter):

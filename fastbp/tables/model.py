@@ -8,6 +8,7 @@ from fastbp import caller
 from fastbp.files.safetensors import write
 from fastbp.network import Network, outputs
 from fastbp.tables.encoding import CLASSES, Encoding
+from fastbp.tables.layout import Reading
 from fastbp.tables.sources import opened
 from fastbp.validation import counted, short_list
 
@@ -62,7 +63,8 @@ class TableModel:
             A file as in `train_table`, which is read as that of the training was; or a table in memory. Missing values
             are None, NaN or empty texts. The target may be there or not.
         strict : bool
-            Whether columns and texts that were not there in training are an error. They are not used, but told.
+            Whether columns and texts that were not there in training are an error. They are not used, but told. Where
+            rare texts share an input, new ones have it, too, and are no error.
 
         Returns
         -------
@@ -126,10 +128,12 @@ class TableModel:
 
     def _outputs(self, table, strict):
         """Those of the network for a whole table (rows, outputs)."""
-        unseen = None if strict else collections.Counter()
-        found = [outputs_of(self, block, unseen) for block in _checked_blocks(self, table, strict)]
+        unseen, (came, more) = None if strict else collections.Counter(), table_for(self, table, strict=strict)
+        if more:
+            caller.warn(f"{came.source}: the column {short_list(more)} was not there in training, and is not used")
+        found = [outputs_of(self, block, unseen) for block in came.blocks()]
         if unseen:
-            caller.warn(f"texts that were not there in training: {in_words(unseen)}")
+            caller.warn(in_words(self, unseen))
         return np.concatenate(found) if found else np.empty((0, self.network.sizes[-1]), self.network.dtype)
 
     # ---- Files -------------------------------------------------------------------------------------------------------
@@ -177,19 +181,23 @@ def outputs_of(model, block, unseen=None):
     return outputs(model.network, X)
 
 
-def in_words(unseen):
+def in_words(model, unseen):
     """What was counted in `unseen`, in words."""
     parts = []
-    for column in dict.fromkeys(name for name, _ in unseen):
-        words = {word: often for (name, word), often in unseen.items() if name == column}
-        parts.append(f"{counted(sum(words.values()), 'row')} of {column!r} ({short_list(words, 3)})")
-    return ", ".join(parts)
+    for column in model.encoding.used:
+        words = {word: often for (name, word), often in unseen.items() if name == column.name}
+        if words:
+            rare = ", or were rare there" * column.other
+            parts.append(f"{counted(sum(words.values()), 'row')} of {column.name!r} ({short_list(words, 3)}{rare})")
+    return f"texts that were not there in training: {', '.join(parts)}"
 
 
-def _checked_blocks(model, table, strict=False):
-    """The blocks of a table that fits the model."""
-    found = opened(table, model.encoding.reading, model.encoding.texts)
-    more = model.encoding.check(found.source, found.names, with_target=False, strict=strict)
-    if more:
-        caller.warn(f"{found.source}: the column {short_list(more)} was not there in training, and is not used")
-    return found.blocks()
+def table_for(model, table, reading=Reading(), texts=(), with_target=False, strict=False):
+    """A table that fits the model, and the names of its columns that are new.
+
+    It is read as that of the training was, where `reading` says nothing else; `texts` are columns that are wanted as
+    they stand.
+    """
+    encoding = model.encoding
+    found = opened(table, reading.or_else(encoding.reading), encoding.texts | {*texts})
+    return found, encoding.check(found.source, found.names, with_target, strict)

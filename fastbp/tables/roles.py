@@ -56,8 +56,7 @@ class Strata:
 
     def of(self, block, target):
         """The roles of the rows of a block; rows without a class are there to train with, which nobody does."""
-        found = texts(block, target)
-        places = np.array([*places_of(self._classes, found.words), None], object)[found.codes]
+        places = places_of(texts(block, target), self._classes)
         roles = np.full(len(block), TRAINING)
         for number, of_class in enumerate(self._roles):
             here = places == number

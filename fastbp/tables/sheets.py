@@ -1,6 +1,7 @@
 """Spreadsheets (xlsx, xls, ods): the first sheet, read by calamine, as rows of cells like those of a CSV file."""
 
 import csv
+import dataclasses
 import io
 import zipfile
 
@@ -8,17 +9,18 @@ from fastbp.tables.cells import Block, TableError, Words
 from fastbp.tables.layout import Reading, layout_of
 
 DELIMITER = "\t"
-OLE = b"\xd0\xcf\x11\xe0"  # how files of older programs begin
+ZIP, OLE = b"PK\x03\x04", b"\xd0\xcf\x11\xe0"  # how archives begin, and files of older programs
 
 
 def is_sheet(path, begin):
     """Whether a file that begins so is a spreadsheet."""
     if begin.startswith(OLE):
         return True
-    if not begin.startswith(b"PK\x03\x04"):
+    if not begin.startswith(ZIP):
         return False
     try:
-        names = zipfile.ZipFile(path).namelist()
+        with zipfile.ZipFile(path) as archive:
+            names = archive.namelist()
     except zipfile.BadZipFile:
         return False
     return "xl/workbook.xml" in names or "xl/workbook.bin" in names or ("mimetype" in names and "content.xml" in names)
@@ -51,9 +53,7 @@ class SheetTable:
         csv.writer(sample, delimiter=DELIMITER, lineterminator="\n").writerows(
             [cell.replace("\n", " ") for cell in row] for row in rows[:400]
         )
-        found = layout_of(
-            path, sample.getvalue(), Reading(DELIMITER, "utf-8", reading.header, reading.decimal, reading.day_first)
-        )
+        found = layout_of(path, sample.getvalue(), dataclasses.replace(reading, delimiter=DELIMITER, encoding="utf-8"))
         self.names, self.reading, self.notes = found.names, found.reading, [*found.notes]
         if len(book.sheet_names) > 1:
             self.notes.append(f"the first of {len(book.sheet_names)} sheets was read: {book.sheet_names[0]!r}")

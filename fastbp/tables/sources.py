@@ -15,11 +15,11 @@ from fastbp.tables.cells import TableError
 from fastbp.tables.csv_files import CsvTable, arrow
 from fastbp.tables.frames import FrameTable, is_table
 from fastbp.tables.layout import Reading
-from fastbp.tables.sheets import SheetTable, is_sheet
+from fastbp.tables.sheets import ZIP, SheetTable, is_sheet
 
 STDIN = "-"
 COMPRESSED = {b"\x1f\x8b": "gzip", b"\x28\xb5\x2f\xfd": "zstd", b"BZh": "bz2"}
-ZIP, PARQUET, FEATHER = b"PK\x03\x04", b"PAR1", b"ARROW1"
+PARQUET, FEATHER = b"PAR1", b"ARROW1"
 
 
 def opened(table, reading=Reading(), texts=()):
@@ -48,7 +48,7 @@ def opened(table, reading=Reading(), texts=()):
             begin = file.read(8)
             file.seek(0)
             if begin.startswith((PARQUET, FEATHER)):
-                return ArrowTable(path, begin.startswith(PARQUET), arrow("a Parquet or Feather file"))
+                return ArrowTable(path, begin.startswith(PARQUET), arrow("a Parquet or Feather file"), texts)
             if is_sheet(path, begin):
                 return SheetTable(path, reading)
             file = _unpacked(path, file, begin, stack)

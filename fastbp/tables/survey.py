@@ -250,6 +250,6 @@ class Survey:
                 column.see(block, np.ones(len(block), bool) if name == target else counted, trained)
             done += len(block)
             shown.status(f"looked at {done:,} rows")
-        changed = {name for name, column in self.columns.items() if column.changes}
+        changed = {name for name, column in self.columns.items() if column.changes} - self.texts
         self.texts |= changed
         return not changed

@@ -101,7 +101,7 @@ def train_table(
     activation : str or sequence of str
         As in `Network`.
     task : {"classification", "regression"} or None
-        None: a classification, if the target has texts, or at most 20 different whole numbers.
+        None: a classification, if the target has texts, or few different whole numbers for so many rows.
     test_size : float
         Part of the rows that are held out for the test, 0 or more and below 1.
     drop : str or sequence of str
@@ -196,6 +196,7 @@ def train_table(
     if not isinstance(target, str):
         raise TypeError(f"target must be the name of a column, got {validation.shown(target)}")
     keep_all = validation.flag("keep_all", keep_all)
+    _check_class_weight(class_weight)
     reading = checked_reading(delimiter, encoding, header, decimal, day_first)
     if not is_table(table) and (not can_be_read_twice(validation.path("table", table)) or table == STDIN):
         raise TableError(f"{table}: it must be a regular file, because it is read twice: write the table to one first")
@@ -295,6 +296,14 @@ def _encoding_of(survey, target, task, drop, text, keep_all, reading, test_size)
     return encoding
 
 
+def _check_class_weight(class_weight):
+    """What can be said of it before the table is read."""
+    if isinstance(class_weight, str):
+        validation.choice("class_weight", class_weight, ("balanced",))
+    elif class_weight is not None and not isinstance(class_weight, Mapping):
+        raise TypeError(f"class_weight must be 'balanced', a mapping or None, got {validation.shown(class_weight)}")
+
+
 def _weights(class_weight, target, counts):
     """How much a row of each class counts; None: all the same."""
     if class_weight is None:
@@ -304,11 +313,8 @@ def _weights(class_weight, target, counts):
             f"class_weight must be None where the target is a number, got {validation.shown(class_weight)}"
         )
     if isinstance(class_weight, str):
-        validation.choice("class_weight", class_weight, ("balanced",))
         rows = [counts[text] for text in target.texts]
         return np.array([sum(rows) / (len(rows) * n) if n else 1.0 for n in rows])
-    if not isinstance(class_weight, Mapping):
-        raise TypeError(f"class_weight must be 'balanced', a mapping or None, got {validation.shown(class_weight)}")
     unknown = [str(name) for name in class_weight if str(name) not in target.texts]
     if unknown:
         raise ValueError(f"class_weight must be of {short_list(target.texts)}, got {short_list(unknown)}")

@@ -50,7 +50,7 @@ def to_onnx(model, path, sample=None):
     An ensemble is one graph, which averages the outputs of its networks in double; what it returns is of their dtype.
 
     A TableModel has an input for each column, by its name: double [rows, 1], NaN where a number is missing, or string
-    [rows, 1], "" where a text is missing; texts that were not there in training count as none of those that were. Its
+    [rows, 1], "" where a text is missing; texts that were not there in training count as rare ones, or as none. Its
     outputs are "label" and "probabilities", or "variable" as double.
 
     All but pipelines take operator set 9, which any runtime of today reads; pipelines that of skl2onnx.

@@ -10,7 +10,7 @@ def table_graph(model):
     """The computation of a TableModel as nodes.
 
     Numbers come as double [rows, 1], NaN where they are missing; texts as strings [rows, 1], empty where they are
-    missing. A text that was not there in training counts as none of those that were.
+    missing. A text that was not there in training counts as a rare one, if these share an input, or else as none.
 
     Parameters
     ----------
