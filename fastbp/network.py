@@ -7,14 +7,14 @@ from fastbp.lecture import layout
 from fastbp.lecture.codes import ERROR, ERRORS_OF, HIDDEN, OUTPUT
 
 DTYPES = ("float32", "float64")
-LIKE_RELU = {"relu", "leaky_relu", "elu", "softplus", "silu", "gelu"}
+LIKE_RELU = {"relu", "leaky_relu", "elu", "selu", "softplus", "silu", "gelu", "mish"}
 STATE = ("_sizes", "_activation", "_output", "_dtype", "_loss", "_level", "_theta")
 
 
 class Network:
     """A fully connected network of any number of layers, with fresh initial weights.
 
-    Layers that end in ReLU or one of its kin (leaky ReLU, ELU, SiLU, GELU, softplus) start from He's normal
+    Layers that end in ReLU or one of its kin (leaky ReLU, ELU, SELU, SiLU, GELU, Mish, softplus) start from He's normal
     distribution, variance 2 / n_in [1]_; all others from Glorot's uniform distribution, bound
     sqrt(6 / (n_in + n_out)) [2]_. Biases start at 0.
 
@@ -23,8 +23,8 @@ class Network:
     sizes : sequence of int
         Units of each layer: inputs, hidden layers, outputs. At least two numbers, each at least 1.
     activation : str or sequence of str
-        Activation of the hidden layers, or one for each: "relu", "leaky_relu" (slope 0.01), "elu", "softplus", "silu",
-        "gelu" (the tanh form), "tanh", "sigmoid" or "identity".
+        Activation of the hidden layers, or one for each: "relu", "leaky_relu" (slope 0.01), "elu", "selu", "softplus",
+        "silu", "gelu" (the tanh form), "mish", "tanh", "sigmoid" or "identity".
     output : {"softmax", "sigmoid", "identity", "exponential"}
         Activation of the output layer, and with it the losses that are possible.
     dtype : {"float32", "float64"}

@@ -49,6 +49,8 @@ def extremes(name, dtype):
     u = np.concatenate([[0.0], magnitudes, -magnitudes]).astype(dtype)
     if name == "exponential":
         u = u[u < 80]  # beyond, it is infinite
+    if name == "selu":
+        u = u[u < LARGEST[dtype] / 2]  # lambda times the largest number is infinite
     if name == "softmax":
         furthest = np.array([[LARGEST[dtype], -LARGEST[dtype], 0]], dtype)  # their difference is no number
         return np.concatenate([np.stack([u, u[::-1], np.roll(u, 7)], axis=1), furthest])

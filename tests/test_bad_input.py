@@ -8,7 +8,7 @@ import scipy.sparse
 
 import fastbp
 
-HIDDEN = "'identity', 'sigmoid', 'tanh', 'relu', 'leaky_relu', 'elu', 'softplus', 'silu', 'gelu'"
+HIDDEN = "'identity', 'sigmoid', 'tanh', 'relu', 'leaky_relu', 'elu', 'selu', 'softplus', 'silu', 'gelu', 'mish'"
 OUTPUT = "'identity', 'sigmoid', 'softmax', 'exponential'"
 HUBER, QUANTILE = ({"output": "identity", "loss": loss} for loss in ("huber", "quantile"))
 LOSS = "'squared_error', 'cross_entropy', 'binary_cross_entropy', 'huber', 'poisson', 'quantile'"

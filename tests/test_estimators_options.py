@@ -72,7 +72,7 @@ def test_activations():
     layers = {"hidden_layer_sizes": (7, 5)}
     assert same(classifier(activation=("tanh", "tanh"), **layers), classifier(activation="tanh", **layers))
     assert not same(classifier(activation=("tanh", "relu"), **layers), classifier(activation="tanh", **layers))
-    for name in ("leaky_relu", "elu", "softplus", "silu", "gelu"):
+    for name in ("leaky_relu", "elu", "selu", "softplus", "silu", "gelu", "mish"):
         assert classifier(activation=name, max_iter=40).score(X, Y) > 0.8, name
 
 

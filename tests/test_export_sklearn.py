@@ -267,7 +267,7 @@ def test_networks_can_be_trained_further_there_and_come_back(sizes, output, y):
 
 
 def test_networks_that_scikit_learn_does_not_have():
-    for hidden in ("gelu", "silu", "elu", "softplus", "leaky_relu"):
+    for hidden in ("gelu", "silu", "elu", "selu", "mish", "softplus", "leaky_relu"):
         for both in (hidden, ("relu", hidden)):
             named = rf"hidden layers of identity, sigmoid, tanh, relu for scikit-learn, got {hidden}"
             with pytest.raises(ValueError, match=named):

@@ -74,7 +74,8 @@ def test_each_layer_its_own_activation():
     module, X = to_torch(network), samples(9, 3, "float64")
     np.testing.assert_allclose(predicted(module, X), network.predict(X), rtol=1e-12)
     assert [type(child).__name__ for child in module if not isinstance(child, nn.Linear)] == [
-        *("Sigmoid", "Tanh", "ReLU", "LeakyReLU", "ELU", "Softplus", "SiLU", "GELU", "Softmax")  # identity has none
+        *("Sigmoid", "Tanh", "ReLU", "LeakyReLU", "ELU", "SELU", "Softplus", "SiLU", "GELU", "Mish"),
+        "Softmax",  # identity has none
     ]
     assert same(from_torch(module), network)
 

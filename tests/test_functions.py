@@ -181,6 +181,10 @@ def test_activations_are_those_of_the_lecture(name, dtype):
     u = u[np.isfinite(u)]
     y, dh = activated(name, u)
     expected_y, expected_dh = (v.astype(HIGHER[dtype]) for v in by_the_lecture(name, u.astype(HIGHER[dtype])))
+    if name == "selu":  # its y is infinite where lambda u is
+        u, y, dh, expected_y, expected_dh = (
+            v[u < 0.95 * np.finfo(dtype).max] for v in (u, y, dh, expected_y, expected_dh)
+        )
     assert np.isfinite(y).all()
     assert np.isfinite(dh).all()
     eps, smallest = np.finfo(dtype).eps, np.finfo(dtype).tiny
@@ -191,9 +195,9 @@ def test_activations_are_those_of_the_lecture(name, dtype):
     assert off.max() <= 4 * eps, f"h'({u[off.argmax()]!r}) = {dh[off.argmax()]!r}"
 
 
-# ---- h' of SiLU and GELU, in which 1 - g of a sigmoid g is multiplied by u, and which has a zero ---------------------
+# ---- h' of SiLU, GELU and Mish, which has a zero: h = u g, and 1 - g of a sigmoid or a tanh g is multiplied by u -----
 
-ZERO = {"silu": -1.278464542761074, "gelu": -0.7524614220710162}
+ZERO = {"silu": -1.278464542761074, "gelu": -0.7524614220710162, "mish": -1.1924312145154952}
 
 
 def around(name, dtype):
@@ -206,7 +210,14 @@ def around(name, dtype):
 
 
 def gated(name, u):
-    """h'(u) = g + q g (1 - g) with 1 - g = 1 / (1 + e^v); g; and how often the rounding of v counts."""
+    """h'(u) = g + q g (1 - g) with 1 - g = 1 / (1 + e^v); g; and how often the rounding of v counts.
+
+    Mish has g = n / (n + 2), n = e^u (e^u + 2), and h'(u) = g + 4 u e^u (1 + e^u) / (n + 2)^2.
+    """
+    if name == "mish":
+        e = np.exp(np.minimum(u, 40))
+        n = e * (e + 2)
+        return n / (n + 2) + np.minimum(u, 40) * 4 * e * (1 + e) / (n + 2) ** 2, n / (n + 2), 1
     b, c = (2 * u.dtype.type(number) for number in (GELU_SCALE, GELU_SCALE * GELU_CUBIC))
     near = np.clip(u, -22, 22)
     v, q = (u, u) if name == "silu" else (near * (b + c * near**2), near * (b + 3 * c * near**2))
@@ -234,7 +245,7 @@ def test_slopes_of_gated_activations_are_exact_in_relation_to_themselves(name, d
 @pytest.mark.parametrize("version", [loops, matrix], ids=["loops", "matrix"])
 @pytest.mark.parametrize("name", ZERO)
 def test_slopes_of_gated_activations_of_the_lecture(name, version, dtype):
-    """In relation to the larger of h' and its first term g: at the zero they differ."""
+    """In relation to the larger of h' and its first term g: at the zero they differ. Mish takes more roundings."""
     u = around(name, np.dtype(dtype).type)
     u = u[u > -85]  # beyond, the sigmoid of the matrix version is 0 in float32
     y, dh = np.empty_like(u), np.empty_like(u)
@@ -246,7 +257,7 @@ def test_slopes_of_gated_activations_of_the_lecture(name, version, dtype):
     unit = times * np.maximum(np.maximum(np.abs(exact), g), info.tiny / info.eps) * info.eps
     off = np.abs(dh - exact) / unit
     worst = off.argmax()
-    assert off[worst] <= 4, f"{off[worst]:.2f} units, h'({u[worst]!r}) = {dh[worst]!r}"
+    assert off[worst] <= (6 if name == "mish" else 4), f"{off[worst]:.2f} units, h'({u[worst]!r}) = {dh[worst]!r}"
 
 
 # ---- The ends --------------------------------------------------------------------------------------------------------

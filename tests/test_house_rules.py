@@ -44,7 +44,7 @@ __main__
 LINE = {folder: number for number, line in enumerate(CONTRACT.strip().splitlines()) for folder in line.split()}
 
 # The lecture twice, in modules of the same names; and the views of both, for speed.
-MODULES = ("activations", "errors", "layers", "updates", "passes")
+MODULES = ("activations", "derivatives", "errors", "layers", "updates", "passes")
 OF_VIEWS = {
     "loops": {"parts"},
     "matrix": {"parts_of", "codes_of", "unit_matrices"}

@@ -13,6 +13,7 @@ from fastbp.lecture.codes import ELU, HUBER, QUANTILE, RELU, SOFTMAX, TANH
 from fastbp.lecture.layout import scratch_for
 from tests.cases import DTYPES, assert_close, teacher
 
+LIKE_RELU = ("relu", "leaky_relu", "elu", "selu", "softplus", "silu", "gelu", "mish")
 READ_ONLY = (
     "theta", "W", "B", "sizes", "activation", "activations", "output", "dtype", "layers", "loss", "huber_delta",
     "quantile",
@@ -66,7 +67,7 @@ def test_a_copy_has_its_own_vector_and_views_of_it(duplicate):
 @pytest.mark.parametrize(
     ("activation", "bound", "spread"),
     [
-        *((name, np.inf, np.sqrt(2 / 300)) for name in ("relu", "leaky_relu", "elu", "softplus", "silu", "gelu")),
+        *((name, np.inf, np.sqrt(2 / 300)) for name in LIKE_RELU),
         *((name, np.sqrt(6 / 500), np.sqrt(2 / 500)) for name in ("sigmoid", "tanh", "identity")),
     ],
 )

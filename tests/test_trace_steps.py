@@ -84,7 +84,7 @@ def test_what_rounding_has_left_is_called_so():
     assert_right(step)
 
 
-@pytest.mark.parametrize("hidden", ["relu", "gelu"])
+@pytest.mark.parametrize("hidden", ["relu", "gelu", "selu", "mish"])
 @pytest.mark.parametrize(("output", "loss"), LOSSES)
 def test_each_number_of_the_trace_has_its_step_and_no_other(output, loss, hidden):
     """Results are exactly the numbers of the trace, each quantity as often as there are numbers of it."""

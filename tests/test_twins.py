@@ -16,9 +16,11 @@ FORMULAS = [
     ("tanh", "u:sj > y:sj", None),
     ("leaky_relu", "u:sj > y:sj", None),
     ("elu", "u:sj > y:sj", None),
+    ("selu", "u:sj > y:sj", None),
     ("softplus", "u:sj > y:sj", None),
     ("silu", "u:sj > y:sj", None),
     ("gelu", "u:sj > y:sj", None),
+    ("mish", "u:sj > y:sj", None),
     ("exponential", "u:sj > y:sj", "exponential"),
     ("identity_derivative", "u:sj y:sj > dh:sj", "identity"),
     ("sigmoid_derivative", "u:sj y:sj > dh:sj", "sigmoid"),
@@ -26,10 +28,13 @@ FORMULAS = [
     ("tanh_derivative", "u:sj y:sj > dh:sj", "tanh"),
     ("leaky_relu_derivative", "u:sj y:sj > dh:sj", "leaky_relu"),
     ("elu_derivative", "u:sj y:sj > dh:sj", "elu"),
+    ("selu_derivative", "u:sj y:sj > dh:sj", "selu"),
     ("softplus_derivative", "u:sj y:sj > dh:sj", "softplus"),
     ("silu_derivative", "u:sj y:sj > dh:sj", "silu"),
     ("gelu_derivative", "u:sj y:sj > dh:sj", "gelu"),
+    ("mish_derivative", "u:sj y:sj > dh:sj", "mish"),
     ("softmax_derivative", "u:sj y:sj > jacobian:sjj", "softmax"),
+    ("smooth_labels", "smoothing: classes: d:sj > t:sj", "softmax"),
     ("squared_error", "u:sj y:sj d:sj", "identity"),
     ("cross_entropy", "u:sj y:sj d:sj", "softmax"),
     ("binary_cross_entropy", "u:sj y:sj d:sj", "sigmoid"),
@@ -67,7 +72,7 @@ UPDATES = [  # tests/test_updates.py and test_report.py
     "clip_gradient", "limit_norms", "rule_step", "update", "l1_penalty", "l2_penalty", "add_penalties",
 ]  # fmt: skip
 SPARSE = ["add_stored"]  # tests/test_sparse.py
-NUMBERS = {"eta": 0.1, "level": 0.3}
+NUMBERS = {"eta": 0.1, "level": 0.3, "smoothing": 0.2, "classes": 3}
 OUTPUT_OF = {error: output for output, errors in codes.ERRORS_OF.items() for error in errors}
 CASES = [pytest.param(name, spec, None, activation, id=name) for name, spec, activation in FORMULAS] + [
     pytest.param(name, spec, table[choice], OUTPUT_OF.get(choice, choice), id=f"{name}-{choice}")

@@ -99,9 +99,11 @@ def _modules(torch):
         "relu": (nn.ReLU, {}),
         "leaky_relu": (nn.LeakyReLU, {"negative_slope": SLOPE}),
         "elu": (nn.ELU, {"alpha": 1.0}),
+        "selu": (nn.SELU, {}),
         "softplus": (nn.Softplus, {"beta": 1.0, "threshold": THRESHOLD}),
         "silu": (nn.SiLU, {}),
         "gelu": (nn.GELU, {"approximate": "tanh"}),
+        "mish": (nn.Mish, {}),
         "tanh": (nn.Tanh, {}),
         "sigmoid": (nn.Sigmoid, {}),
         "softmax": (nn.Softmax, {"dim": -1}),
@@ -118,10 +120,10 @@ def from_torch(module, output=None, loss=None, huber_delta=None, quantile=None):
     Parameters
     ----------
     module : torch.nn.Sequential
-        Of Linear, with or without bias, of one of ReLU, LeakyReLU (slope 0.01), ELU (alpha 1), Softplus (beta 1), SiLU,
-        GELU (approximate="tanh"), Tanh and Sigmoid after each or of none, and of Softmax, LogSoftmax (dim 1 or -1) or
-        `fastbp.export.torch.Exponential` at the end; and of such Sequentials. Identity, Dropout and Flatten are left
-        out: they change no prediction for a matrix of samples. Parameters are all float32 or all float64.
+        Of Linear, with or without bias, of one of ReLU, LeakyReLU (slope 0.01), ELU (alpha 1), SELU, Softplus (beta 1),
+        SiLU, GELU (approximate="tanh"), Mish, Tanh and Sigmoid after each or of none, and of Softmax, LogSoftmax (dim 1
+        or -1) or `fastbp.export.torch.Exponential` at the end; and of such Sequentials. Identity, Dropout and Flatten
+        are left out: they change no prediction for a matrix of samples. Parameters are all float32 or all float64.
     output : {"softmax", "sigmoid", "identity", "exponential"}, optional
         Activation of the output layer, if the module ends with a Linear: "softmax" for logits of classes, for example,
         which torch's CrossEntropyLoss takes. By default the module's last activation, or "identity".

@@ -1,7 +1,7 @@
 """Choices by number: Numba can neither cache nor quickly call a function that is passed as an argument."""
 
 # Activations.
-IDENTITY, SIGMOID, RELU, SOFTMAX, TANH, LEAKY_RELU, ELU, SOFTPLUS, SILU, GELU, EXPONENTIAL = range(11)
+IDENTITY, SIGMOID, RELU, SOFTMAX, TANH, LEAKY_RELU, ELU, SOFTPLUS, SILU, GELU, EXPONENTIAL, SELU, MISH = range(13)
 HIDDEN = {
     "identity": IDENTITY,
     "sigmoid": SIGMOID,
@@ -9,9 +9,11 @@ HIDDEN = {
     "relu": RELU,
     "leaky_relu": LEAKY_RELU,
     "elu": ELU,
+    "selu": SELU,
     "softplus": SOFTPLUS,
     "silu": SILU,
     "gelu": GELU,
+    "mish": MISH,
 }
 OUTPUT = {"identity": IDENTITY, "sigmoid": SIGMOID, "softmax": SOFTMAX, "exponential": EXPONENTIAL}
 

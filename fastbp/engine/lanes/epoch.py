@@ -29,7 +29,8 @@ from fastbp.engine.shuffles import draw_permutations
 from fastbp.engine.simd.lane_dispatch import lanes_of, pairs_of, samples_of, sums_of
 from fastbp.engine.simd.shapes import FOUR_SAMPLES, ONE_SAMPLE
 from fastbp.engine.workspace import INPUTS_AT, KEEP_AT, SHARE_AT, SIGNALS_AT, VALUES_AT
-from fastbp.lecture.loops.activations import activate, activation_derivative
+from fastbp.lecture.loops.activations import activate
+from fastbp.lecture.loops.derivatives import activation_derivative
 from fastbp.lecture.loops.errors import error_delta
 from fastbp.lecture.loops.layers import (
     add_bias_gradient,

@@ -19,7 +19,8 @@ from fastbp.engine.simd.dispatch import (
     where_less,
     with_sign_of,
 )
-from fastbp.lecture.codes import ELU, GELU, LEAKY_RELU, RELU, SIGMOID, SILU, SOFTPLUS, TANH
+from fastbp.lecture.codes import ELU, GELU, LEAKY_RELU, MISH, RELU, SELU, SIGMOID, SILU, SOFTPLUS, TANH
+from fastbp.lecture.loops.activations import SELU_FLOOR, SELU_SCALE
 
 INFINITY, NAN = float("inf"), float("nan")
 LOG2_E = 1.4426950408889634
@@ -192,6 +193,15 @@ def elu(u):
 
 
 @jit
+def selu(u):
+    e = exp_minus_one(where_less(u, 0.0, u, 0.0))
+    return (
+        where_less(u, 0.0, e * SELU_FLOOR, u * SELU_SCALE),
+        where_less(u, 0.0, fma(e, SELU_FLOOR, SELU_FLOOR), SELU_SCALE),
+    )
+
+
+@jit
 def softplus(u):
     e = exp(-magnitude(u))
     return where_less(u, 0.0, 0.0, u) + log_one_plus(e), where_less(u, 0.0, e, 1.0) / (e + 1.0)
@@ -247,6 +257,32 @@ def gelu(u):
     return gated(u, x, 0.0, 0.0, GELU_A, s)
 
 
+# Mish's h is u n / (n + 2) with n = E (E + 2), E = e^u, and h'(u) = E w / (n + 2)^2 with
+#     w = E^3 + 4 E^2 + 6 E + 4 + 4 u (1 + E) = (E - a) (E (E + a + 4) + c) + 4 (u - z) (1 + E),
+# z the zero of h', a = e^z, c = a^2 + 4 a + 6 + 4 z: all factors are positive but E - a and u - z, which have the same
+# sign. Here are z in two parts, a, and c.
+MISH_AT, MISH_A, MISH_C = -1.1924312145154952, 0.3034825352815289, 2.536306932285039
+MISH_HIGH_SINGLE, MISH_LOW_SINGLE = -1.1924312114715576, -3.043937594950088e-9
+MISH_LOW_DOUBLE = -4.8484829848031044e-17
+
+
+@jit
+def mish(u):
+    """E is a e^(u - z), and E - a is a (e^(u - z) - 1)."""
+    lowest, high = (-746.0, MISH_AT) if double(u) else (-105.0, MISH_HIGH_SINGLE)
+    low = MISH_LOW_DOUBLE if double(u) else MISH_LOW_SINGLE
+    lift, lifted, a = (60.0, 2.0**60, 2.0**-60 * MISH_A) if double(u) else (30.0, 2.0**30, 2.0**-30 * MISH_A)
+    near = where_less(-u, -22.0, 22.0, u)  # beyond, the tanh is 1 or 0
+    near = where_less(near, lowest, lowest, near)
+    t, p = reduced(near, -high, -low, lift)
+    power = two_to(t)
+    E, above = fma(p, power, power) * a, fma(p, power, power - lifted) * a
+    n = E * (E + 2.0)
+    whole = n + 2.0
+    w = fma(above, fma(E, E + (MISH_A + 4.0), MISH_C), ((near - high) - low) * 4.0 * (E + 1.0))
+    return u * (n / whole), (E / whole) * (w / whole)
+
+
 @jit
 def activation(code, u):
     """y and h'(u) for the hidden activation with this code."""
@@ -269,4 +305,8 @@ def activation(code, u):
         y, dh = silu(u)
     elif code == GELU:
         y, dh = gelu(u)
+    elif code == SELU:
+        y, dh = selu(u)
+    elif code == MISH:
+        y, dh = mish(u)
     return y, dh

@@ -18,9 +18,11 @@ FORMULAS = {
     "relu": "y_j = u_j if u_j >= 0 else 0",
     "leaky_relu": "y_j = u_j if u_j >= 0 else 0.01 u_j",
     "elu": "y_j = u_j if u_j >= 0 else exp(u_j) - 1",
+    "selu": "y_j = lambda u_j if u_j >= 0 else lambda alpha (exp(u_j) - 1)",
     "softplus": "y_j = ln(1 + exp(u_j))",
     "silu": "y_j = u_j / (1 + exp(-u_j))",
     "gelu": "y_j = 1/2 u_j (1 + tanh(sqrt(2 / pi) (u_j + 0.044715 u_j^3)))",
+    "mish": "y_j = u_j tanh(ln(1 + exp(u_j)))",
     "tanh": "y_j = tanh(u_j)",
     "sigmoid": "y_j = 1 / (1 + exp(-u_j))",
     "exponential": "y_j = exp(u_j)",
@@ -31,6 +33,7 @@ FUNCTIONS = {
     "relu": "return u < 0 ? 0 : u;",
     "leaky_relu": "return u < 0 ? 0.01F * u : u;",
     "elu": "return u < 0 ? expm1F(u) : u;",
+    "selu": "return u < 0 ? 1.7580993408473769F * expm1F(u) : 1.0507009873554805F * u;",
     "softplus": """\
 /* max(u, 0) + ln(1 + exp(-|u|)): that exponential is at most 1 */
 return (u > 0 ? u : 0) + log1pF(expF(-fabsF(u)));""",
@@ -40,6 +43,10 @@ return u * ((u >= 0 ? 1 : e) / (1 + e));""",
     "gelu": """\
 T v = u < -10 ? -10 : u > 10 ? 10 : u; /* beyond, the tanh is 1 to the last bit, and the cube could overflow */
 return u * (0.5F * (1 + tanhF(0.7978845608028654F * v * (1 + 0.044715F * v * v))));""",
+    "mish": """\
+T e = expF(u < 22 ? u : 22); /* beyond, the fraction is 1 to the last bit, and n could overflow */
+T n = e * (e + 2);
+return u * (n / (n + 2)); /* with e = exp(u) that is the tanh */""",
     "tanh": "return tanhF(u);",
     "sigmoid": """\
 T e = expF(-fabsF(u)); /* at most 1; for u < 0 the fraction is expanded by exp(u) */

@@ -8,7 +8,7 @@ import numpy as np
 
 from fastbp import validation
 from fastbp.export.networks import is_ensemble, networks_of
-from fastbp.lecture.matrix.activations import GELU_CUBIC, GELU_SCALE, SLOPE
+from fastbp.lecture.matrix.activations import GELU_CUBIC, GELU_SCALE, SELU_FLOOR, SELU_SCALE, SLOPE
 
 OPSET = 9  # the nodes mean the same in all later ones
 OF_TEXTS = "ai.onnx.ml"  # the domain of operators that take texts
@@ -51,10 +51,18 @@ def _leaky_relu(add, u):
     return add("Max", u, add("Mul", u, SLOPE))
 
 
-def _elu(add, u):
-    """max(u, 0) + exp(v) - 1, v = min(u, 0): as 2 t / (1 - t), t = tanh(v / 2), which is precise near 0."""
+def _below(add, u):
+    """exp(v) - 1, v = min(u, 0): as 2 t / (1 - t), t = tanh(v / 2), which is precise near 0."""
     t = add("Tanh", add("Mul", add("Min", u, 0.0), 0.5))
-    return add("Add", add("Max", u, 0.0), add("Div", add("Add", t, t), add("Sub", 1.0, t)))
+    return add("Div", add("Add", t, t), add("Sub", 1.0, t))
+
+
+def _elu(add, u):
+    return add("Add", add("Max", u, 0.0), _below(add, u))
+
+
+def _selu(add, u):
+    return add("Add", add("Mul", add("Max", u, 0.0), SELU_SCALE), add("Mul", _below(add, u), SELU_FLOOR))
 
 
 def _softplus(add, u):
@@ -88,14 +96,23 @@ def _gelu(add, u):
     return _gated(add, u, add("Mul", u, add("Add", -2 * GELU_SCALE, add("Mul", square, -2 * GELU_SCALE * GELU_CUBIC))))
 
 
+def _mish(add, u):
+    """u n / (n + 2), n = e (e + 2), e = exp(u): beyond 22 the fraction is 1, and n could overflow."""
+    e = add("Exp", add("Min", u, 22.0))
+    n = add("Mul", e, add("Add", e, 2.0))
+    return add("Mul", u, add("Div", n, add("Add", n, 2.0)))
+
+
 ACTIVATIONS = {
     "identity": lambda add, u: u,
     "relu": _relu,
     "leaky_relu": _leaky_relu,
     "elu": _elu,
+    "selu": _selu,
     "softplus": _softplus,
     "silu": _silu,
     "gelu": _gelu,
+    "mish": _mish,
     "tanh": lambda add, u: add("Tanh", u),
     "sigmoid": _sigmoid,
     "softmax": lambda add, u: add("Softmax", u, axis=1),

@@ -1,8 +1,8 @@
-"""Activations and their derivatives, as index loops over the units of one layer (slides 5, 6, 32-36).
+"""Activations, as index loops over the units of one layer (slides 5, 6, 32-36).
 
-The derivative of a kink, at u = 0, is that of u >= 0, as on slide 36. No function overflows for a finite u but the
-exponential, where infinity is right; NaN stays NaN: what diverges must be seen. That is why the functions ask whether
-u < 0, where the slides ask whether u >= 0: NaN is neither, and has to pass. `where` chooses without a jump.
+No function overflows for a finite u but the exponential and SELU, where infinity is right; NaN stays NaN: what diverges
+must be seen. That is why the functions ask whether u < 0, where the slides ask whether u >= 0: NaN is neither, and has
+to pass. `where` chooses without a jump.
 """
 
 import numpy as np
@@ -15,7 +15,9 @@ from fastbp.lecture.codes import (
     GELU,
     IDENTITY,
     LEAKY_RELU,
+    MISH,
     RELU,
+    SELU,
     SIGMOID,
     SILU,
     SOFTMAX,
@@ -24,18 +26,16 @@ from fastbp.lecture.codes import (
 )
 
 __all__ = [
-    "activate", "activation_derivative", "elu", "elu_derivative", "exponential", "gelu", "gelu_derivative",
-    "identity", "identity_derivative", "leaky_relu", "leaky_relu_derivative", "relu", "relu_derivative", "sigmoid",
-    "sigmoid_derivative", "silu", "silu_derivative", "softmax", "softmax_derivative", "softplus",
-    "softplus_derivative", "tanh", "tanh_derivative",
+    "activate", "elu", "exponential", "gelu", "identity", "leaky_relu", "mish", "relu", "selu", "sigmoid", "silu",
+    "softmax", "softplus", "tanh",
 ]  # fmt: skip
 
 SLOPE = 0.01  # of the leaky ReLU below 0
+SELU_SCALE = 1.0507009873554804934  # lambda
+SELU_FLOOR = 1.7580993408473768599  # lambda alpha, alpha = 1.6732632423543772848
 GELU_SCALE = (2 / np.pi) ** 0.5
 GELU_CUBIC = 0.044715
 GELU_END = 22.0  # from here on the sigmoid is 1 or 0 in every dtype, and the cube of u could overflow
-
-# ---- Activations -----------------------------------------------------------------------------------------------------
 
 
 @jit
@@ -109,6 +109,19 @@ def elu(u, y):
 
 
 @jit
+def selu(u, y):
+    """y_j = lambda u_j if u_j >= 0 else lambda alpha (exp(u_j) - 1) (Klambauer et al. 2017).
+
+    lambda and alpha are such that means of 0 and variances of 1 stay so from layer to layer.
+
+    u (j) -> y (j)
+    """
+    zero, scale, floor = u.dtype.type(0), u.dtype.type(SELU_SCALE), u.dtype.type(SELU_FLOOR)
+    for j in range(u.size):
+        y[j] = where(u[j] < 0, floor * np.expm1(smaller(u[j], zero)), scale * u[j])
+
+
+@jit
 def softplus(u, y):
     """y_j = ln(1 + exp(u_j)) (Dugas et al. 2001).
 
@@ -148,6 +161,20 @@ def _gelu_argument(a, real):
     one, scale, cubic, end = real(1), real(2 * GELU_SCALE), real(GELU_CUBIC), real(GELU_END)
     b = smaller(larger(a, -end), end)
     return scale * b * (one + cubic * b * b)
+
+
+@jit
+def mish(u, y):
+    """y_j = u_j tanh(ln(1 + exp(u_j))) (Misra 2020).
+
+    u (j) -> y (j)
+    """
+    # that tanh is n / (n + 2) with n = e (e + 2), e = exp(u_j); for u_j >= 0 the fraction is reduced by e^2
+    one, two = u.dtype.type(1), u.dtype.type(2)
+    for j in range(u.size):
+        e = np.exp(-abs(u[j]))
+        n = where(u[j] < 0, e * (e + two), one + two * e)
+        y[j] = u[j] * (n / (n + where(u[j] < 0, two, two * e * e)))
 
 
 @jit
@@ -214,147 +241,7 @@ def activate(code, u, y):
         gelu(u, y)
     elif code == EXPONENTIAL:
         exponential(u, y)
-
-
-# ---- Their derivatives -----------------------------------------------------------------------------------------------
-
-
-@jit
-def identity_derivative(u, y, dh):
-    """h'(u_j) = 1 (slide 32).
-
-    u (j), y (j) -> dh (j)
-    """
-    for j in range(u.size):
-        dh[j] = 1
-
-
-@jit
-def sigmoid_derivative(u, y, dh):
-    """h'(u_j) = y_j (1 - y_j) (slide 35).
-
-    u (j), y (j) -> dh (j)
-    """
-    one = u.dtype.type(1)
-    for j in range(u.size):
-        dh[j] = y[j] * (one - y[j])
-
-
-@jit
-def tanh_derivative(u, y, dh):
-    """h'(u_j) = 1 - y_j^2 (LeCun et al. 1998).
-
-    u (j), y (j) -> dh (j)
-    """
-    # as a product, because near 1 the square has lost what 1 - y_j still holds
-    one = u.dtype.type(1)
-    for j in range(u.size):
-        dh[j] = (one - y[j]) * (one + y[j])
-
-
-@jit
-def relu_derivative(u, y, dh):
-    """h'(u_j) = 1 if u_j >= 0 else 0 (slide 36).
-
-    u (j), y (j) -> dh (j)
-    """
-    zero, one = u.dtype.type(0), u.dtype.type(1)
-    for j in range(u.size):
-        dh[j] = where(u[j] >= 0, one, zero)
-
-
-@jit
-def leaky_relu_derivative(u, y, dh):
-    """h'(u_j) = 1 if u_j >= 0 else 0.01 (Maas et al. 2013).
-
-    u (j), y (j) -> dh (j)
-    """
-    one, slope = u.dtype.type(1), u.dtype.type(SLOPE)
-    for j in range(u.size):
-        dh[j] = where(u[j] >= 0, one, slope)
-
-
-@jit
-def elu_derivative(u, y, dh):
-    """h'(u_j) = 1 if u_j >= 0 else y_j + 1, which is exp(u_j) (Clevert et al. 2016).
-
-    u (j), y (j) -> dh (j)
-    """
-    one = u.dtype.type(1)
-    for j in range(u.size):
-        dh[j] = where(u[j] >= 0, one, y[j] + one)
-
-
-@jit
-def softplus_derivative(u, y, dh):
-    """h'(u_j) = 1 / (1 + exp(-u_j)) = 1 - exp(-y_j) (Dugas et al. 2001).
-
-    u (j), y (j) -> dh (j)
-    """
-    for j in range(u.size):
-        dh[j] = -np.expm1(-y[j])
-
-
-@jit
-def silu_derivative(u, y, dh):
-    """h'(u_j) = g_j + y_j (1 - g_j), g_j = 1 / (1 + exp(-u_j)) (Elfwing et al. 2018).
-
-    u (j), y (j) -> dh (j)
-    """
-    # 1 - g_j is the sigmoid of -u_j; as a difference it has lost its digits where g_j is nearly 1
-    one = u.dtype.type(1)
-    for j in range(u.size):
-        dh[j] = _sigmoid_of(u[j], one) + y[j] * _sigmoid_of(-u[j], one)
-
-
-@jit
-def gelu_derivative(u, y, dh):
-    """h'(u_j) = 1/2 (1 + t) + 1/2 u_j (1 - t^2) sqrt(2 / pi) (1 + 0.134145 u_j^2) (Hendrycks and Gimpel 2016).
-
-    u (j), y (j) -> dh (j)
-    """
-    # with the sigmoid g of v = 2 artanh(t), as in `gelu`: g + u_j g (1 - g) dv/du_j, and 1 - g is the sigmoid of -v
-    one, end, real = u.dtype.type(1), u.dtype.type(GELU_END), u.dtype.type
-    scale, cubic = u.dtype.type(2 * GELU_SCALE), u.dtype.type(3 * GELU_CUBIC)
-    for j in range(u.size):
-        v, a = _gelu_argument(u[j], real), smaller(larger(u[j], -end), end)
-        g = _sigmoid_of(v, one)
-        dh[j] = g + a * g * _sigmoid_of(-v, one) * (scale * (one + cubic * a * a))
-
-
-@jit
-def softmax_derivative(u, y, jacobian):
-    """dy_k/du_k = y_k (1 - y_k); dy_r/du_k = -y_r y_k for r != k (slide 33).
-
-    u (k), y (k) -> jacobian (r, k)
-    """
-    one = u.dtype.type(1)
-    for r in range(y.size):
-        for k in range(y.size):
-            jacobian[r, k] = y[k] * (one - y[k]) if r == k else -y[r] * y[k]
-
-
-@jit
-def activation_derivative(code, u, y, dh):
-    """dh = h'(u), for the hidden activation h with this code (slides 32, 35, 36).
-
-    u (j), y (j) -> dh (j)
-    """
-    if code == IDENTITY:
-        identity_derivative(u, y, dh)
-    elif code == SIGMOID:
-        sigmoid_derivative(u, y, dh)
-    elif code == RELU:
-        relu_derivative(u, y, dh)
-    elif code == TANH:
-        tanh_derivative(u, y, dh)
-    elif code == LEAKY_RELU:
-        leaky_relu_derivative(u, y, dh)
-    elif code == ELU:
-        elu_derivative(u, y, dh)
-    elif code == SOFTPLUS:
-        softplus_derivative(u, y, dh)
-    elif code == SILU:
-        silu_derivative(u, y, dh)
-    elif code == GELU:
-        gelu_derivative(u, y, dh)
+    elif code == SELU:
+        selu(u, y)
+    elif code == MISH:
+        mish(u, y)

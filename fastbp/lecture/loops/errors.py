@@ -14,11 +14,27 @@ from fastbp.lecture.loops.activations import _largest
 __all__ = [
     "binary_cross_entropy", "binary_cross_entropy_derivative", "binary_cross_entropy_of_outputs", "cross_entropy",
     "cross_entropy_derivative", "error_delta", "huber_delta", "huber_error", "output_delta", "output_delta_general",
-    "output_error", "poisson_error", "poisson_error_derivative", "quantile_delta", "quantile_error", "squared_error",
-    "squared_error_derivative",
+    "output_error", "poisson_error", "poisson_error_derivative", "quantile_delta", "quantile_error", "smooth_labels",
+    "squared_error", "squared_error_derivative",
 ]  # fmt: skip
 
 LARGEST = float(np.finfo(np.float64).max)
+
+# ---- Targets ---------------------------------------------------------------------------------------------------------
+
+
+@jit
+def smooth_labels(smoothing, classes, d, t):
+    """t_k = (1 - smoothing) d_k + smoothing / classes (Szegedy et al. 2016, section 7).
+
+    One sigmoid stands for two classes, so `classes` is 2 there, and else the number of units.
+
+    d (k) -> t (k)
+    """
+    kept, shared = d.dtype.type(1.0 - smoothing), d.dtype.type(smoothing / classes)
+    for k in range(d.size):
+        t[k] = kept * d[k] + shared
+
 
 # ---- Errors ----------------------------------------------------------------------------------------------------------
 

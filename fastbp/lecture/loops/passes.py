@@ -8,7 +8,8 @@ from fastbp.compiler.jit import jit
 from fastbp.compiler.scalars import double, where
 from fastbp.compiler.views import borrowed, vector_at
 from fastbp.lecture.codes import MEAN_ERROR, PENALTY, WEIGHT
-from fastbp.lecture.loops.activations import activate, activation_derivative, identity
+from fastbp.lecture.loops.activations import activate, identity
+from fastbp.lecture.loops.derivatives import activation_derivative
 from fastbp.lecture.loops.errors import error_delta, output_error
 from fastbp.lecture.loops.layers import (
     add_bias_gradient,

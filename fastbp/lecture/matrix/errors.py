@@ -10,11 +10,23 @@ from fastbp.lecture.codes import BINARY_CROSS_ENTROPY, CROSS_ENTROPY, HUBER, POI
 __all__ = [
     "binary_cross_entropy", "binary_cross_entropy_derivative", "binary_cross_entropy_of_outputs", "cross_entropy",
     "cross_entropy_derivative", "error_delta", "huber_delta", "huber_error", "output_delta", "output_delta_general",
-    "output_error", "poisson_error", "poisson_error_derivative", "quantile_delta", "quantile_error", "squared_error",
-    "squared_error_derivative",
+    "output_error", "poisson_error", "poisson_error_derivative", "quantile_delta", "quantile_error", "smooth_labels",
+    "squared_error", "squared_error_derivative",
 ]  # fmt: skip
 
 LARGEST = np.finfo(np.float64).max
+
+# ---- Targets ---------------------------------------------------------------------------------------------------------
+
+
+def smooth_labels(smoothing, classes, d, t):
+    """T = (1 - smoothing) D + smoothing / classes (Szegedy et al. 2016, section 7).
+
+    d (s?, k) -> t (s?, k)
+    """
+    np.multiply(d, 1 - smoothing, out=t)
+    t += smoothing / classes
+
 
 # ---- Errors ----------------------------------------------------------------------------------------------------------
 

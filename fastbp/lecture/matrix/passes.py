@@ -8,7 +8,8 @@ import numpy as np
 
 from fastbp.lecture.codes import MEAN_ERROR, PENALTY, WEIGHT
 from fastbp.lecture.layout import as_rows, biases, weights
-from fastbp.lecture.matrix.activations import activate, activation_derivative
+from fastbp.lecture.matrix.activations import activate
+from fastbp.lecture.matrix.derivatives import activation_derivative
 from fastbp.lecture.matrix.errors import error_delta, output_error
 from fastbp.lecture.matrix.layers import (
     add_bias_gradient,

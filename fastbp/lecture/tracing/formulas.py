@@ -10,6 +10,8 @@ from fastbp.lecture.tracing.terms import Term, added, chosen, function, named
 
 ONE, HALF = named("1", 1.0), named("1/2", 0.5)
 GELU_SCALE = named("sqrt(2/pi)", np.sqrt(2 / np.pi))
+SELU_LAMBDA = Term("lambda", "1.05070098736", 1.0507009873554805)
+SELU_ALPHA = Term("alpha", "1.67326324235", 1.6732632423543772)
 
 # ---- y = h(u) --------------------------------------------------------------------------------------------------------
 
@@ -35,9 +37,11 @@ ACTIVATIONS = {
     "relu": (lambda u: chosen(u, ">=", 0, u, 0),),
     "leaky_relu": (lambda u: chosen(u, ">=", 0, u, 0.01 * u),),
     "elu": (lambda u: chosen(u, ">=", 0, u, _exp(u) - 1),),
+    "selu": (lambda u: chosen(u, ">=", 0, SELU_LAMBDA * u, SELU_LAMBDA * SELU_ALPHA * (_exp(u) - 1)),),
     "softplus": (_softplus,),
     "silu": (lambda u: u / (1 + _exp(-u)),),
     "gelu": (lambda u: HALF * u * (1 + _gelu_tanh(u)),),
+    "mish": (lambda u: u * function("tanh", _softplus(u)),),
     "exponential": (_exp,),
 }
 
@@ -70,6 +74,11 @@ def _gelu_derivative(u, y):
     return HALF * (1 + tanh) + HALF * u * (1 - tanh**2) * GELU_SCALE * (1 + 0.134145 * u**2)
 
 
+def _mish_derivative(u, y):
+    t = function("tanh", _softplus(u))
+    return t + u * (1 - t**2) / (1 + _exp(-u))
+
+
 DERIVATIVES = {
     "identity": lambda u, y: ONE,
     "sigmoid": lambda u, y: y * (1 - y),
@@ -77,9 +86,11 @@ DERIVATIVES = {
     "relu": lambda u, y: chosen(u, ">=", 0, 1, 0),
     "leaky_relu": lambda u, y: chosen(u, ">=", 0, 1, 0.01),
     "elu": lambda u, y: chosen(u, ">=", 0, 1, y + 1),
+    "selu": lambda u, y: chosen(u, ">=", 0, SELU_LAMBDA, y + SELU_LAMBDA * SELU_ALPHA),
     "softplus": lambda u, y: 1 / (1 + _exp(-u)),
     "silu": _silu_derivative,
     "gelu": _gelu_derivative,
+    "mish": _mish_derivative,
 }
 
 

@@ -8,9 +8,11 @@ OF_ACTIVATION = {
     "tanh": ("LeCun et al. 1998",) * 2,
     "leaky_relu": ("Maas et al. 2013",) * 2,
     "elu": ("Clevert et al. 2016",) * 2,
+    "selu": ("Klambauer et al. 2017",) * 2,
     "softplus": ("Dugas et al. 2001",) * 2,
     "silu": ("Elfwing et al. 2018",) * 2,
     "gelu": ("Hendrycks and Gimpel 2016",) * 2,
+    "mish": ("Misra 2020",) * 2,
     "exponential": ("Nelder and Wedderburn 1972",) * 2,
 }  # y = h(u), and h'(u)
 OF_LOSS = {

@@ -6,7 +6,7 @@ from pathlib import Path
 
 LECTURE = Path(__file__).parent.parent
 PLACES = (
-    *(LECTURE / "loops" / f"{module}.py" for module in ("activations", "errors", "layers", "updates")),
+    *(LECTURE / "loops" / f"{module}.py" for module in ("activations", "derivatives", "errors", "layers", "updates")),
     Path(__file__).parent / "solutions.py",
 )
 COMPILED = "fastbp.compiler.scalars"  # which only compiled code can call; the workbook has the same in plain Python
