@@ -33,6 +33,7 @@ HOWS = {
         "rows": range(30), "validation_rows": range(30, 40), "patience": 3, "optimizer": fastbp.SGD(1.0)
     },
     "weights": {"sample_weight": np.linspace(0, 1, 40), "batch_size": 7},
+    "label smoothing": {"label_smoothing": 0.2, "rows": range(30), "validation_rows": range(30, 40)},
     "loops": {"version": "loops"},
 }  # fmt: skip
 

@@ -235,7 +235,7 @@ def test_a_training_that_is_told_to_end_does_so_within_an_epoch(monkeypatch):
     asked, slices = [], Changing(1)
     monkeypatch.setattr(runner, "Slices", lambda *how: slices)
     X, D = (array.astype(np.float32) for array in (X, D))
-    options = dict.fromkeys(("l1", "l2", "dropout", "min_delta"), 0.0) | {
+    options = dict.fromkeys(("l1", "l2", "dropout", "label_smoothing", "min_delta"), 0.0) | {
         "epochs": 9, "batch_size": HOW["batch_size"], "optimizer": fastbp.SGD(0.1), "max_norm": None, "clip_norm": None,
         "shuffle": True, "seed": 0, "rows": None, "validation_rows": None, "patience": None, "callbacks": None,
     }  # fmt: skip

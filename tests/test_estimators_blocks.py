@@ -15,7 +15,7 @@ CASES = [
     (MLPClassifier, {}),
     (MLPClassifier, {"tol": 0.05, "n_iter_no_change": 2}),
     (MLPClassifier, {"solver": "sgd", "learning_rate": "adaptive", "tol": 0.05, "n_iter_no_change": 2}),
-    (MLPClassifier, {"dtype": "float32", "dropout": 0.2}),
+    (MLPClassifier, {"dtype": "float32", "dropout": 0.2, "label_smoothing": 0.1}),
     (MLPRegressor, {"shuffle": False}),
     (MLPRegressor, {"n_iter_no_change": np.inf, "l1_ratio": 0.5}),
 ]

@@ -56,6 +56,7 @@ MODELS = {
     "no layers": (classifier(hidden_layer_sizes=[]), CLASSES),
     "arrays": (classifier(hidden_layer_sizes=np.array([3, 2])), CLASSES),
     "class weights": (classifier(class_weight={0: 0.5, 1: 1, 2: 2.0}), CLASSES),
+    "label smoothing": (classifier(label_smoothing=0.2), CLASSES),
     "optimizer": (classifier(solver=fastbp.SGD(fastbp.WarmUp(3, fastbp.CosineDecay(0.1)), 0.9, True)), CLASSES),
     "schedule": (classifier(learning_rate=fastbp.OneCycle(0.1)), CLASSES),
     "adaptive": (classifier(solver="sgd", learning_rate="adaptive", tol=9.0, n_iter_no_change=1), CLASSES),

@@ -171,6 +171,7 @@ OURS = [
     (MLPClassifier, {"class_weight": {9: 1.0}}, "The classes, .*, are not in class_weight"),
     (MLPClassifier, {"l1_ratio": 1.1}, r"The 'l1_ratio' parameter of MLPClassifier must be .* \[0.*1.*\]. Got 1.1"),
     (MLPClassifier, {"dropout": 1.0}, "The 'dropout' parameter of MLPClassifier must be"),
+    (MLPClassifier, {"label_smoothing": 1.0}, "The 'label_smoothing' parameter of MLPClassifier must be"),
     (MLPClassifier, {"max_norm": 0}, "The 'max_norm' parameter of MLPClassifier must be"),
     (MLPClassifier, {"clip_norm": -1.0}, "The 'clip_norm' parameter of MLPClassifier must be"),
     (MLPClassifier, {"dtype": "float16"}, "The 'dtype' parameter of MLPClassifier must be"),

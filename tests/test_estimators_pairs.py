@@ -16,7 +16,9 @@ rng = np.random.default_rng(0)
 X = rng.normal(size=(66, 5))
 X[abs(X) < 0.4] = 0
 Y = np.arange(66) % 3
-NEITHER = {"multilabel", "string labels", "class_weight", "a class missing in a batch"}  # for a regressor
+NEITHER = {  # for a regressor
+    "multilabel", "string labels", "class_weight", "label_smoothing", "a class missing in a batch"
+}  # fmt: skip
 
 
 class Work:
@@ -76,6 +78,7 @@ FEATURES = {
     "X_val": validation,
     "sample_weight": weights,
     "class_weight": class_weight,
+    "label_smoothing": parameter(label_smoothing=0.2),
     "multilabel": several_labels,
     "string labels": strings,
     "sparse X": sparse,
@@ -90,6 +93,10 @@ FEATURES = {
 ERRORS = {
     frozenset({"solver lbfgs", "partial_fit"}): (AttributeError, "partial_fit"),
     frozenset({"solver lbfgs", "dropout"}): (ValueError, "dropout must be 0 for solver='lbfgs', got 0.3"),
+    frozenset({"multilabel", "label_smoothing"}): (
+        ValueError,
+        "label_smoothing must be 0 for several labels a sample, got 0.2",
+    ),
     frozenset({"multilabel", "string labels"}): (ValueError, "multi|not supported|Unknown label type|You appear"),
 }
 SOLVERS = {name for name in FEATURES if name.startswith("solver") or name == "an optimizer"}

@@ -27,6 +27,7 @@ def assert_same(one, other, rtol=1e-9):
 
 OPTIONS = [
     {}, {"solver": "sgd"}, {"solver": "lbfgs"}, {"early_stopping": True}, {"class_weight": "balanced"},
+    {"label_smoothing": 0.2},
     {"max_norm": 0.5}, {"clip_norm": 0.01, "l1_ratio": 0.5}, {"dropout": 0.3}, {"hidden_layer_sizes": ()},
 ]  # fmt: skip
 

@@ -76,7 +76,7 @@ MODELS = {
     "schedule": classifier(learning_rate=fastbp.CosineDecay(0.02)),
     "optimizer": classifier(solver=fastbp.RMSprop(0.01)),
     "dropout": classifier(dropout=0.3),
-    "limits": classifier(max_norm=1.0, clip_norm=0.5, l1_ratio=0.5),
+    "limits": classifier(max_norm=1.0, clip_norm=0.5, l1_ratio=0.5, label_smoothing=0.3),
     "class weights": classifier(class_weight="balanced"),
     "no shuffle": classifier(shuffle=False),
     "random state": classifier(random_state=np.random.RandomState(3)),

@@ -22,17 +22,21 @@ BAD = [
     ),
     *(
         (option, value, TypeError, f"{option} must be a number, got {shown}")
-        for option in ("l1", "l2", "dropout", "max_norm", "clip_norm")
+        for option in ("l1", "l2", "dropout", "label_smoothing", "max_norm", "clip_norm")
         for value, shown in (("0.1", "'0.1'"), (1j, "1j"), (True, "True"), ([0.1], r"\[0.1\]"))
     ),
-    *((option, None, TypeError, f"{option} must be a number, got None") for option in ("l1", "l2", "dropout")),
+    *(
+        (option, None, TypeError, f"{option} must be a number, got None")
+        for option in ("l1", "l2", "dropout", "label_smoothing")
+    ),
     *(
         (option, value, ValueError, f"{option} must be positive and finite, got {shown}")
         for option in ("max_norm", "clip_norm")
         for value, shown in ((0, "0"), (-1.0, "-1.0"), (np.nan, "nan"), (np.inf, "inf"))
     ),
     *(
-        ("dropout", value, ValueError, f"dropout must be at least 0 and below 1, got {shown}")
+        (option, value, ValueError, f"{option} must be at least 0 and below 1, got {shown}")
+        for option in ("dropout", "label_smoothing")
         for value, shown in ((-0.1, "-0.1"), (1, "1"), (1.5, "1.5"), (np.nan, "nan"))
     ),
     ("sample_weight", np.ones(3), ValueError, r"sample_weight must have shape \(4,\), .* got \(3,\)"),
@@ -90,7 +94,8 @@ def test_dropout_is_the_engines(version):
 @pytest.mark.parametrize("version", ["engine", "tiles", "loops", "matrix"])
 def test_options_that_do_nothing_change_no_bit(version):
     bits = []
-    nothing = {"l1": 0, "l2": 0.0, "max_norm": None, "clip_norm": None, "dropout": 0, "sample_weight": None}
+    nothing = {"l1": 0, "l2": 0.0, "max_norm": None, "clip_norm": None, "dropout": 0}
+    nothing |= {"label_smoothing": 0, "sample_weight": None}
     for how in ({}, nothing, {"sample_weight": np.ones(4)}):
         network = fastbp.Network((2, 4, 3), seed=3)
         fastbp.train(network, X, D, version=version, epochs=2, **how)

@@ -27,6 +27,7 @@ E, dW, dB = network.gradient(X, labels)
 print(E + 1.0, dW[0] @ X[0], dB[0])
 trace: fastbp.Trace = fastbp.trace(network, X[0], labels[0], learning_rate=0.5)
 print(trace.E, trace.layers[0].delta, [f"{step.slide} {step}" for step in trace.steps()], trace.check().ok)
+fastbp.train(network, X, labels, label_smoothing=0.1)
 network.save("network.safetensors")
 
 rules: list[fastbp.Optimizer] = [
@@ -38,7 +39,8 @@ schedule: fastbp.Schedule = fastbp.Constant(0.1)
 print(rules[0].moments, schedule.rates([0, 1], total=2)[0])
 
 networks = [fastbp.Network((64, 10), seed=seed) for seed in range(len(rules))]
-many = fastbp.train_many(networks, X, labels, optimizer=rules, epochs=[1, 2, 3, 1, 2, 3], progress=True)
+many = fastbp.train_many(networks, X, labels, optimizer=rules, epochs=[1, 2, 3, 1, 2, 3], label_smoothing=0.1)
+fastbp.train_many(networks, X, labels, progress=True)
 assert_type(many, fastbp.ManyHistory)
 assert_type(many.history(0), fastbp.History)
 
@@ -58,7 +60,9 @@ fastbp.to_c(network, "network.c", name="answer")
 module = fastbp.to_torch(network)
 assert_type(fastbp.from_torch(module, loss="cross_entropy"), fastbp.Network)
 
-classifier = fastbp.MLPClassifier((32, 16), solver="adamw", callbacks=[enough], n_jobs=-1).fit(X, labels)
+classifier = fastbp.MLPClassifier((32, 16), solver="adamw", callbacks=[enough], n_jobs=-1, label_smoothing=0.1).fit(
+    X, labels
+)
 assert_type(classifier, fastbp.MLPClassifier)
 assert_type(classifier.score(X, labels), float)
 print(classifier.predict_proba(X).argmax(axis=1), classifier.coefs_[0].shape, fastbp.to_sklearn(classifier))

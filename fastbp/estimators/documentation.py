@@ -4,7 +4,7 @@ PARAMETERS = """hidden_layer_sizes : int or array-like of int, default=(100,)
         Units of each hidden layer; empty for none.
     activation : str or sequence of str, default="relu"
         Of the hidden layers, or one for each: "identity", "logistic" (or "sigmoid"), "tanh", "relu", "leaky_relu",
-        "elu", "softplus", "silu" or "gelu".
+        "elu", "selu", "softplus", "silu", "gelu" or "mish".
     solver : {"adam", "sgd", "lbfgs", "adamw", "rmsprop"} or Optimizer, default="adam"
         The update rule. An instance, `fastbp.RMSprop(0.003, decay=0.9)` say, brings its learning rate and constants
         with it, and the parameters below that name such are not used. "lbfgs" is SciPy's L-BFGS-B over all samples.

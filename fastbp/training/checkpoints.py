@@ -71,7 +71,7 @@ def dependencies(how, X, D, weight, version):
     if isinstance(rate, Schedule):
         starts = range(0, total, STEPS)
         rate = f"schedule {digest(how.optimizer.rates(at, min(STEPS, total - at), total) for at in starts)}"
-    own = ("batch_size", "shuffle", "seed", "patience", "min_delta")
+    own = ("batch_size", "shuffle", "seed", "patience", "min_delta", "label_smoothing")
     return {
         "X": digest([X]), "D": digest([D]), "sample_weight": digest([weight]), "rows": digest([how.rows]),
         "number of the loss": str(how.network._level),
@@ -139,6 +139,7 @@ class Checkpointer:
             raise ValueError(f"epochs must be those of checkpoint {self._path!r}, {epochs}{more}, got {now}")
         with file.refusing():
             file.network = type(self._how.network)._of_record(file)
+            file.strings.setdefault("depends on label_smoothing", "0.0")  # which older files have not
             before = {name: file.string(f"depends on {name}") for name in self._depends_on}
         before_it, now_it = file.network._description, self._how.network._description
         if before_it != now_it:

@@ -6,6 +6,7 @@ from fastbp import caller, validation
 from fastbp.learning_rate import LARGEST_STEP, number_of_steps
 from fastbp.lecture import codes
 from fastbp.optimizers import as_optimizer, settings_of
+from fastbp.training import label_smoothing
 from fastbp.validation import NOT_NEGATIVE, real_number
 
 
@@ -19,6 +20,8 @@ class TrainingConfiguration:
     settings : ndarray
         What kernels read of the rule, the penalties and the limits.
     rows, validation_rows : ndarray of int64; None for no validation
+    label_smoothing : float
+        How much the targets of the training are smoothed, not those of the validation.
     both : int
         Validation rows that are trained with, too.
     epochs, batch_size, steps, patience, min_delta, shuffle, seed, optimizer, moments, callbacks
@@ -49,6 +52,7 @@ class TrainingConfiguration:
             if rows is not None and not weight[rows].sum(dtype=np.float64) > 0:
                 raise ValueError(f"sample_weight must be above 0 for some of the {name}, got 0 for all of them")
         self.settings = _settings(self.optimizer, options, self.seed)
+        self.label_smoothing = label_smoothing.checked(options["label_smoothing"], network.output, network.sizes[-1])
         self.batch_size = min(self.batch_size, len(self.rows))
         self.steps = -(-len(self.rows) // self.batch_size)
         if self.epochs * self.steps > LARGEST_STEP:
@@ -63,6 +67,7 @@ class TrainingConfiguration:
         other = object.__new__(TrainingConfiguration)
         other.__dict__.update(self.__dict__)  # as copy.copy, in a fourth of the time
         other.network, other.theta = network, network.theta
+        label_smoothing.checked(self.label_smoothing, network.output, network.sizes[-1])
         other.seed = validation.whole_number("seed", validation.single(seed), 0)
         if other.settings[codes.DROPOUT] and other.seed != self.seed:
             other.settings = self.settings.copy()

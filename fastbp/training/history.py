@@ -14,11 +14,12 @@ class History:
     Attributes
     ----------
     loss : list of float
-        Mean loss of a sample, each taken just before the step that its mini-batch makes; without penalties.
+        Mean loss of a sample, each taken just before the step that its mini-batch makes; without penalties. With
+        label smoothing that of the smoothed targets.
     seconds : list of float
         Wall-clock time of each epoch; the first one holds the compilation, if there was one.
     validation_loss : list of float
-        Mean loss of the validation rows after each epoch; empty without.
+        Mean loss of the validation rows after each epoch, whose targets are not smoothed; empty without.
     best_epoch : int or None
         With `patience`: the epoch whose parameters the network has; the first one is 1.
     outcome : {"finished", "stopped", "interrupted", "diverged"}

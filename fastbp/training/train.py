@@ -11,6 +11,7 @@ from fastbp.training.configuration import TrainingConfiguration, warn_of_rows_in
 from fastbp.training.diagnosis import advice
 from fastbp.training.early_stopping import EarlyStopping
 from fastbp.training.history import Diverged, History
+from fastbp.training.label_smoothing import smoothed
 from fastbp.training.loop import Loop
 from fastbp.training.row_sampler import RowSampler
 from fastbp.training.runner import VERSIONS, EpochRunner
@@ -19,9 +20,9 @@ from fastbp.validation import NOT_NEGATIVE, real_number
 
 def train(
     network, X, D, *, epochs=10, batch_size=32, optimizer=SGD(0.1), l1=0.0, l2=0.0, max_norm=None, clip_norm=None,
-    dropout=0.0, sample_weight=None, shuffle=True, seed=0, rows=None, validation_rows=None, patience=None,
-    min_delta=0.0, threads=None, version="engine", time_limit=None, callbacks=None, progress=False, checkpoint=None,
-    checkpoint_every=30.0, resume=False,
+    dropout=0.0, label_smoothing=0.0, sample_weight=None, shuffle=True, seed=0, rows=None, validation_rows=None,
+    patience=None, min_delta=0.0, threads=None, version="engine", time_limit=None, callbacks=None, progress=False,
+    checkpoint=None, checkpoint_every=30.0, resume=False,
 ):  # fmt: skip
     """Train a network in place.
 
@@ -49,6 +50,10 @@ def train(
         The gradient of a step is scaled down to this norm, if its own is larger.
     dropout : float
         Probability, 0 or more and below 1, that a hidden unit is left out of a step; what stays is scaled up.
+    label_smoothing : float
+        How much of each target is shared by all K classes, 0 or more and below 1: the training takes
+        (1 - s) d + s / K for d. For softmax outputs, and for a single sigmoid, where K is 2. `History.loss` is that of
+        such targets; the validation loss is that of D as it is.
     sample_weight : array-like of shape (N,), or None
         Weights of the samples, at least 0: weight k gives the gradient of k copies, weight 0 that of none.
     shuffle : bool
@@ -129,8 +134,9 @@ def train(
     weight = validation.sample_weights(sample_weight, len(X), network.dtype)
     options = {
         "epochs": epochs, "batch_size": batch_size, "optimizer": optimizer, "l1": l1, "l2": l2, "max_norm": max_norm,
-        "clip_norm": clip_norm, "dropout": dropout, "shuffle": shuffle, "seed": seed, "rows": rows,
-        "validation_rows": validation_rows, "patience": patience, "min_delta": min_delta, "callbacks": callbacks,
+        "clip_norm": clip_norm, "dropout": dropout, "label_smoothing": label_smoothing, "shuffle": shuffle,
+        "seed": seed, "rows": rows, "validation_rows": validation_rows, "patience": patience, "min_delta": min_delta,
+        "callbacks": callbacks,
     }  # fmt: skip
     how = TrainingConfiguration(network, options, weight, len(X))
     version = validation.choice("version", version, VERSIONS)
@@ -149,11 +155,13 @@ def train(
     elif validation.flag("resume", resume):
         raise ValueError("resume needs a checkpoint, got checkpoint=None")
     warn_of_rows_in_both(how)
+    targets = smoothed(D, how.label_smoothing)
     with display.display(progress, how.epochs, "epoch") as shown:
         history = train_alone(
-            how, X, D, weight, threads, version, checkpointer=checkpointer, shown=shown, time_limit=time_limit
-        )
-    told = advice(history, network, X, D, weight, how.rows)
+            how, X, targets, weight, threads, version, checkpointer=checkpointer, unsmoothed=D, shown=shown,
+            time_limit=time_limit,
+        )  # fmt: skip
+    told = advice(history, network, X, targets, weight, how.rows)
     if told:
         caller.warn(told)
     return history
@@ -164,13 +172,14 @@ class Training:
 
     estimator, validated_by = None, "validation_loss"
 
-    def __init__(self, how, X, D, weight, index=0):
+    def __init__(self, how, X, D, weight, index=0, unsmoothed=None):
         self.how, self.theta, self.epochs = how, how.theta, how.epochs
         self.network, self.index = how.network, index
         self.history, self.sampler = History(), RowSampler(how.rows, how.shuffle, how.seed)
         self.stopping = EarlyStopping(np.inf if how.patience is None else how.patience, how.min_delta)
         self.moments = np.zeros((how.moments, how.theta.size), how.theta.dtype)
         self.epoch, self._data, self.runner = 0, (X, D, weight), None
+        self._validated = X, D if unsmoothed is None else unsmoothed, weight
         self._report = np.empty((how.steps, codes.REPORTED))
 
     def train(self, between):
@@ -183,7 +192,7 @@ class Training:
 
     def validate(self):
         rows = self.how.validation_rows
-        return None if rows is None else self.runner.mean_error(*self._data, rows)
+        return None if rows is None else self.runner.mean_error(*self._validated, rows)
 
     def update(self, epoch, loss, validation_loss, seconds):
         history, self.epoch = self.history, epoch
@@ -199,9 +208,14 @@ class Training:
         return best, bool(ends)
 
 
-def train_alone(how, X, D, weight, threads=None, version="engine", checkpointer=None, index=0, **of_loop):
-    """Train one network, number `index` of many; its history. What remains are options of the Loop."""
-    task = Training(how, X, D, weight, index)
+def train_alone(
+    how, X, D, weight, threads=None, version="engine", checkpointer=None, index=0, unsmoothed=None, **of_loop
+):  # fmt: skip
+    """Train one network, number `index` of many; its history. What remains are options of the Loop.
+
+    Rows are validated with the targets `unsmoothed`, which are D by default.
+    """
+    task = Training(how, X, D, weight, index, unsmoothed)
     with EpochRunner(
         how.theta, how.network.layers, how.batch_size, how.settings, task.moments, version, threads
     ) as task.runner:

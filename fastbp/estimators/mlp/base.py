@@ -91,6 +91,10 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, ABC):
     def _class_weights(self, y):
         """The weight that each sample has from its class; None for 1."""
 
+    def _smoothing(self):
+        """How much the training smooths its targets."""
+        return 0.0
+
     # ---- The network behind coefs_ and intercepts_ -------------------------------------------------------------------
 
     def _link(self, network):
@@ -221,7 +225,10 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, ABC):
         shared = collector.shared if collector else {}
         if not (hasattr(self, "_skl_callbacks") and hasattr(self, "feature_names_in_")):
             frame = None
-        return FitRequest(X, given, D, weight, validation, incremental, shared=shared, frame=frame), dtype
+        request = FitRequest(
+            X, given, D, weight, validation, incremental, shared=shared, frame=frame, label_smoothing=self._smoothing()
+        )
+        return request, dtype
 
     def _train(self, request, dtype):
         """The training itself; then the network gets the dtype that it is to have."""

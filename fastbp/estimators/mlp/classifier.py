@@ -29,6 +29,9 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     class_weight : dict, "balanced", list of dict, or None, default=None
         Weights {label: weight}, with which those of the samples are multiplied; "balanced": inversely proportional to
         how often a class is there; for several labels a sample a list of one dict a label.
+    label_smoothing : float, default=0.0
+        How much of each target is shared by all K classes, below 1: the training takes (1 - s) d + s / K for d, also
+        for two classes, which have one sigmoid. Not for several labels a sample. `loss_` is that of such targets.
     <MORE>
 
     Attributes
@@ -57,15 +60,17 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     """
 
     _file_kind = "classifier"
-    _parameter_constraints = parameters.CONSTRAINTS | {"class_weight": [None, dict, list, parameters.BALANCED]}
+    _parameter_constraints = parameters.CONSTRAINTS | {
+        "class_weight": [None, dict, list, parameters.BALANCED], "label_smoothing": [parameters.BELOW_ONE]
+    }  # fmt: skip
 
     def __init__(
         self, hidden_layer_sizes=(100,), activation="relu", *, solver="adam", alpha=0.0001, batch_size="auto",
         learning_rate="constant", learning_rate_init=0.001, power_t=0.5, max_iter=200, shuffle=True, random_state=None,
         tol=1e-4, verbose=False, warm_start=False, momentum=0.9, nesterovs_momentum=True, early_stopping=False,
         validation_fraction=0.1, beta_1=0.9, beta_2=0.999, epsilon=1e-8, n_iter_no_change=10, max_fun=15000,
-        class_weight=None, l1_ratio=0.0, dropout=0.0, max_norm=None, clip_norm=None, dtype=None, n_jobs=None,
-        time_limit=None, callbacks=None, restore_best_weights=None,
+        class_weight=None, label_smoothing=0.0, l1_ratio=0.0, dropout=0.0, max_norm=None, clip_norm=None, dtype=None,
+        n_jobs=None, time_limit=None, callbacks=None, restore_best_weights=None,
     ):  # fmt: skip
         self._store(locals())
 
@@ -280,6 +285,11 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
 
     def _class_weights(self, y):
         return None if self.class_weight is None else compute_sample_weight(self.class_weight, y)
+
+    def _smoothing(self):
+        if self.label_smoothing and self._label_binarizer.y_type_ == SEVERAL:
+            raise ValueError(f"label_smoothing must be 0 for several labels a sample, got {self.label_smoothing}")
+        return float(self.label_smoothing)
 
     def _output(self, dtype):
         largest = -np.log(np.finfo(dtype).eps)  # scikit-learn computes its loss with probabilities of eps at least

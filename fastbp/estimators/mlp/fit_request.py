@@ -45,6 +45,8 @@ class FitRequest:
         Whether the fit is one of a search or an ensemble, which Ctrl-C ends.
     shared : dict
         What requests with the same samples have in common, so that many of them take no more memory than one.
+    label_smoothing : float
+        How much the training smooths D, which itself is as it was.
     frame : data frame or None
         X as the user gave it, for callbacks of scikit-learn's, if the names of its columns matter.
     """
@@ -60,6 +62,7 @@ class FitRequest:
     calling_back: AbstractContextManager = field(default_factory=contextlib.nullcontext)
     one_of_many: bool = False
     shared: dict = field(default_factory=dict)
+    label_smoothing: float = 0.0
     frame: object = None
 
     def of_rows(self):
@@ -79,9 +82,12 @@ class FitRequest:
     def data(self, dtype):
         """The samples as the kernels want them."""
         arrays = self.X, self.D, self.weight
-        key = *map(id, arrays), np.dtype(dtype)
+        key = *map(id, arrays), np.dtype(dtype), self.label_smoothing
         if key not in self.shared:
-            self.shared[key] = arrays, Samples(*arrays, dtype)  # the arrays, too, whose ids these are
+            self.shared[key] = (
+                arrays,
+                Samples(*arrays, dtype, self.label_smoothing),
+            )  # the arrays, too, whose ids these are
         return self.shared[key][1]
 
     def check(self, epochs):

@@ -5,6 +5,7 @@ import scipy.sparse
 
 from fastbp.engine.evaluation import sparse_outputs
 from fastbp.network import outputs as dense_outputs
+from fastbp.training.label_smoothing import smoothed
 from fastbp.training.runner import EpochRunner
 from fastbp.training.sparse_runner import SparseRunner
 
@@ -37,13 +38,14 @@ def stored(X, dtype):
 
 
 class Samples:
-    """X (samples, inputs), dense, or sparse as `sorted_once` has it; targets D (samples, outputs); weights of the
-    samples."""
+    """X (samples, inputs), dense, or sparse as `sorted_once` has it; targets D (samples, outputs), smoothed; weights of
+    the samples."""
 
-    def __init__(self, X, D, weight, dtype):
+    def __init__(self, X, D, weight, dtype, label_smoothing=0.0):
         self.sparse = scipy.sparse.issparse(X)
         self.X = stored(X, dtype) if self.sparse else frozen(X, dtype)
-        self.D, self.weight = frozen(D, dtype), frozen(np.ones(len(D), dtype) if weight is None else weight, dtype)
+        self.D = smoothed(frozen(D, dtype), label_smoothing)
+        self.weight = frozen(np.ones(len(D), dtype) if weight is None else weight, dtype)
 
     def runner(self, theta, layers, batch_size, settings, moments, threads, theta_stays):
         """What makes steps over these samples: arguments as in `SparseRunner`."""

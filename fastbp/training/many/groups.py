@@ -25,6 +25,8 @@ class Job:
         Or what has its attributes network, theta, settings, moments, rows, validation_rows, epochs and batch_size.
     data : tuple of ndarray
         X and D, checked, of the network's dtype; then the weights of the samples, or None for 1.
+    unsmoothed : ndarray
+        The targets of the validation: D before label smoothing.
     loss, validation_loss : sequence of float
     best_epoch : int or None
     outcome : {"waiting", "finished", "stopped", "diverged", "interrupted"}
@@ -32,8 +34,9 @@ class Job:
         Multiplications of the whole training, about.
     """
 
-    def __init__(self, index, how, data):
+    def __init__(self, index, how, data, unsmoothed=None):
         self.index, self.how, self.data = index, how, data
+        self.unsmoothed = data[1] if unsmoothed is None else unsmoothed
         self.loss, self.validation_loss, self.best_epoch, self.outcome = (), (), None, "waiting"
         self.cost = operations(how.network.sizes) * len(how.rows) * max(1, how.epochs)
 

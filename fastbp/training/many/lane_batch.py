@@ -89,8 +89,8 @@ class LaneBatch:
         return self.block.of_slot(array, slot)[self._places[self.jobs[slot].how.network.sizes]]
 
     def errors(self, rows, counts):
-        """The mean error of each network over rows of its own: a number for each slot."""
-        X, D, _ = self._group.first.data
+        """The mean error of each network over rows of its own, of targets that are not smoothed: one for each slot."""
+        X, D = self._group.first.data[0], self._group.first.unsmoothed
         return self.block.by_slot(self.block.errors(X, D, self._weights.matrix(), rows, counts))
 
 

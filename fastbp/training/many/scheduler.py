@@ -148,7 +148,7 @@ class OneByOne:
             try:
                 history = train_alone(
                     job.how, X, D, weight, 1, should_continue=self._scheduler.may_go_on, index=job.index,
-                    calling_back=self._scheduler.calling_back,
+                    unsmoothed=job.unsmoothed, calling_back=self._scheduler.calling_back,
                 )  # fmt: skip
             except Diverged as problem:
                 history, outcome = problem.history, "diverged"

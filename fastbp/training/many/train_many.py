@@ -13,6 +13,7 @@ from fastbp.training import progress as display
 from fastbp.training.configuration import TrainingConfiguration, warn_of_rows_in_both
 from fastbp.training.diagnosis import advice
 from fastbp.training.history import INTERRUPTED, History
+from fastbp.training.label_smoothing import smoothed
 
 TOLD = 5  # networks that diverged, by name, in a warning
 LOOKED_AT = 20  # networks of which it is asked whether they have learnt something
@@ -95,8 +96,8 @@ class ManyHistory:
 
 def train_many(
     networks, X, D, *, epochs=10, batch_size=32, optimizer=SGD(0.1), l1=0.0, l2=0.0, max_norm=None, clip_norm=None,
-    dropout=0.0, sample_weight=None, shuffle=True, seed=0, rows=None, validation_rows=None, patience=None,
-    min_delta=0.0, threads=None, time_limit=None, callbacks=None, progress=False,
+    dropout=0.0, label_smoothing=0.0, sample_weight=None, shuffle=True, seed=0, rows=None, validation_rows=None,
+    patience=None, min_delta=0.0, threads=None, time_limit=None, callbacks=None, progress=False,
 ):  # fmt: skip
     """Train many networks in place, each as `train` would alone.
 
@@ -110,7 +111,7 @@ def train_many(
         Each once.
     X, D : array-like of real numbers, shape (N, inputs), (N, outputs) or (N,)
         Samples and teacher signal, or class labels, for all. They are not copied for each network.
-    epochs, batch_size, optimizer, l1, l2, max_norm, clip_norm, dropout : as in `train`
+    epochs, batch_size, optimizer, l1, l2, max_norm, clip_norm, dropout, label_smoothing : as in `train`
         One for all (an array of shape () is one, too), or a list with one for each network.
     sample_weight : array-like of shape (N,), or a list of such or None
         One for all, or one for each network.
@@ -168,8 +169,9 @@ def train_many(
     networks = _checked_networks(networks)
     given = {
         "epochs": epochs, "batch_size": batch_size, "optimizer": optimizer, "l1": l1, "l2": l2, "max_norm": max_norm,
-        "clip_norm": clip_norm, "dropout": dropout, "sample_weight": sample_weight, "shuffle": shuffle, "seed": seed,
-        "rows": rows, "validation_rows": validation_rows, "patience": patience, "min_delta": min_delta,
+        "clip_norm": clip_norm, "dropout": dropout, "label_smoothing": label_smoothing, "sample_weight": sample_weight,
+        "shuffle": shuffle, "seed": seed, "rows": rows, "validation_rows": validation_rows, "patience": patience,
+        "min_delta": min_delta,
     }  # fmt: skip
     callbacks = validation.callables("callbacks", callbacks)
     from fastbp.training.many.groups import Job, grouped
@@ -267,7 +269,7 @@ def _is_one_of_vectors(value):
 
 
 def _configurations(networks, options, X, D):
-    """The checked configuration of each network with its data."""
+    """The checked configuration of each network with its data, and its targets before they are smoothed."""
     data, found, known = _Data(X, D), [], {}
     for index, network in enumerate(networks):
         try:
@@ -281,7 +283,7 @@ def _configurations(networks, options, X, D):
         except (TypeError, ValueError) as problem:
             problem.args = (options.named(str(problem), index),)
             raise
-        found.append((how, (x, d, weight)))
+        found.append((how, (x, data.smoothed(d, how.label_smoothing), weight), d))
     return found
 
 
@@ -315,6 +317,10 @@ class _Data:
         d = validation.targets(self._given[1], self._samples, network.output, network.loss, network.sizes[-1], dtype)
         first = self._once((dtype, "targets"), lambda: d)
         return first if np.array_equal(first, d) else d
+
+    def smoothed(self, d, smoothing):
+        """The targets to train with; networks with the same targets and smoothing share them."""
+        return self._once((id(d), "smoothed", smoothing), lambda: smoothed(d, smoothing))
 
     def weight(self, weight, x):
         """The weights, those of 1 too."""
