@@ -286,9 +286,9 @@ def test_train_wants_a_network():
         ({"activation": {"relu"}}, TypeError, f"activation must be one of {HIDDEN}, got {{'relu'}}"),
         ({"activation": ("relu", 3), "sizes": (1, 1, 1, 2)}, TypeError, r"activation\[1\] must be one of .*, got 3"),
         (
-            {"activation": ("selu",), "sizes": (1, 1, 2)},
+            {"activation": ("eluu",), "sizes": (1, 1, 2)},
             ValueError,
-            r"activation\[0\] must .*, got 'selu'; did .* 'elu'",
+            r"activation\[0\] must .*, got 'eluu'; did .* 'elu'",
         ),
         ({"loss": "hubert"}, ValueError, f"loss must be one of {LOSS}, got 'hubert'; did you mean 'huber'\\?"),
         ({"loss": 1}, TypeError, f"loss must be one of {LOSS}, got 1"),

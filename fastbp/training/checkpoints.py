@@ -139,7 +139,6 @@ class Checkpointer:
             raise ValueError(f"epochs must be those of checkpoint {self._path!r}, {epochs}{more}, got {now}")
         with file.refusing():
             file.network = type(self._how.network)._of_record(file)
-            file.strings.setdefault("depends on label_smoothing", "0.0")  # which older files have not
             before = {name: file.string(f"depends on {name}") for name in self._depends_on}
         before_it, now_it = file.network._description, self._how.network._description
         if before_it != now_it:
