@@ -151,7 +151,8 @@ def test_hidden_activations_and_their_derivatives_are_finite(version, dtype, nam
     slope, steepest = (1.0508, 1.7581) if name == "selu" else (1, 1.13)
     for u in extremes(dtype):
         y, dh = np.full_like(u, np.nan), np.full_like(u, np.nan)
-        getattr(version, name)(u, y)
+        with np.errstate(over="ignore" if name == "selu" else "raise"):
+            getattr(version, name)(u, y)
         most = slope * np.maximum(u, 0).astype(np.longdouble) + 1
         assert np.isfinite(y[most <= np.finfo(dtype).max]).all(), u
         assert (y >= lowest.get(name, -np.inf)).all(), u

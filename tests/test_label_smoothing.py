@@ -68,6 +68,11 @@ def test_patience_watches_the_targets_that_were_given():
     assert one.evaluate(X[50:], D[50:]) == pytest.approx(history.validation_loss[best], rel=1e-12)
 
 
+def test_an_array_of_no_dimension_is_a_number():
+    expected = trained(LABELS, label_smoothing=0.1)[0].theta
+    np.testing.assert_array_equal(trained(LABELS, label_smoothing=np.array(0.1))[0].theta, expected)
+
+
 def test_the_targets_given_stay_as_they_are():
     given = D.copy()
     trained(given, label_smoothing=0.5)

@@ -94,7 +94,6 @@ def of_many_kinds():
         "optimizer": [fastbp.Adam(0.001 * (1 + i)) if i % 7 else fastbp.SGD(0.01) for i in range(n)],
         "l2": [0.001 * (i % 5 + 1) for i in range(n)],
         "dropout": [0.2 * (1 + i % 2) if i < 20 else 0.0 for i in range(n)],
-        "label_smoothing": [0.2 * (i % 2) for i in range(n)],
         "shuffle": [i % 3 > 0 for i in range(n)],
         "seed": [int(seed) for seed in rng.integers(0, 10, n)],
         "rows": [rng.integers(0, N, 1 + int(rng.integers(N))) for _ in range(n)],
@@ -303,8 +302,7 @@ def test_an_array_of_no_dimension_is_one_value_for_all():
     X, D = samples()
     given = {
         "epochs": 3, "batch_size": 7, "optimizer": fastbp.Adam(0.01), "l1": 0.001, "l2": 0.01, "max_norm": 1.0,
-        "clip_norm": 0.5, "dropout": 0.2, "label_smoothing": 0.1, "shuffle": True, "seed": 5, "patience": 2,
-        "min_delta": 0.001,
+        "clip_norm": 0.5, "dropout": 0.2, "shuffle": True, "seed": 5, "patience": 2, "min_delta": 0.001,
     }  # fmt: skip
     many, alone, expected = networks(2), networks(2), networks(2)
     arrays = {name: np.array(value) for name, value in given.items()}
