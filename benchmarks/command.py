@@ -7,17 +7,18 @@ from benchmarks import machine, markdown
 from benchmarks.process import Failed, say
 
 
-def parser(part, about, rows=None, rounds=None):
+def parser(part, about, rows=None, rounds=None, called="rows"):
     """A parser with --write; with --rows PART ... and --rounds N where there are rows, and laps that can be chosen.
 
-    `rows` are a list, or a function that makes it of the options.
+    `rows` are a list, or a function that makes it of the options; `called` is what a user calls them.
     """
     one = argparse.ArgumentParser(
         prog=f"python -m benchmarks.{part}" if part else "python -m benchmarks",
         description=f"{about} Nothing else should run meanwhile. Prints what it finds; nothing is written unasked.",
     )
     if rows is not None:
-        one.add_argument("--rows", nargs="+", metavar="PART", help="only rows whose name has one of these parts")
+        what = f"only {called} whose name has one of these parts"
+        one.add_argument(f"--{called}", dest="rows", nargs="+", metavar="PART", help=what)
         one.set_defaults(known_rows=rows)
     if rounds is not None:
         one.add_argument("--rounds", type=int, default=rounds, metavar="N", help=f"laps of each (default: {rounds})")
