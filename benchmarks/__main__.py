@@ -23,7 +23,7 @@ def main(arguments=None):
     what = parser.add_mutually_exclusive_group()
     what.add_argument("--quick", action="store_true", help="six rows against other libraries, in about a minute")
     what.add_argument(
-        "--all", action="store_true", help=f"every table of a release, about 70 minutes: {QUICK}, {', '.join(PARTS)}"
+        "--all", action="store_true", help=f"every table of a release, about 75 minutes: {QUICK}, {', '.join(PARTS)}"
     )
     parser.add_argument("--large", action="store_true", help="with --all: also the tables of 5 GB, ten minutes more")
     options = command.parse(parser, arguments)

