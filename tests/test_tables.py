@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import fastbp
-from fastbp.tables import blocks, csv_files, encoding, roles, sources, survey, train_table
+from fastbp.tables import blocks, csv_files, meaning, roles, sources, survey, train_table
 from fastbp.tables.cells import numbers
 from fastbp.tables.layout import Reading
 from fastbp.tables.model import table_for
@@ -76,12 +76,12 @@ def test_of_each_class_the_same_part_is_held_out(tmp_path):
 
 def test_inputs_of_columns(tmp_path):
     columns = surveyed("n,c,same,empty,few,t\n1,x,5,,1,3\n2,y,5,?,1,4\n4,,5,NA,2,5\n", tmp_path, text_columns=["few"])
-    kinds = {name: encoding.input_of(column) for name, column in columns.items() if name != "t"}
+    kinds = {name: meaning.input_of(column) for name, column in columns.items() if name != "t"}
     assert {name: column.kind for name, column in kinds.items()} == {
         "n": "number", "c": "text", "same": "left out", "empty": "left out", "few": "number"
     }  # fmt: skip
     assert (kinds["c"].texts, kinds["c"].missing, kinds["c"].other, kinds["c"].width) == ([], True, True, 2), "rare"
-    assert encoding.input_of(columns["few"], as_text=True).texts == ["1"], "and 2 is rare"
+    assert meaning.input_of(columns["few"], as_text=True).texts == ["1"], "and 2 is rare"
 
 
 def test_a_number_with_a_slip_is_named(tmp_path):
@@ -91,18 +91,18 @@ def test_a_number_with_a_slip_is_named(tmp_path):
         fastbp.TableError,
         match=r"line 42, column 'a': '3,5' is no number, where most .* write it as 1234.5, .*\(--text\)",
     ):
-        encoding.input_of(columns["a"])
-    assert encoding.input_of(columns["a"], as_text=True).texts == ["1.5", "2.5"]
+        meaning.input_of(columns["a"])
+    assert meaning.input_of(columns["a"], as_text=True).texts == ["1.5", "2.5"]
 
 
 def test_too_many_texts_share_an_input_and_are_no_classes(tmp_path, monkeypatch):
-    for module in (survey, encoding):
+    for module in (survey, meaning):
         monkeypatch.setattr(module, "MOST", 3)
     columns = surveyed("a,t\nw,w\nx,x\ny,y\nz,z\n" + "w,w\nx,x\ny,y\nz,z\nw,x\n", tmp_path, header=True)
-    column = encoding.input_of(columns["a"])
+    column = meaning.input_of(columns["a"])
     assert (len(column.texts), column.texts[0], column.other, column.width) == (3, "w", True, 4)
     with pytest.raises(fastbp.TableError, match=r"column 't', the target, has more than .* classes"):
-        encoding.target_of(columns["t"])
+        meaning.target_of(columns["t"])
 
 
 @pytest.mark.parametrize(
@@ -125,7 +125,7 @@ def test_too_many_texts_share_an_input_and_are_no_classes(tmp_path, monkeypatch)
 )
 def test_targets_of_columns(cells, task, kind, texts, tmp_path):
     columns = surveyed("i;t\n" + "\n".join(f"x;{cell}" for cell in cells.split()) + "\n", tmp_path)
-    target = encoding.target_of(columns["t"], task)
+    target = meaning.target_of(columns["t"], task)
     assert (target.kind, target.texts) == (kind, texts)
     if kind == "classes":
         assert target.texts[target.usual] == max(cells.split(), key=cells.split().count)
@@ -147,7 +147,7 @@ def test_targets_of_columns(cells, task, kind, texts, tmp_path):
 def test_targets_that_are_none(cells, task, match, tmp_path):
     columns = surveyed("t;i\n" + "".join(f"{cell};x\n" for cell in cells.split()), tmp_path)
     with pytest.raises(fastbp.TableError, match=match):
-        encoding.target_of(columns["t"], task)
+        meaning.target_of(columns["t"], task)
 
 
 # ---- Models ----------------------------------------------------------------------------------------------------------

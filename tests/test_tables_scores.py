@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from fastbp.tables.encoding import Target
+from fastbp.tables.target import Target
 from fastbp.tables.scores import Scores
 
 metrics = pytest.importorskip("sklearn.metrics")

@@ -47,6 +47,7 @@ assert_type(many.history(0), fastbp.History)
 try:
     result = fastbp.train_table("data.csv", "target", hidden_layer_sizes=(8,), task="classification", drop=["id"])
     assert_type(result, fastbp.TableResult)
+    fastbp.train_table("data.csv", "price", scaling="robust", target_transform="auto", clamp_output=True)
     model: fastbp.TableModel = result.model
     print(result.test.accuracy, model.predict_proba({"x": [1.0]}), model.predict("new.csv"))
 except (fastbp.TableError, fastbp.ModelFileError, fastbp.CheckpointError) as problem:

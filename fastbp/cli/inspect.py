@@ -5,7 +5,8 @@ import os
 from fastbp.cli import options
 from fastbp.files.safetensors import VERSION, ModelFile
 from fastbp.loading import restored
-from fastbp.tables.encoding import CLASSES, DATE, NUMBER, TEXT
+from fastbp.tables.encoding import DATE, TEXT
+from fastbp.tables.target import CLASSES, NUMBER
 from fastbp.validation import short_list
 
 
@@ -42,10 +43,13 @@ def run(given):
 def _columns(encoding):
     target = encoding.target
     what = f"classes {short_list(target.texts)}" if target.kind == CLASSES else f"a number, mean {target.mean:.6g}"
+    what += ", of which the logarithm was learnt" * (target.log is not None)
+    what += "" if target.lowest is None else f", predicted from {target.lowest:.6g} to {target.highest:.6g}"
     yield f"target {target.name!r}: {what}"
     for column in encoding.inputs:
         if column.kind == NUMBER:
-            what = f"number, mean {column.mean:.6g}, standard deviation {column.deviation:.6g}"
+            centre, scale = ("median", "scale") if column.robust else ("mean", "standard deviation")
+            what = f"number, {centre} {column.mean:.6g}, {scale} {column.deviation:.6g}"
         elif column.kind == TEXT:
             what = f"texts {short_list(column.texts)}" + ", or others" * column.other + ", or missing" * column.missing
         elif column.kind == DATE:

@@ -12,10 +12,10 @@ from fastbp.atomic import replacing
 from fastbp.cli import options
 from fastbp.loading import load
 from fastbp.tables.cells import cells_of, known
-from fastbp.tables.encoding import CLASSES
 from fastbp.tables.model import TableModel, in_words, outputs_of, table_for
 from fastbp.tables.scores import Scores
 from fastbp.tables.sources import STDIN
+from fastbp.tables.target import CLASSES
 from fastbp.validation import short_list
 
 IN_MEMORY = 1 << 26  # bytes of predictions; more wait on the disk

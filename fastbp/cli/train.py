@@ -10,8 +10,11 @@ from fastbp.cli.status_line import StatusLine
 from fastbp.lecture.codes import HIDDEN
 from fastbp.network import DTYPES, Network
 from fastbp.tables.cells import MISSING
-from fastbp.tables.encoding import CLASSES, DATE, LEFT_OUT, NUMBER, TEXT, is_number_of_row, is_of_names
-from fastbp.tables.train_table import TASKS, train_table
+from fastbp.tables.encoding import DATE, LEFT_OUT, TEXT
+from fastbp.tables.meaning import is_number_of_row, is_of_names
+from fastbp.tables.target import CLASSES, NUMBER
+from fastbp.tables.target_transforms import TRANSFORMS
+from fastbp.tables.train_table import SCALINGS, TASKS, train_table
 from fastbp.training.history import Diverged
 
 NUMERIC = 0.5  # a column of which more than half is numbers was perhaps meant to be one of numbers
@@ -67,6 +70,17 @@ def _add_table(table):
         "--class-weight", choices=["balanced"], help="let rows of rare classes count more: all classes the same"
     )
     table.add_argument(
+        "--scaling", choices=SCALINGS, default=SCALINGS[0],
+        help="of numbers: by mean and deviation, or by median and quartiles and clipped (default: %(default)s)",
+    )  # fmt: skip
+    table.add_argument(
+        "--target-transform", choices=TRANSFORMS,
+        help="learn the logarithm of the target; auto: if that is better for one that is skewed (default: do not)",
+    )  # fmt: skip
+    table.add_argument(
+        "--clamp-output", action="store_true", help="predict no number beyond those in the rows to train with"
+    )
+    table.add_argument(
         "--explain", action="store_true", help="print what was found in each column, and what it becomes"
     )
     options.add_reading(table)
@@ -101,7 +115,7 @@ def run(given):
     names = (
         "target", "hidden_layer_sizes", "activation", "task", "test_size", "drop", "text", "keep_all", "delimiter",
         "encoding", "header", "decimal", "day_first", "epochs", "batch_size", "learning_rate", "patience", "dtype",
-        "seed", "threads", "time_limit", "class_weight",
+        "seed", "threads", "time_limit", "class_weight", "scaling", "target_transform", "clamp_output",
     )  # fmt: skip
     try:
         validation.positive_number("--learning-rate", given.learning_rate, given.dtype)
@@ -144,12 +158,17 @@ def _about(given, result):
         yield f"target {target.name!r}: classification, {len(target.texts)} classes: {options.listed(target.texts)}"
     else:
         yield f"target {target.name!r}: regression, mean {target.mean:.4g}, standard deviation {target.deviation:.4g}"
+        if target.log is not None:
+            yield "the logarithm of the target is learnt"
+        if target.lowest is not None:
+            yield f"predictions are clamped to {target.lowest:.4g} ... {target.highest:.4g}"
     yield from (f"note: {note}" for note in result.notes)
     if result.left_out:
         yield f"left out: {validation.counted(result.left_out, 'row')} without a target"
     of = {kind: [c for c in encoding.inputs if c.kind == kind] for kind in (NUMBER, TEXT, DATE, LEFT_OUT)}
     if of[NUMBER]:
-        yield f"numbers, standardised: {options.listed([column.name for column in of[NUMBER]])}"
+        how = "scaled by median and quartiles, and clipped" if given.scaling == "robust" else "standardised"
+        yield f"numbers, {how}: {options.listed([column.name for column in of[NUMBER]])}"
     if of[TEXT]:
         yield f"texts, an input for each: {options.listed([f'{column.name} ({column.width})' for column in of[TEXT]])}"
     if of[DATE]:
@@ -169,9 +188,10 @@ def _about(given, result):
     rare = [column.name for column in of[TEXT] if column.other]
     if rare:
         yield f"texts that are rare share an input, as will those that are new: {options.listed(rare)}"
+    centre = "median" if given.scaling == "robust" else "mean"
     for kind, what in (
-        (NUMBER, "the mean of the column stands for them, and an input tells"), (TEXT, "they are a text of their own"),
-        (DATE, "an input tells"),
+        (NUMBER, f"the {centre} of the column stands for them, and an input tells"),
+        (TEXT, "they are a text of their own"), (DATE, "an input tells"),
     ):  # fmt: skip
         missing = [f"{c.name} ({columns[c.name].missing:,})" for c in of[kind] if columns[c.name].missing]
         if missing:

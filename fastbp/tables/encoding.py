@@ -1,10 +1,10 @@
 """From columns to numbers: what the network sees of a table, learnt from the table that it is trained with.
 
-Numbers are standardised, x <- (x - mean) / deviation, so that a missing one, which becomes the mean, is 0. Each text of
-a column has an input of its own that is 1 where it stands and 0 elsewhere; so has a missing one, if there was any.
+Numbers are standardised, x <- (x - mean) / deviation, so that a missing one, which becomes the mean, is 0; or scaled
+robustly, by median and quartiles. Each text of a column has an input of its own that is 1 where it stands and 0
+elsewhere; so has a missing one, if there was any. What a survey means: meaning.py.
 """
 
-import re
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -14,16 +14,11 @@ from fastbp.files import values
 from fastbp.tables import dates
 from fastbp.tables.cells import NEW, NOWHERE, TableError, days_of, numbers, places_of, texts
 from fastbp.tables.layout import Reading
-from fastbp.tables.survey import MOST
+from fastbp.tables.target import CLASSES, NUMBER, Target
 from fastbp.validation import short_list
 
-NUMBER, TEXT, DATE, LEFT_OUT, CLASSES = "number", "text", "date", "left out", "classes"
-FEW = 20  # different whole numbers are classes
-RARE, RARE_OF = 2, 2000  # texts of fewer rows than that, and than this part of all, share an input
-NAMES = 0.9  # a column with more different texts than this part of its rows has names
-ROWS_OF_A_CLASS = 5  # at least, where whole numbers are classes: more than two of them
-NUMERIC, NUMERIC_TARGET = 0.9, 0.5  # a column with more numbers than this part is meant to have numbers only
-IDENTIFIER = re.compile(r"column \d+|(.*[^a-z])?(id|idx|index|key|nr|no|row|row ?names?)|")
+TEXT, DATE, LEFT_OUT = "text", "date", "left out"
+LIMIT = 3.0  # of a number that is scaled robustly
 
 
 @dataclass
@@ -36,6 +31,8 @@ class Input:
     kind : {"number", "text", "date", "left out"}
         "left out" is a column that says nothing: it is not asked for.
     mean, deviation : float
+        Where a number becomes 0, and how far from there 1; of a robust one the median, and the distance of the
+        quartiles.
     texts : list of str
     missing : bool
         Whether some were missing when the network was trained: they have an input of their own.
@@ -43,6 +40,8 @@ class Input:
         What stands beside each number in the table; of dates the order of day, month and year.
     other : bool
         Whether texts that are not in `texts` have an input together, the last one, since there were some in training.
+    robust : bool
+        Whether numbers are clipped smoothly after they have been scaled: `clipped`.
     """
 
     name: str
@@ -53,6 +52,7 @@ class Input:
     missing: bool = False
     unit: str = ""
     other: bool = False
+    robust: bool = False
 
     @property
     def width(self):
@@ -79,11 +79,14 @@ class Input:
 
     def _standardise(self, block, values, out):
         with np.errstate(all="ignore"):
-            out[:, 0] = np.where(np.isnan(values), 0.0, (values - self.mean) / self.deviation)
+            scaled = np.where(np.isnan(values), 0.0, (values - self.mean) / self.deviation)
+            out[:, 0] = scaled
         far = ~np.isfinite(out[:, 0])
         if far.any():
-            row = int(far.argmax())
-            raise block.refuse(row, self.name, f"{values[row]:g} is too far from {self.mean:g}, the mean in training")
+            row, what = int(far.argmax()), "median" if self.robust else "mean"
+            raise block.refuse(row, self.name, f"{values[row]:g} is too far from {self.mean:g}, the {what} in training")
+        if self.robust:
+            out[:, 0] = clipped(scaled)
 
     def _encode_texts(self, block, out, unseen):
         found, nowhere = texts(block, self.name), out.shape[1]
@@ -105,54 +108,9 @@ class Input:
         out[rows, places[rows]] = 1
 
 
-@dataclass
-class Target:
-    """The column to be predicted.
-
-    Attributes
-    ----------
-    name : str
-    kind : {"classes", "number"}
-    texts : list of str
-        The classes, as they stand in the table.
-    mean, deviation : float
-        Of a number.
-    usual : int
-        The place of the most frequent class.
-    unit : str
-        As of an Input.
-    """
-
-    name: str
-    kind: str
-    texts: list = field(default_factory=list)
-    mean: float = 0.0
-    deviation: float = 1.0
-    usual: int = 0
-    unit: str = ""
-
-    @property
-    def outputs(self):
-        """Units of the output layer."""
-        return len(self.texts) if self.kind == CLASSES else 1
-
-    def encode(self, block):
-        """A number for each row: that of its class, or the standardised value; NaN where it is missing."""
-        if self.kind == NUMBER:
-            return (numbers(block, self.name, self.unit) - self.mean) / self.deviation
-        found = texts(block, self.name)
-        places = places_of(found, self.texts)
-        if (places == NEW).any():
-            row = int((places == NEW).argmax())
-            word = found.words[found.codes[row]]
-            raise block.refuse(row, self.name, f"{word!r} is none of the {len(self.texts)} classes")
-        return np.where(places == NOWHERE, np.nan, places)
-
-    def decode(self, Y):
-        """What the outputs Y (rows, outputs) mean: an array of texts, or of float64."""
-        if self.kind == CLASSES:
-            return np.array(self.texts, object)[Y.argmax(axis=1)]
-        return Y[:, 0].astype(np.float64) * self.deviation + self.mean
+def clipped(x):
+    """x / sqrt(1 + (x / 3)^2), near 0 as x and never beyond -3 and 3 (Holzmueller, Grinsztajn and Steinwart 2024)."""
+    return x / np.hypot(1.0, x / LIMIT)
 
 
 @dataclass
@@ -224,7 +182,9 @@ class Encoding:
             ("texts", [text for column in of_texts for text in column.texts]),
         ):  # fmt: skip
             arrays |= values.texts_record(name, found)
-        return strings, arrays
+        if any(column.robust for column in self.inputs):
+            strings["robust"] = "".join(str(int(column.robust)) for column in self.inputs)
+        return strings, arrays | target.record()
 
     @classmethod
     def of_record(cls, file):
@@ -247,12 +207,15 @@ class Encoding:
         found = values.texts_of(file, "texts")
         if sum(counts) != len(found) or min(counts, default=0) < 0:
             raise ValueError("the texts of its columns do not fit together")
-        for name in ("missing", "other"):
+        for name in ("missing", "other", *(["robust"] if "robust" in file.strings else [])):
             marks = file.string(name)
             if len(marks) != len(inputs) or not set(marks) <= {*"01"}:
                 raise ValueError(f"{name!r} must be 0 or 1 for each column")
             for column, mark in zip(inputs, marks, strict=True):
                 setattr(column, name, mark == "1")
+        if any(column.robust and column.kind != NUMBER for column in inputs):
+            raise ValueError("columns that are scaled robustly must be numbers")
+        target.restore(file)
         target.unit, *units = values.texts_of(file, "units", len(kinds) + 1)
         for column, unit in zip(inputs, units, strict=True):
             column.unit = unit
@@ -270,104 +233,3 @@ def without_dates(encoding, asked_for):
     if of_dates:
         raise ValueError(f"{asked_for} takes numbers and texts, and column {short_list(of_dates)} holds dates")
     return encoding.used
-
-
-# ---- What a survey means ---------------------------------------------------------------------------------------------
-
-
-def input_of(column, as_text=False, keep=False, day_first=None):
-    """How a surveyed column is seen by the network. Numbers of rows are left out, if they are not to be kept."""
-    missing = column.missing > 0
-    if column.is_numeric and not as_text:
-        if not column.deviation > 0 or (is_number_of_row(column) and not keep):
-            return Input(column.name, LEFT_OUT)
-        return Input(column.name, NUMBER, column.mean, column.deviation, missing=missing, unit=column.unit)
-    if column.is_of_dates and not as_text:
-        return _date_of(column, day_first)
-    if not as_text:
-        _refuse_slips(column, "or say that they are texts (--text), or leave the column out (--drop)")
-    known = column.rows - column.missing
-    frequent = [text for text, often in column.texts.most_common(MOST) if often >= max(RARE, known // RARE_OF)]
-    other = sum(column.texts[text] for text in frequent) < known
-    if len(frequent) + other + missing < 2 and not (keep and other):
-        return Input(column.name, LEFT_OUT)
-    return Input(column.name, TEXT, texts=_in_order(frequent), missing=missing, other=other)
-
-
-def is_of_names(column):
-    """Whether nearly every row has a text of its own."""
-    known = column.rows - column.missing
-    return not column.is_numeric and not column.is_of_dates and known > 0 and len(column.texts) > NAMES * known
-
-
-def _date_of(column, day_first):
-    """One of dates, in the only order that they can have, or the one that is said."""
-    found = dict(column.dates)
-    if len(found) > 1 and day_first is not None:
-        del found[dates.MDY if day_first else dates.DMY]
-    if len(found) > 1:
-        raise TableError(
-            f"column {column.name!r} has dates as {short_list(column.texts or (), 2)}, where day or month could come "
-            "first: say --day-first or --no-day-first (day_first=)"
-        )
-    ((order, moments),) = found.items()
-    if not moments.deviation > 0:
-        return Input(column.name, LEFT_OUT)
-    return Input(column.name, DATE, moments.mean, moments.deviation, missing=column.missing > 0, unit=order)
-
-
-def is_number_of_row(column):
-    """Whether a column without a name, or with that of an identifier, has each number once, in order."""
-    counts = column.numeric > 1 and column.rising and column.whole
-    return counts and IDENTIFIER.fullmatch(column.name.lower()) is not None
-
-
-def target_of(column, task=None):
-    """What is to be predicted: classes, if the column has texts, or few different whole numbers for so many rows."""
-    what, values = f"column {column.name!r}, the target,", column.rows - column.missing
-    if values == 0:
-        raise TableError(f"{what} must have values, all {column.rows:,} rows are without")
-    few = len(column.texts) <= min(FEW, max(2, values // ROWS_OF_A_CLASS))
-    if task is None:
-        _refuse_slips(column, "or say that they are classes (--task classification)", NUMERIC_TARGET if not few else 1)
-        task = "regression" if column.is_numeric and not (column.whole and few) else "classification"
-    if task == "regression":
-        if not column.is_numeric:
-            raise column.first_text
-        if not column.deviation > 0:
-            raise TableError(f"{what} must have different values in the rows to train with, all are {column.mean:g}")
-        return Target(column.name, NUMBER, mean=column.mean, deviation=column.deviation, unit=column.unit)
-    if len(column.texts) > MOST:
-        raise TableError(f"{what} has more than {MOST} classes")
-    if len(column.texts) < 2:
-        raise TableError(f"{what} must have at least two classes, it has {', '.join(map(repr, column.texts))} alone")
-    if len(column.texts) > max(FEW, values // 2):
-        raise TableError(
-            f"{what} has {len(column.texts):,} different values in {values:,} rows: so many classes cannot be learnt "
-            "(--task regression takes numbers for what they are)"
-        )
-    classes, usual = _in_order(column.texts), column.trained_texts.most_common(1)
-    return Target(column.name, CLASSES, classes, usual=classes.index(usual[0][0]) if usual else 0)
-
-
-def _refuse_slips(column, remedy, numeric=NUMERIC):
-    """A column that is meant to have numbers, but has some that cannot be read."""
-    known = column.rows - column.missing
-    if column.first_text is not None and column.numeric + column.like_numbers >= numeric * known > 0:
-        problem, others = column.first_like_number or column.first_text, [*column.not_numbers]
-        more = f" (not: {short_list(others)})" if others[1:] else ""
-        raise TableError(
-            f"{problem}, where most of the column are numbers{more}: write it as 1234.5, or leave it empty, {remedy}"
-        )
-
-
-def _in_order(texts):
-    """Numbers by their size, then the others by their letters."""
-
-    def key(text):
-        try:
-            return 0, float(text), text
-        except ValueError:
-            return 1, 0.0, text
-
-    return sorted(texts, key=key)

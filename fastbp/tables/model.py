@@ -7,9 +7,10 @@ import numpy as np
 from fastbp import caller
 from fastbp.files.safetensors import write
 from fastbp.network import Network, outputs
-from fastbp.tables.encoding import CLASSES, Encoding
+from fastbp.tables.encoding import Encoding
 from fastbp.tables.layout import Reading
 from fastbp.tables.sources import opened
+from fastbp.tables.target import CLASSES
 from fastbp.validation import counted, short_list
 
 

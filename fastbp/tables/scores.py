@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from fastbp.tables.encoding import CLASSES
+from fastbp.tables.target import CLASSES
 from fastbp.validation import counted
 
 RANKED = 1 << 20  # rows, at most, for the area under the curve
@@ -45,8 +45,12 @@ class Scores:
             if Y.shape[1] == 2 and self.rows <= RANKED:
                 self._ranked.append((d == 1, Y[:, 1]))
         else:
-            apart = Y[:, 0] - d
-            self._sums += d.sum(), np.square(d).sum(), np.square(apart).sum(), np.abs(apart).sum()
+            with np.errstate(over="ignore"):
+                d, y = (
+                    (x - self.target.mean) / self.target.deviation
+                    for x in (self.target.restored(d), self.target.decode(Y))
+                )
+                self._sums += d.sum(), np.square(d).sum(), np.square(y - d).sum(), np.abs(y - d).sum()
 
     @property
     def accuracy(self):

@@ -20,10 +20,12 @@ from fastbp.tables.cells import (
     why_not,
 )
 from fastbp.tables.roles import TEST
+from fastbp.tables.samples import Sample
 from fastbp.tables.sources import opened
 
 MOST, SHOWN = 1000, 6  # different texts of a column that become inputs; cells that are no numbers, in a message
 COUNTED = 100_000  # different texts that are counted; beyond that those are forgotten that have come once
+FARTHEST = 1e30  # times the distance of the quartiles, at most, that numbers of the rows to train with are apart
 LIKE_NUMBER = re.compile(r"[-+]?[$€£]?\s?\d[\d.,' ]*\s?[%€]?")  # 1,000 or 3,5 where the file has other signs
 
 
@@ -44,8 +46,14 @@ class Column:
         same are the one that came first. Of more than COUNTED texts the rarest are forgotten.
     trained : int
         Rows to train with.
-    mean, deviation : float
+    mean, deviation, lowest, highest : float
         Of the numbers in those rows.
+    sample : Sample or None
+        Of the numbers in those rows, if one is wanted.
+    logarithms : Moments
+        Of the logarithms of the positive numbers in those rows (of the target only).
+    not_positive : TableError or None
+        What would be said of the first number that has no logarithm (of the target only).
     dates : dict of str to Moments
         Orders of day, month and year in which all cells are dates (dates.py), with the days in those rows.
     whole : bool
@@ -54,7 +62,7 @@ class Column:
         Whether each number is the one before plus 1.
     """
 
-    def __init__(self, name, is_target=False, as_text=False):
+    def __init__(self, name, is_target=False, as_text=False, sampled=False):
         self.name, self.is_target, self._counts_texts = name, is_target, is_target or as_text
         self.rows = self.missing = self.numeric = self.like_numbers = self.trained = 0
         self._first_text, self.first_like_number, self.whole, self.rising = None, None, True, True
@@ -62,6 +70,8 @@ class Column:
         self._shown, self._last, self._kinds, self._numbers = {}, None, set(), Moments()
         self.dates = {order: Moments() for order in dates.ORDERS}
         self._units, self._first_of_unit, self.not_numbers = collections.Counter(), {}, collections.Counter()
+        self.lowest, self.highest, self.sample = np.inf, -np.inf, Sample() if sampled else None
+        self.logarithms, self.not_positive = Moments(), None
 
     @property
     def mean(self):
@@ -70,6 +80,14 @@ class Column:
     @property
     def deviation(self):
         return self._numbers.deviation
+
+    @property
+    def median_and_scale(self):
+        """Of a column with a sample, as RealMLP has them (arXiv 2407.04491): the median; the distance of the quartiles,
+        or where they are the same half of that of the lowest and the highest number."""
+        low, median, high = self.sample.quartiles
+        whole = self.highest - self.lowest
+        return median, max(high - low if high > low else whole / 2, whole / FARTHEST)
 
     @property
     def is_of_dates(self):
@@ -113,7 +131,7 @@ class Column:
             self._note_unit("", block, np.isfinite(values) & counted, lambda row: f"{values[row]:g}")
         finite = np.isfinite(values) & counted
         self.numeric += int(finite.sum())
-        self._numbers.add(values[finite & trained])
+        self._see_numbers(block, values, finite, finite & trained)
         if self.numeric:
             self.dates = {}
         elif self.dates and isinstance(column, Words):
@@ -121,6 +139,21 @@ class Column:
         self._look_at_order(values[finite])
         if (self._counts_texts or isinstance(column, Words)) and not (self.is_target and len(self.texts) > MOST):
             self._count(texts(block, self.name), counted, trained)
+
+    def _see_numbers(self, block, values, finite, trained):
+        """Those of all rows that count, and those of the rows to train with."""
+        learnt = values[trained]
+        self._numbers.add(learnt)
+        if learnt.size:
+            self.lowest, self.highest = min(self.lowest, float(learnt.min())), max(self.highest, float(learnt.max()))
+        if self.sample is not None:
+            self.sample.add(learnt)
+        if self.is_target:
+            self.logarithms.add(np.log(learnt[learnt > 0]))
+            low = finite & (values <= 0)
+            if self.not_positive is None and low.any():
+                row = int(low.argmax())
+                self.not_positive = block.refuse(row, self.name, f"{values[row]:g} must be above 0 to have a logarithm")
 
     def _see_words(self, block, column, counted):
         """Their numbers, NaN elsewhere."""
@@ -232,16 +265,18 @@ class Survey:
     reading : Reading or None
         As found.
     notes : list of str
+
+    Of the columns `sampled` (names) there is a sample.
     """
 
-    def __init__(self, table, names, target, text, roles_of, reading, shown):
-        self.texts = {target, *text}
+    def __init__(self, table, names, target, text, roles_of, reading, shown, sampled=()):
+        self.texts, self._sampled = {target, *text}, sampled
         while not self._read(opened(table, reading, self.texts), names, target, text, roles_of(), shown):
             pass
 
     def _read(self, table, names, target, text, roles, shown):
         """False if a column turned out to hold texts after some numbers: all is read once more then, as it stands."""
-        self.columns = {name: Column(name, name == target, name in text) for name in names}
+        self.columns = {name: Column(name, name == target, name in text, name in self._sampled) for name in names}
         self.source, self.reading, self.notes, done = table.source, table.reading, [*table.notes], 0
         for block in table.blocks():
             counted = known(block, target)

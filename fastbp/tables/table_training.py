@@ -4,8 +4,8 @@ import numpy as np
 
 from fastbp.lecture.codes import REPORTED
 from fastbp.optimizers import settings_of
-from fastbp.tables.encoding import CLASSES
 from fastbp.tables.roles import TRAINING, VALIDATION
+from fastbp.tables.target import CLASSES
 from fastbp.training.history import Diverged, History
 from fastbp.training.loop import Loop
 from fastbp.training.runner import EpochRunner

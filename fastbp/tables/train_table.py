@@ -12,15 +12,18 @@ from fastbp.network import DTYPES, Network, outputs
 from fastbp.optimizers import Adam
 from fastbp.tables.blocks import Blocks
 from fastbp.tables.cells import TableError, known
-from fastbp.tables.encoding import CLASSES, Encoding, input_of, target_of
+from fastbp.tables.encoding import Encoding
 from fastbp.tables.frames import is_table
 from fastbp.tables.layout import Reading, checked_reading
+from fastbp.tables.meaning import input_of, target_of
 from fastbp.tables.model import TableModel
 from fastbp.tables.roles import TEST, TRAINING, VALIDATION, Roles, Strata
 from fastbp.tables.scores import Scores
 from fastbp.tables.sources import STDIN, can_be_read_twice, opened
 from fastbp.tables.survey import Survey
 from fastbp.tables.table_training import TableTraining
+from fastbp.tables.target import CLASSES
+from fastbp.tables.target_transforms import AUTO, checked, fitted, prepare
 from fastbp.training import progress as display
 from fastbp.training.early_stopping import EarlyStopping
 from fastbp.training.history import History
@@ -29,6 +32,7 @@ from fastbp.validation import real_number, short_list
 HELD_OUT, FEWEST = 0.1, 100  # part of the rows for early stopping, where there are so many rows at least
 STRATIFIED = 20_000  # rows of classes, at most, of each of which the same part is held out
 TASKS = ("classification", "regression")
+STANDARD, ROBUST = SCALINGS = ("standard", "robust")
 
 
 @dataclass(repr=False)
@@ -79,14 +83,15 @@ class TableResult:
 
 def train_table(
     table, target, *, hidden_layer_sizes=(64, 32), activation="relu", task=None, test_size=0.2, drop=(), text=(),
-    keep_all=False, class_weight=None, delimiter=None, encoding=None, header=None, decimal=None, day_first=None,
-    epochs=1000, batch_size=32, learning_rate=0.001, patience=20, min_delta=0.0, dtype="float32", seed=0, threads=None,
-    time_limit=None, callbacks=None, progress=False,
+    keep_all=False, class_weight=None, scaling="standard", target_transform=None, clamp_output=False,
+    delimiter=None, encoding=None, header=None, decimal=None, day_first=None, epochs=1000, batch_size=32,
+    learning_rate=0.001, patience=20, min_delta=0.0, dtype="float32", seed=0, threads=None, time_limit=None,
+    callbacks=None, progress=False,
 ):  # fmt: skip
     """Train a network on a table in a file, which may be larger than the memory.
 
     The file is read twice: for what is in its columns, and to turn its rows into numbers, which wait for the training
-    in temporary files if they are many. Numbers are standardised, a missing one is the mean; each text of a column is
+    in temporary files if they are many. Numbers are scaled, a missing one becomes 0; each text of a column is
     an input of its own, and so is a missing one. The model remembers how the table was read.
 
     Parameters
@@ -113,6 +118,18 @@ def train_table(
     class_weight : "balanced", mapping of classes to numbers, or None
         How much a row of each class counts in training; "balanced": all classes the same. A class that is not named
         counts 1.
+    scaling : {"standard", "robust"}
+        Of numbers. "standard": by mean and deviation. "robust": by median and quartiles, then clipped smoothly,
+        x / sqrt(1 + (x / 3)^2), as in RealMLP (arXiv 2407.04491): for columns with outliers. Median and quartiles are
+        those of the rows to train with, or of 10,000 of them that are drawn at random if there are more.
+    target_transform : {"log", "auto"} or None
+        "log": the logarithm of the target, a positive number, is learnt; predictions are exp of the outputs times the
+        mean of exp(residual) over the rows to train with, Duan's smearing factor. "auto": where it is positive and its
+        skewness is above 1, both are trained, one after the other (callbacks see both; each has half the `time_limit`),
+        and the one with the lower squared error on the rows to stop by is kept: `notes` tells. None: the target as it
+        is, since "auto" takes twice as long.
+    clamp_output : bool
+        Whether predictions of a number are clamped to the range of the target in the rows to train with.
     delimiter : str or None
         Between the cells of a CSV file; " " is any number of blanks. None: what cuts most lines alike.
     encoding : str or None
@@ -189,13 +206,15 @@ def train_table(
     batch_size = validation.whole_number("batch_size", batch_size, 1)
     rule = Adam(validation.positive_number("learning_rate", learning_rate, dtype))
     patience = validation.whole_number("patience", patience, 1)
-    stopping = EarlyStopping(patience, real_number("min_delta", min_delta, *validation.NOT_NEGATIVE))
+    min_delta = real_number("min_delta", min_delta, *validation.NOT_NEGATIVE)
     callbacks, time_limit = validation.callables("callbacks", callbacks), validation.time_limit(time_limit)
     units, drop, text = validation.hidden_units(hidden_layer_sizes), _names("drop", drop), _names("text", text)
     Network((1, *units, 1), activation, "identity")  # what is wrong with these shows before the file is read
     if not isinstance(target, str):
         raise TypeError(f"target must be the name of a column, got {validation.shown(target)}")
     keep_all = validation.flag("keep_all", keep_all)
+    scaling = validation.choice("scaling", scaling, SCALINGS)
+    clamp_output, target_transform = checked(clamp_output, target_transform)
     _check_class_weight(class_weight)
     reading = checked_reading(delimiter, encoding, header, decimal, day_first)
     if not is_table(table) and (not can_be_read_twice(validation.path("table", table)) or table == STDIN):
@@ -204,31 +223,44 @@ def train_table(
         shown = stack.enter_context(display.display(display.checked(progress), epochs, "epoch"))
         names = _checked_names(table, target, drop, text, reading)
         roles = functools.partial(Roles, seed, test_size)
-        what = names, target, text
-        found = Survey(table, *what, lambda: roles(0), reading, shown)
-        how = target, task, drop, text, keep_all, reading, test_size
+        sampled = names if scaling == ROBUST else [target] if target_transform == AUTO else []
+        look = functools.partial(Survey, table, names, target, text, shown=shown, sampled=sampled)
+        found = look(lambda: roles(0), reading)
+        how = target, task, drop, text, keep_all, reading, test_size, scaling == ROBUST
         coding = _encoding_of(found, *how)
         if coding.target.kind == CLASSES and found.columns[target].rows <= STRATIFIED:  # chance does it for more
             roles = functools.partial(Strata, seed, test_size, classes=coding.target.texts)
-            found = Survey(table, *what, lambda: roles(0), coding.reading, shown)
+            found = look(lambda: roles(0), coding.reading)
             coding = _encoding_of(found, *how)
         columns = found.columns
+        both = prepare(coding.target, columns[target], clamp_output, target_transform)
         rows, left_out = columns[target].rows - columns[target].missing, columns[target].missing
         width, outputs_ = coding.width, coding.target.outputs
         output = "softmax" if coding.target.kind == CLASSES else "identity"
-        network = Network((width, *units, outputs_), activation, output, dtype, seed)
         places = [stack.enter_context(Blocks(width, outputs_, dtype, rows, seed)) for _ in range(3)]
         _spread(table, coding, dtype, roles(_held_out(rows, test_size)), places, shown)
-        training = TableTraining(network, coding.target, places, rule, epochs, batch_size, stopping, seed)
-        training.weights = _weights(class_weight, coding.target, columns[target].trained_texts)
-        history = training.run(threads, callbacks, shown, time_limit)
-        test = Scores(coding.target)
-        for block in places[TEST].numbers():
-            X, d = places[TEST].read(block)
-            test.add(outputs(network, X), d)
+
+        def fit(target, places):
+            network = Network((width, *units, outputs_), activation, output, dtype, seed)
+            stopping = EarlyStopping(patience, min_delta)
+            training = TableTraining(network, target, places, rule, epochs, batch_size, stopping, seed)
+            training.weights = _weights(class_weight, target, found.columns[target.name].trained_texts)
+            return network, training.run(threads, callbacks, shown, time_limit and time_limit / (1 + both))
+
+        network, history, places, more = fitted(fit, coding.target, places, both)
+        test = _tested(network, coding.target, places[TEST])
         counts = [place.rows for place in places]
-    model, notes = TableModel(network, coding), [*found.notes, *_alike(coding)]
+    model, notes = TableModel(network, coding), [*found.notes, *_alike(coding), *more]
     return TableResult(model, columns, history, counts[TRAINING], counts[VALIDATION], left_out, test, notes)
+
+
+def _tested(network, target, place):
+    """The scores of some rows."""
+    scores = Scores(target)
+    for block in place.numbers():
+        X, d = place.read(block)
+        scores.add(outputs(network, X), d)
+    return scores
 
 
 def _alike(encoding):
@@ -270,7 +302,7 @@ def _checked_names(table, target, drop, text, reading):
     return [name for name in names if name not in drop]
 
 
-def _encoding_of(survey, target, task, drop, text, keep_all, reading, test_size):
+def _encoding_of(survey, target, task, drop, text, keep_all, reading, test_size, robust):
     """What the columns mean."""
     columns, source, rows = survey.columns, survey.source, survey.columns[target]
     if rows.trained == 0 and (rows.rows == 0 or rows.missing < rows.rows):
@@ -283,7 +315,7 @@ def _encoding_of(survey, target, task, drop, text, keep_all, reading, test_size)
             if name == target:
                 encoding.target = target_of(column, task)
             else:
-                encoding.inputs.append(input_of(column, name in text, keep_all, reading.day_first))
+                encoding.inputs.append(input_of(column, name in text, keep_all, reading.day_first, robust))
         except TableError as problem:
             problems.append(str(problem) if str(problem).startswith(source) else f"{source}: {problem}")
     if problems:

@@ -6,7 +6,7 @@ import numpy as np
 
 from fastbp import validation
 from fastbp.export.onnx.pipelines import inputs_of
-from fastbp.tables.encoding import NUMBER
+from fastbp.tables.target import NUMBER
 
 ROWS, MISSING = 32, 0.2  # the second is the share of numbers that are missing, where some may be
 CENTRES, WIDTHS = ("mean_", "center_", "statistics_"), ("scale_",)  # attributes that tell what a column was like

@@ -3,7 +3,10 @@
 import numpy as np
 
 from fastbp.export.onnx import nodes
-from fastbp.tables.encoding import CLASSES, NUMBER, without_dates
+from fastbp.tables.encoding import LIMIT, without_dates
+from fastbp.tables.target import CLASSES, NUMBER
+
+FAR = 1e30  # clipped numbers beyond it are the limit to the last bit, and squares have room
 
 
 def table_graph(model):
@@ -33,6 +36,7 @@ def table_graph(model):
         if column.kind == NUMBER:
             inputs[column.name] = np.float64, [None, 1]
             standardised = graph.add("Div", graph.add("Sub", column.name, column.mean), column.deviation)
+            standardised = _clipped(graph, standardised) if column.robust else standardised
             missing = graph.add("IsNaN", column.name)
             x = graph.add("Where", missing, 0.0, standardised)
             if column.missing:
@@ -51,10 +55,31 @@ def table_graph(model):
             label: (np.dtype(object), [None]), probabilities: (network.dtype, [None, len(target.texts)])
         }  # fmt: skip
     else:
-        y = last.add("Mul", last.add("Cast", y, to=nodes.type_number(np.float64)), target.deviation)
-        last.add("Add", y, target.mean, output=variable)
+        *steps, (operator, *constants_) = _steps_to_a_number(target)
+        y = last.add("Cast", y, to=nodes.type_number(np.float64))
+        for step, *constant in steps:
+            y = last.add(step, y, *constant)
+        last.add(operator, y, *constants_, output=variable)
         outputs = {variable: (np.float64, [None, 1])}
     return graph.nodes + more + last.nodes, graph.constants | constants | last.constants, inputs, outputs
+
+
+def _clipped(graph, x):
+    """x / sqrt(1 + (x / 3)^2)."""
+    x = graph.add("Min", graph.add("Max", x, -FAR), FAR)
+    part = graph.add("Div", x, LIMIT)
+    return graph.add("Div", x, graph.add("Sqrt", graph.add("Add", 1.0, graph.add("Mul", part, part))))
+
+
+def _steps_to_a_number(target):
+    """Operators, each with its constant if it has one, that make a prediction of an output."""
+    of = target.log or target
+    steps = [("Mul", of.deviation), ("Add", of.mean)]
+    if target.log:
+        steps += [("Exp",), ("Mul", target.log.smearing)]
+    if target.lowest is not None:
+        steps += [("Max", target.lowest), ("Min", target.highest)]
+    return steps
 
 
 def _of_texts(graph, column):

@@ -7,7 +7,7 @@ import numpy as np
 from fastbp import caller
 from fastbp.export.onnx import pipelines
 from fastbp.export.onnx.nodes import is_of_several, labels
-from fastbp.tables.encoding import CLASSES, NUMBER
+from fastbp.tables.target import CLASSES, NUMBER
 
 LIMITS = {"float32": (1e-2, 1e-4), "float64": (1e-6, 1e-9)}  # how far an output may lie: of its spread, of its largest
 LONGEST = 200  # letters of what a runtime says

@@ -1,0 +1,130 @@
+"""What is learnt of a number: itself, or its logarithm; and what predictions are clamped to."""
+
+import dataclasses
+
+import numpy as np
+
+from fastbp import validation
+from fastbp.network import outputs
+from fastbp.tables.cells import TableError
+from fastbp.tables.roles import TRAINING, VALIDATION
+from fastbp.tables.target import CLASSES, Logarithm
+
+LOG, AUTO = "log", "auto"
+TRANSFORMS = LOG, AUTO
+SKEWED = 1.0  # a higher skewness is called high (Bulmer 1979, Principles of statistics, chapter 4)
+
+
+def checked(clamp_output, transform):
+    """Both options of `train_table`, before the table is looked at."""
+    transform = None if transform is None else validation.choice("target_transform", transform, TRANSFORMS)
+    return validation.flag("clamp_output", clamp_output), transform
+
+
+def prepare(target, column, clamp_output, transform):
+    """Gives a Target its limits and its logarithm, from the Column in which it was surveyed; whether it has to be found
+    out if the logarithm is better.
+
+    Raises
+    ------
+    TableError
+        Naming a value that has no logarithm.
+    ValueError
+        If the target has classes, of which there is neither.
+    """
+    for argument, given, otherwise in (
+        ("clamp_output", clamp_output, False), ("target_transform", None if transform == AUTO else transform, None)
+    ):  # fmt: skip
+        if given is not otherwise and target.kind == CLASSES:
+            came = f"{validation.shown(given)} for the classes of {target.name!r}"
+            raise ValueError(f"{argument} must be {otherwise} where the target has classes, got {came}")
+    if clamp_output:
+        target.lowest, target.highest = column.lowest, column.highest
+    of, problem = column.logarithms, column.not_positive
+    if transform == LOG and problem is not None:
+        raise problem
+    if transform == LOG and not of.deviation > 0:
+        raise TableError(f"column {target.name!r}, the target, must have different logarithms to be learnt by them")
+    if transform == AUTO and (target.kind == CLASSES or problem is not None or not of.deviation > 0):
+        return False
+    if transform == LOG or (transform == AUTO and column.sample.skewness > SKEWED):
+        target.log = Logarithm(of.mean, of.deviation)
+    return transform == AUTO and target.log is not None
+
+
+def fitted(fit, target, places, compared):
+    """A training, or two of which the better one counts: the logarithm's, and that of the numbers as they are.
+
+    Parameters
+    ----------
+    fit : callable
+        A network and its history, of a Target and the places of its rows.
+    target : Target
+        Its `log` gets its smearing, or becomes None.
+    places : list of Blocks
+        Rows by their roles, with what is learnt of the target.
+    compared : bool
+
+    Returns
+    -------
+    network, history : Network, History
+    places : list of Blocks
+        With what was learnt of the target.
+    notes : list of str
+    """
+    network, history = fit(target, places)
+    if target.log is None:
+        return network, history, places, []
+    target.log.smearing = smearing(network, target, places[TRAINING])
+    if not compared:
+        return network, history, places, []
+    plain = dataclasses.replace(target, log=None)
+    others = [Recoded(place, target, plain) for place in places]
+    other_network, other_history = fit(plain, others)
+    judge = VALIDATION if places[VALIDATION].rows else TRAINING
+    of_log, of_plain = rmse(network, target, places[judge]), rmse(other_network, plain, others[judge])
+    what = f"RMSE {of_log:.4g} with the logarithm of {target.name!r}, {of_plain:.4g} without"
+    rows = "the rows to stop by" if judge == VALIDATION else "the rows to train with"
+    if of_log < of_plain:
+        return network, history, places, [f"the logarithm is learnt, since it is better on {rows}: {what}"]
+    target.log = None
+    return (
+        other_network,
+        other_history,
+        others,
+        [f"the logarithm is not learnt, since it is no better on {rows}: {what}"],
+    )
+
+
+class Recoded:
+    """Rows in Blocks, with what another Target of the same column learns of it."""
+
+    def __init__(self, blocks, stored, wanted):
+        self._blocks, self._stored, self._wanted = blocks, stored, wanted
+        self.rows, self.counts, self.numbers = blocks.rows, blocks.counts, blocks.numbers
+
+    def read(self, block):
+        """As that of Blocks."""
+        X, d = self._blocks.read(block)
+        return X, self._wanted.learnt(self._stored.restored(d)).astype(d.dtype)
+
+
+def smearing(network, target, blocks):
+    """The mean of exp(residual), residual = ln y - its prediction (Duan 1983); 1 for losses that aim at the median."""
+    if network.loss != "squared_error":
+        return 1.0
+    total = 0.0
+    for block in blocks.numbers():
+        X, d = blocks.read(block)
+        total += np.exp((d.astype(np.float64) - outputs(network, X)[:, 0]) * target.log.deviation).sum()
+    return float(total / blocks.rows)
+
+
+def rmse(network, target, blocks):
+    """The root of the mean squared error of predictions, in units of the target."""
+    total = 0.0
+    with np.errstate(over="ignore"):
+        for block in blocks.numbers():
+            X, d = blocks.read(block)
+            total += np.square(target.decode(outputs(network, X)) - target.restored(d)).sum()
+        return float(np.sqrt(total / blocks.rows))
