@@ -61,3 +61,27 @@ def test_unseen_texts_are_told_or_refused(here):
     assert err == "note: texts that were not there in training: 1 row of 'colour' ('blue')\n"
     err = fails(here, "predict", "model.safetensors", "-", "--strict", stdin=table)
     assert err == "error: standard input, line 3, column 'colour': 'blue' was not there in training, which had 'red'\n"
+
+
+def test_scaling_limits_and_the_logarithm(here):
+    rows = "".join(f"{i % 7 if i % 9 else ''},{2.0 ** (i % 11)}\n" for i in range(300))
+    (here / "prices.csv").write_text(f"x,price\n{rows}")
+    train = ["train", "prices.csv", "--target", "price", "--task", "regression", "--out", "prices", *QUICK]
+    out, _ = run(here, *train, "--scaling", "robust", "--target-transform", "log", "--clamp-output")
+    for line in (
+        "the logarithm of the target is learnt", "predictions are clamped to 1 ... 1024",
+        "numbers, scaled by median and quartiles, and clipped: x",
+        "missing values, the median of the column stands for them, and an input tells: x (34)",
+    ):  # fmt: skip
+        assert line in out.splitlines()
+    out, _ = run(here, "inspect", "prices")
+    assert ", of which the logarithm was learnt, predicted from 1 to 1024\n" in out
+    assert "column 'x': number, median 3, scale " in out
+    predicted = [float(line) for line in run(here, "predict", "prices", "prices.csv")[0].splitlines()[1:]]
+    assert 1 <= min(predicted) <= max(predicted) <= 1024
+    out, _ = run(here, *train, "--target-transform", "auto")
+    assert "note: the logarithm is " in out
+    (here / "owed.csv").write_text(f"x,price\n{rows}1,-5\n")
+    train[1] = "owed.csv"
+    expected = "error: owed.csv, line 302, column 'price': -5 must be above 0 to have a logarithm\n"
+    assert fails(here, *train, "--quiet", "--target-transform", "log") == expected

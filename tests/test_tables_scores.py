@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from fastbp.tables.target import Target
 from fastbp.tables.scores import Scores
+from fastbp.tables.target import Target
 
 metrics = pytest.importorskip("sklearn.metrics")
 

@@ -78,8 +78,8 @@ def fitted(fit, target, places, compared):
     target.log.smearing = smearing(network, target, places[TRAINING])
     if not compared:
         return network, history, places, []
-    plain = dataclasses.replace(target, log=None)
-    others = [Recoded(place, target, plain) for place in places]
+    stored, plain = dataclasses.replace(target), dataclasses.replace(target, log=None)
+    others = [Recoded(place, stored, plain) for place in places]
     other_network, other_history = fit(plain, others)
     judge = VALIDATION if places[VALIDATION].rows else TRAINING
     of_log, of_plain = rmse(network, target, places[judge]), rmse(other_network, plain, others[judge])

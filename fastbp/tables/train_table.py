@@ -206,14 +206,13 @@ def train_table(
     batch_size = validation.whole_number("batch_size", batch_size, 1)
     rule = Adam(validation.positive_number("learning_rate", learning_rate, dtype))
     patience = validation.whole_number("patience", patience, 1)
-    min_delta = real_number("min_delta", min_delta, *validation.NOT_NEGATIVE)
+    stopping = functools.partial(EarlyStopping, patience, real_number("min_delta", min_delta, *validation.NOT_NEGATIVE))
     callbacks, time_limit = validation.callables("callbacks", callbacks), validation.time_limit(time_limit)
     units, drop, text = validation.hidden_units(hidden_layer_sizes), _names("drop", drop), _names("text", text)
     Network((1, *units, 1), activation, "identity")  # what is wrong with these shows before the file is read
     if not isinstance(target, str):
         raise TypeError(f"target must be the name of a column, got {validation.shown(target)}")
-    keep_all = validation.flag("keep_all", keep_all)
-    scaling = validation.choice("scaling", scaling, SCALINGS)
+    keep_all, scaling = validation.flag("keep_all", keep_all), validation.choice("scaling", scaling, SCALINGS)
     clamp_output, target_transform = checked(clamp_output, target_transform)
     _check_class_weight(class_weight)
     reading = checked_reading(delimiter, encoding, header, decimal, day_first)
@@ -242,8 +241,7 @@ def train_table(
 
         def fit(target, places):
             network = Network((width, *units, outputs_), activation, output, dtype, seed)
-            stopping = EarlyStopping(patience, min_delta)
-            training = TableTraining(network, target, places, rule, epochs, batch_size, stopping, seed)
+            training = TableTraining(network, target, places, rule, epochs, batch_size, stopping(), seed)
             training.weights = _weights(class_weight, target, found.columns[target.name].trained_texts)
             return network, training.run(threads, callbacks, shown, time_limit and time_limit / (1 + both))
 
