@@ -55,18 +55,19 @@ def models(folder):
         made["ensemble"] = EnsembleRegressor(MLPRegressor(**quick), 3, bootstrap=True, oob_score=True).fit(X, X[:, 0])
         made["classes"] = EnsembleClassifier(MLPClassifier(**quick), 2).fit(X, np.array([3, 5, 7] * 10, np.uint8))
         made["several"] = MLPClassifier(**quick).fit(X, np.eye(3, dtype=int)[[0, 1, 2] * 10])
-    made["table"] = table_model(folder)
+    made["table"] = table_model(folder, "kind")
+    made["number"] = table_model(folder, "size", scaling="robust", target_transform="log", clamp_output=True)
     for model in made.values():
         model.save(path)
         files.append(path.read_bytes())
     return files
 
 
-def table_model(folder):
+def table_model(folder, target, **options):
     """A model of a table with numbers, texts and missing values."""
     path = Path(folder, "table.csv")
-    path.write_text("size,colour,id,kind\n" + "1,red,1,a\n2,,1,b\n3.5,blue,1,a\n,red,1,b\n" * 5)
-    return fastbp.train_table(path, "kind", hidden_layer_sizes=(3,), epochs=1).model
+    path.write_text("size,weight,colour,id,kind\n" + "1,7,red,1,a\n2,5,,1,b\n3.5,,blue,1,a\n,9,red,1,b\n" * 5)
+    return fastbp.train_table(path, target, hidden_layer_sizes=(3,), epochs=1, **options).model
 
 
 def mutant(rng, files):

@@ -8,6 +8,7 @@ import time
 import pytest
 
 import fastbp
+from fastbp.cli.status_line import StatusLine
 from fastbp.compiler import notice
 from fastbp.compiler.jit import jit
 from fastbp.training.progress import Bar, Calls, Lines, Silent, checked, display
@@ -45,6 +46,19 @@ def test_without_tqdm_there_are_lines_now_and_then(unit, states, expected, monke
         for done, seconds, figures in states:
             shown.show(done, 10, seconds, **figures)
     assert capsys.readouterr().err.splitlines() == expected
+
+
+def test_a_second_training_is_shown_like_the_first(monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, "tqdm.auto", None)
+    with display(True, 9, "epoch") as shown:
+        for done, seconds in ((1, 50.0), (2, 100.0), (1, 50.0), (2, 50.5)):
+            shown.show(done, 9, seconds)
+    assert [line[:6] for line in capsys.readouterr().err.splitlines()] == ["1 of 9", "2 of 9", "1 of 9"]
+    line = StatusLine()
+    for done, loss in ((1, 5.0), (2, 1.0), (1, 9.0), (2, 8.0)):
+        line.show(done, 9, 0.0, loss)
+    line.close()
+    assert "epoch 2: loss 8 (best in epoch 2)" in capsys.readouterr().err
 
 
 def test_a_training_without_tqdm_writes_its_last_line(monkeypatch, capsys):

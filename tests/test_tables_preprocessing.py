@@ -170,6 +170,12 @@ def test_losses_of_the_median_are_not_smeared():
     assert target_transforms.smearing(network, Target("y", "number", log=Logarithm(0.0, 1.0)), None) == 1.0
 
 
+def test_a_mean_of_exponentials_that_overflows_is_left_out(tmp_path):
+    path = written(tmp_path, "x,y\n" + "".join(f"{i % 3},{10.0 ** (-300 if i else 99)!r}\n" for i in range(100)))
+    target = trained(path, target_transform="log", test_size=0, epochs=1).model.encoding.target
+    assert target.log.smearing == 1.0
+
+
 @pytest.mark.parametrize(("value", "shown"), [(0, "0"), (-3.5, "-3.5")])
 def test_a_value_without_a_logarithm_is_named(value, shown, tmp_path):
     path = written(tmp_path, "x,y\n" + "".join(f"{i},{value if i == 60 else i + 1}\n" for i in range(100)))
@@ -227,6 +233,17 @@ def test_the_logarithm_is_tried_for_skewed_targets_only(prices, tmp_path, monkey
     assert [limit for *_, limit in trainings] == [60]
     assert len(trained(prices[0], target_transform="auto", epochs=1, time_limit=60).notes) == 1
     assert [limit for *_, limit in trainings] == [60, 30, 30]
+
+
+def test_ctrl_c_ends_both_trainings(prices):
+    def press(state):
+        if state.epoch == 2:
+            raise KeyboardInterrupt
+
+    with pytest.warns(RuntimeWarning, match="^the training was interrupted after 2 epochs$"):
+        result = trained(prices[0], target_transform="auto", callbacks=press)
+    assert result.notes == ["the logarithm is learnt; the training was interrupted before it was compared"]
+    assert result.model.encoding.target.log is not None
 
 
 # ---- Options and files -----------------------------------------------------------------------------------------------

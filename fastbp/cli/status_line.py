@@ -1,5 +1,6 @@
 """A line on standard error that tells how far things have come."""
 
+import math
 import shutil
 import sys
 import time
@@ -15,11 +16,11 @@ class StatusLine(Silent):
 
     def __init__(self):
         self._terminal = sys.stderr is not None and sys.stderr.isatty()
-        self._shown, self._width, self._best, self._left_out = 0.0, 0, None, None
+        self._shown, self._width, self._best, self._left_out = 0.0, 0, (math.inf, 0), None
 
     def show(self, done, total, seconds, loss, validation=None):
         watched = loss if validation is None else validation
-        if self._best is None or watched < self._best[0]:
+        if done == 1 or watched < self._best[0]:  # the first epoch may be that of a second training
             self._best = watched, done
         held_out = "" if validation is None else f", of rows held out {validation:.4g}"
         self.status(f"epoch {done}: loss {loss:.4g}{held_out} (best in epoch {self._best[1]}), {seconds:.1f} s")

@@ -52,7 +52,7 @@ def prepare(target, column, clamp_output, transform):
     return transform == AUTO and target.log is not None
 
 
-def fitted(fit, target, places, compared):
+def fitted(fit, target, places, compared, limited):
     """A training, or two of which the better one counts: the logarithm's, and that of the numbers as they are.
 
     Parameters
@@ -64,6 +64,9 @@ def fitted(fit, target, places, compared):
     places : list of Blocks
         Rows by their roles, with what is learnt of the target.
     compared : bool
+        Whether the better one of two is wanted.
+    limited : bool
+        Whether time may be what interrupts a training. If it is not, Ctrl-C in the first one is the end of both.
 
     Returns
     -------
@@ -78,6 +81,13 @@ def fitted(fit, target, places, compared):
     target.log.smearing = smearing(network, target, places[TRAINING])
     if not compared:
         return network, history, places, []
+    if history.outcome == "interrupted" and not limited:
+        return (
+            network,
+            history,
+            places,
+            ["the logarithm is learnt; the training was interrupted before it was compared"],
+        )
     stored, plain = dataclasses.replace(target), dataclasses.replace(target, log=None)
     others = [Recoded(place, stored, plain) for place in places]
     other_network, other_history = fit(plain, others)
@@ -88,12 +98,8 @@ def fitted(fit, target, places, compared):
     if of_log < of_plain:
         return network, history, places, [f"the logarithm is learnt, since it is better on {rows}: {what}"]
     target.log = None
-    return (
-        other_network,
-        other_history,
-        others,
-        [f"the logarithm is not learnt, since it is no better on {rows}: {what}"],
-    )
+    note = f"the logarithm is not learnt, since it is no better on {rows}: {what}"
+    return other_network, other_history, others, [note]
 
 
 class Recoded:
@@ -114,10 +120,11 @@ def smearing(network, target, blocks):
     if network.loss != "squared_error":
         return 1.0
     total = 0.0
-    for block in blocks.numbers():
-        X, d = blocks.read(block)
-        total += np.exp((d.astype(np.float64) - outputs(network, X)[:, 0]) * target.log.deviation).sum()
-    return float(total / blocks.rows)
+    with np.errstate(over="ignore"):
+        for block in blocks.numbers():
+            X, d = blocks.read(block)
+            total += np.exp((d.astype(np.float64) - outputs(network, X)[:, 0]) * target.log.deviation).sum()
+    return float(total / blocks.rows) if np.isfinite(total) else 1.0  # of 300 powers of 10 there is no mean
 
 
 def rmse(network, target, blocks):

@@ -245,7 +245,7 @@ def train_table(
             training.weights = _weights(class_weight, target, found.columns[target.name].trained_texts)
             return network, training.run(threads, callbacks, shown, time_limit and time_limit / (1 + both))
 
-        network, history, places, more = fitted(fit, coding.target, places, both)
+        network, history, places, more = fitted(fit, coding.target, places, both, time_limit is not None)
         test = _tested(network, coding.target, places[TEST])
         counts = [place.rows for place in places]
     model, notes = TableModel(network, coding), [*found.notes, *_alike(coding), *more]

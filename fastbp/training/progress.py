@@ -72,7 +72,7 @@ class Lines(Silent):
         self._unit, self._shown, self._done, self._said = unit, -EVERY, -1, time.monotonic()
 
     def show(self, done, total, seconds, **figures):
-        if done == self._done or (seconds - self._shown < EVERY and done < total):
+        if done == self._done or (0 <= seconds - self._shown < EVERY and done < total):  # below 0: a second training
             return
         self._shown, self._done = seconds, done
         rate = done / seconds if seconds else 0.0
