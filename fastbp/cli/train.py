@@ -14,7 +14,7 @@ from fastbp.tables.encoding import DATE, LEFT_OUT, TEXT
 from fastbp.tables.meaning import is_number_of_row, is_of_names
 from fastbp.tables.target import CLASSES, NUMBER
 from fastbp.tables.target_transforms import TRANSFORMS
-from fastbp.tables.train_table import SCALINGS, TASKS, train_table
+from fastbp.tables.train_table import ROBUST, SCALINGS, TASKS, train_table
 from fastbp.training.history import Diverged
 
 NUMERIC = 0.5  # a column of which more than half is numbers was perhaps meant to be one of numbers
@@ -70,7 +70,7 @@ def _add_table(table):
         "--class-weight", choices=["balanced"], help="let rows of rare classes count more: all classes the same"
     )
     table.add_argument(
-        "--scaling", choices=SCALINGS, default=SCALINGS[0],
+        "--scaling", choices=SCALINGS, default="standard",
         help="of numbers: by mean and deviation, or by median and quartiles and clipped (default: %(default)s)",
     )  # fmt: skip
     table.add_argument(
@@ -167,7 +167,7 @@ def _about(given, result):
         yield f"left out: {validation.counted(result.left_out, 'row')} without a target"
     of = {kind: [c for c in encoding.inputs if c.kind == kind] for kind in (NUMBER, TEXT, DATE, LEFT_OUT)}
     if of[NUMBER]:
-        how = "scaled by median and quartiles, and clipped" if given.scaling == "robust" else "standardised"
+        how = "scaled by median and quartiles, and clipped" if given.scaling == ROBUST else "standardised"
         yield f"numbers, {how}: {options.listed([column.name for column in of[NUMBER]])}"
     if of[TEXT]:
         yield f"texts, an input for each: {options.listed([f'{column.name} ({column.width})' for column in of[TEXT]])}"
@@ -188,7 +188,7 @@ def _about(given, result):
     rare = [column.name for column in of[TEXT] if column.other]
     if rare:
         yield f"texts that are rare share an input, as will those that are new: {options.listed(rare)}"
-    centre = "median" if given.scaling == "robust" else "mean"
+    centre = "median" if given.scaling == ROBUST else "mean"
     for kind, what in (
         (NUMBER, f"the {centre} of the column stands for them, and an input tells"),
         (TEXT, "they are a text of their own"), (DATE, "an input tells"),

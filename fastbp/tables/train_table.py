@@ -32,7 +32,8 @@ from fastbp.validation import real_number, short_list
 HELD_OUT, FEWEST = 0.1, 100  # part of the rows for early stopping, where there are so many rows at least
 STRATIFIED = 20_000  # rows of classes, at most, of each of which the same part is held out
 TASKS = ("classification", "regression")
-STANDARD, ROBUST = SCALINGS = ("standard", "robust")
+ROBUST = "robust"
+SCALINGS = ("standard", ROBUST)
 
 
 @dataclass(repr=False)
@@ -50,7 +51,7 @@ class TableResult:
     test : Scores
         Of the rows held out for the test.
     notes : list of str
-        What was passed over or guessed when the table was read.
+        What was passed over or guessed when the table was read; and which of two trainings was better.
 
     Examples
     --------
