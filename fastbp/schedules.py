@@ -12,6 +12,8 @@ from fastbp import validation
 from fastbp.learning_rate import Schedule, evaluated, number_of_steps, rate_or_schedule
 from fastbp.validation import real_number, store
 
+MOST_CYCLES = 52  # of a schedule, the first of which would be shorter than what a float64 tells from 1
+
 
 @dataclass(frozen=True)
 class Constant(Schedule):
@@ -135,6 +137,59 @@ class CosineDecay(Schedule):
         t, total = _checked(steps, total)
         length = self.steps or max(total, 1)
         return _cosine(self.rate, self.end, np.minimum(t / length, 1.0))
+
+
+@dataclass(frozen=True)
+class LogCosine(Schedule):
+    """Cosines from 0 up to `rate` and back, each twice as long as the one before, but for rounding.
+
+    eta_t = rate (1 - cos(2 pi log2(1 + (2^cycles - 1) t / T))) / 2, T = steps.
+
+    Parameters
+    ----------
+    rate : float
+        At the top of each cycle, positive.
+    cycles : int
+        Of the whole schedule, at least 1.
+    steps : int, optional
+        T, at least 1; by default the steps of the whole training. From step T on the rate is 0.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is not of that kind.
+
+    Notes
+    -----
+    Holzmüller, Grinsztajn & Steinwart, "Better by default: strong pre-tuned MLPs and boosted trees on tabular data"
+    (NeurIPS 2024, arXiv:2407.04491), with 4 cycles: the network may be good long before the end, and again at it.
+
+    Examples
+    --------
+    >>> import fastbp
+    >>> fastbp.LogCosine(1.0, cycles=2).rates(range(7), total=6).round(2)
+    array([0.  , 0.93, 0.  , 0.72, 0.93, 0.32, 0.  ])
+    """
+
+    rate: float
+    cycles: int = 4
+    steps: int | None = None
+
+    def __post_init__(self):
+        store(
+            self,
+            rate=validation.positive_number("rate", self.rate),
+            cycles=validation.whole_number("cycles", self.cycles, 1),
+            steps=_optional_steps(self.steps),
+        )
+        if self.cycles > MOST_CYCLES:
+            raise ValueError(f"cycles must be at most {MOST_CYCLES}, got {self.cycles}")
+
+    def rates(self, steps, total):
+        t, total = _checked(steps, total)
+        progress = np.minimum(t / (self.steps or max(total, 1)), 1.0)
+        angle = 2 * np.pi * (np.log2(1 + (2.0**self.cycles - 1) * progress) % 1.0)  # of 1 exactly 0
+        return self.rate * (1 - np.cos(angle)) / 2
 
 
 @dataclass(frozen=True)

@@ -48,7 +48,7 @@ class Tiles:
         (rates, first_step, settings, moments), (_, dtheta) = steps, memory
         places, scratch = self.plan(layers, batch_size, theta.dtype)
         guarded = [Guarded(array) for array in (theta, moments, np.full_like(scratch, np.nan), dtheta, report)]
-        sums = Guarded(np.full((2, workspace.blocks_of(theta)), np.nan))
+        sums = Guarded(np.full((2, workspace.blocks_of(theta.size)), np.nan))
         inner = [each.inner for each in guarded]
         steps, memory = (rates, first_step, settings, inner[1]), (*inner[2:4], places, sums.inner)
         with Team(self.threads) as team:

@@ -325,7 +325,7 @@ def test_an_epoch_allocates_nothing(rule):
     settings = settings_of(RULES[rule], **by(OPTIONS["all"]))
     places, scratch = workspace.plan(case.layers, 5, case.theta.dtype, 1)
     moments, dtheta = np.zeros((2, case.theta.size)), np.zeros_like(case.theta)
-    sums, report = np.zeros((2, workspace.blocks_of(case.theta))), np.zeros((20, REPORTED))
+    sums, report = np.zeros((2, workspace.blocks_of(case.theta.size))), np.zeros((20, REPORTED))
     rates, made = np.full(20, 0.1), []
     _nrt_python.memsys_enable_stats()
     try:

@@ -23,6 +23,7 @@ from fastbp.engine.lanes import block
 from fastbp.engine.tiles.updates import is_plain
 from fastbp.lecture import codes, loops
 from fastbp.lecture import entries as lecture
+from fastbp.network import Network
 from tests.cases import UNCOMPILED, Case
 
 compiled_only = pytest.mark.skipif(UNCOMPILED, reason="nothing is compiled with NUMBA_DISABLE_JIT=1")
@@ -156,19 +157,21 @@ def test_results_of_each_kind():
     assert next_piece(board, 0, 3, 1, -1) == 0
     assert next_piece(board, 0, 3, 1, 2) == -1
     assert part_of(10, 1, 2, 4) == 4
-    assert is_plain(np.zeros(13)) is True
-    assert is_plain(np.ones(13)) is False
+    layers = Network((2, 1), output="sigmoid").layers
+    assert is_plain(np.zeros(13), layers) is True
+    assert is_plain(np.ones(13), layers) is False
     assert loops.square_sum(np.array([3.0, 4.0])) == 25.0
     assert isinstance(loops.square_sum(np.ones(2, np.float32)), float)
 
 
 def test_a_step_is_plain_as_kernels_see_it():
+    layers = Network((2, 1), output="sigmoid").layers
     for column in range(codes.SETTINGS):
         for rule in (codes.SGD, codes.ADAM):
             settings = np.zeros(codes.SETTINGS)
             settings[column] = 0.5
             settings[codes.RULE] = rule
-            assert block.is_plain(settings) == getattr(is_plain, "py_func", is_plain)(settings), column
+            assert block.is_plain(settings) == getattr(is_plain, "py_func", is_plain)(settings, layers), column
 
 
 def test_arrays_lie_as_the_entries_read_them():

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import fastbp
-from fastbp import Constant, CosineDecay, InverseScaling, OneCycle, Schedule, StepDecay, WarmUp
+from fastbp import Constant, CosineDecay, InverseScaling, LogCosine, OneCycle, Schedule, StepDecay, WarmUp
 
 ALL = [
     Constant(0.3),
@@ -25,6 +25,8 @@ ALL = [
     OneCycle(0.3, start_factor=0.5, end_factor=0.0, rise=0.5, steps=20),
     WarmUp(5, 0.3),
     WarmUp(5, OneCycle(0.3)),
+    LogCosine(0.3),
+    LogCosine(0.3, cycles=2, steps=20),
 ]
 NEVER_RISING = ALL[:7]
 every_schedule = pytest.mark.parametrize("schedule", ALL, ids=repr)
@@ -40,6 +42,10 @@ every_schedule = pytest.mark.parametrize("schedule", ALL, ids=repr)
         (CosineDecay(1.0, steps=6), [0, 2, 3, 4, 6], [1.0, 0.75, 0.5, 0.25, 0.0]),
         (CosineDecay(0.9, end=0.1, steps=6), [0, 2, 3, 4, 6], [0.9, 0.7, 0.5, 0.3, 0.1]),
         (CosineDecay(1.0), [0, 25, 50, 99], [1.0, 0.5 + math.sqrt(2) / 4, 0.5, 0.5 - math.cos(math.pi / 100) / 2]),
+        # 1 + 3 t / T = 1, 2, 4, where cycles end; cos(2 pi log2 2.5) and, at 7 / 4, cos(2 pi log2 1.75)
+        (LogCosine(0.8, cycles=2, steps=6), [0, 2, 6, 99], [0.0, 0.0, 0.0, 0.0]),
+        (LogCosine(0.8, cycles=2), [50], [0.4 * (1 - math.cos(2 * math.pi * math.log2(2.5)))]),
+        (LogCosine(0.8, cycles=1), [75], [0.4 * (1 - math.cos(2 * math.pi * math.log2(1.75)))]),
         (InverseScaling(0.6), [0, 3, 8, 99], [0.6, 0.3, 0.2, 0.06]),
         (InverseScaling(0.6, power=1), [0, 1, 2, 5], [0.6, 0.3, 0.2, 0.1]),
         (WarmUp(4, 0.8), [0, 1, 2, 3, 4, 99], [0.2, 0.4, 0.6, 0.8, 0.8, 0.8]),
@@ -136,6 +142,8 @@ def test_warm_up_rises_evenly():
         (OneCycle(0.3, end_factor=0.0, steps=7), 6, 0.0),
         (OneCycle(0.3, rise=1.0, steps=7), 6, 0.3),
         (WarmUp(50, CosineDecay(0.3, end=0.1, steps=20)), 49, 0.1),
+        (LogCosine(0.3), 60, 0.0),
+        (LogCosine(0.3, cycles=3, steps=7), 7, 0.0),
     ],
 )
 def test_after_its_end_a_schedule_stays_where_it_is(schedule, end, last):
@@ -148,6 +156,7 @@ def test_steps_of_the_whole_training_are_the_default():
     for of_training, of_its_own in [
         (CosineDecay(0.3), CosineDecay(0.3, steps=40)),
         (OneCycle(0.3), OneCycle(0.3, steps=40)),
+        (LogCosine(0.3), LogCosine(0.3, steps=40)),
     ]:
         steps = range(50)
         np.testing.assert_array_equal(of_training.rates(steps, 40), of_its_own.rates(steps, 99))
@@ -167,7 +176,7 @@ def test_a_rate_depends_on_its_step_alone(schedule):
 def test_a_training_of_no_steps_and_of_one(schedule):
     assert schedule.rates([], 0).shape == (0,)
     assert np.isfinite(schedule.rates([0, 1], 0)).all()
-    assert 0 < schedule.rates([0], 1)[0] <= 0.3
+    assert 0 < schedule.rates([0], 1)[0] <= 0.3 or isinstance(schedule, LogCosine)  # which begins at 0
 
 
 @every_schedule
@@ -241,6 +250,11 @@ SHARE = "must be between 0 and 1, got"
         (CosineDecay, {"rate": 1, "end": None}, TypeError, "end must be a number, got None"),
         (CosineDecay, {"rate": 1, "steps": 0}, ValueError, "steps must be at least 1, got 0"),
         (CosineDecay, {"rate": 1, "steps": "all"}, TypeError, "steps must be an integer, got 'all'"),
+        (LogCosine, {"rate": 0}, ValueError, f"rate {RATE} 0"),
+        (LogCosine, {"rate": 1, "cycles": 0}, ValueError, "cycles must be at least 1, got 0"),
+        (LogCosine, {"rate": 1, "cycles": 53}, ValueError, "cycles must be at most 52, got 53"),
+        (LogCosine, {"rate": 1, "cycles": 1.5}, TypeError, "cycles must be an integer, got 1.5"),
+        (LogCosine, {"rate": 1, "steps": 0}, ValueError, "steps must be at least 1, got 0"),
         (InverseScaling, {"rate": None}, TypeError, "rate must be a number, got None"),
         (InverseScaling, {"rate": 1, "power": 0}, ValueError, f"power {RATE} 0"),
         (OneCycle, {"peak": np.nan}, ValueError, f"peak {RATE} nan"),

@@ -70,8 +70,10 @@ PASSES = [  # tests/test_passes.py and test_report.py
 UPDATES = [  # tests/test_updates.py and test_report.py
     "momentum_step", "nesterov_step", "adam_step", "adamw_step", "rmsprop_step", "add_l1", "add_l2", "square_sum",
     "clip_gradient", "limit_norms", "rule_step", "update", "l1_penalty", "l2_penalty", "add_penalties",
+    "rated_step",
 ]  # fmt: skip
 SPARSE = ["add_stored"]  # tests/test_sparse.py
+RATES = ["scale_inputs", "split_gradient", "add_split_gradient"]  # tests/test_rates.py
 NUMBERS = {"eta": 0.1, "level": 0.3, "smoothing": 0.2, "classes": 3}
 OUTPUT_OF = {error: output for output, errors in codes.ERRORS_OF.items() for error in errors}
 CASES = [pytest.param(name, spec, None, activation, id=name) for name, spec, activation in FORMULAS] + [
@@ -161,4 +163,4 @@ def test_matrix_products_take_one_sample_too(name, spec, code, activation):
 
 
 def test_every_formula_has_its_row_here():
-    assert kernels(loops).keys() == {row[0] for row in FORMULAS + BY_CODE} | {*PASSES, *UPDATES, *SPARSE}
+    assert kernels(loops).keys() == {row[0] for row in FORMULAS + BY_CODE} | {*PASSES, *UPDATES, *SPARSE, *RATES}

@@ -124,9 +124,9 @@ def rows_for_samples(units, samples, dtype):
     return aligned((samples + lanes) * row, dtype).reshape(-1, row)
 
 
-def blocks_of(theta):
-    """How many blocks of parameters there are."""
-    return -(-theta.size // BLOCK)
+def blocks_of(parameters):
+    """How many blocks so many parameters are."""
+    return -(-parameters // BLOCK)
 
 
 def aligned(n, dtype):

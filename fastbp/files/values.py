@@ -8,11 +8,11 @@ import math
 import numpy as np
 
 from fastbp.optimizers import RULES
-from fastbp.schedules import Constant, CosineDecay, InverseScaling, OneCycle, StepDecay, WarmUp
+from fastbp.schedules import Constant, CosineDecay, InverseScaling, LogCosine, OneCycle, StepDecay, WarmUp
 
 SCHEDULES = {
     "constant": Constant, "step decay": StepDecay, "cosine decay": CosineDecay, "inverse scaling": InverseScaling,
-    "one cycle": OneCycle, "warm-up": WarmUp,
+    "one cycle": OneCycle, "warm-up": WarmUp, "log cosine": LogCosine,
 }  # fmt: skip
 LABELS = (
     "bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64", "float16", "float32", "float64"

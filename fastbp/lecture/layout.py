@@ -14,6 +14,8 @@ LAYER = np.dtype([
     ("weights_at", np.int64), ("biases_at", np.int64), ("units_at", np.int64),  # places in the flat vectors
     ("activation", np.int64),  # its code
     ("error", np.int64), ("level", np.float64),  # in the last row: code of the error; its threshold, quantile or limit
+    ("trained_at", np.int64),  # where the weights lie that the rule changes: `weights_at`, or see `with_diagonal`
+    ("weights_rate", np.float64), ("biases_rate", np.float64), ("diagonal_rate", np.float64),  # times the learning rate
 ])  # fmt: skip
 
 # The rows of the scratch matrix of a pass: u, y, dE/dy, h'(u) and delta of all units.
@@ -40,9 +42,11 @@ def layer_table(sizes, activations, error, level=0.0):
     for row, (sending, receiving) in zip(layers, itertools.pairwise(sizes), strict=True):
         biases_at = parameters + sending * receiving
         row["sending"], row["receiving"] = sending, receiving
-        row["weights_at"], row["biases_at"], row["units_at"] = parameters, biases_at, units
+        row["weights_at"] = row["trained_at"] = parameters
+        row["biases_at"], row["units_at"] = biases_at, units
         parameters, units = biases_at + receiving, units + receiving
     layers["activation"] = activations
+    layers["weights_rate"] = layers["biases_rate"] = layers["diagonal_rate"] = 1
     layers["error"][-1], layers["level"][-1] = error, round(level * 2**32) / 2**32  # as always: seeds keep their bits
     layers.flags.writeable = False
     return layers
@@ -52,10 +56,76 @@ def layers_above(layers):
     """The table of the network above the first layer's weights: it has no inputs, and theta begins with the biases."""
     above, first = layers.copy(), layers["biases_at"][0]
     above["sending"][0] = above["biases_at"][0] = 0
-    for name in ("weights_at", "biases_at"):
+    above["trained_at"][0] = 0
+    for name in ("weights_at", "biases_at", "trained_at"):
         above[name][1:] -= first
     above.flags.writeable = False
     return above
+
+
+def with_rates(layers, factors):
+    """The table of a network whose weights and biases learn at rates of their own: `factors` (layers, 2) of them."""
+    rated = layers.copy()
+    rated["weights_rate"], rated["biases_rate"] = np.transpose(factors)
+    rated.flags.writeable = False
+    return rated
+
+
+def rated_parts(layers):
+    """(place, length, rate) of the parameters that learn together, if some learn at a rate of their own; else none."""
+    rates = layers[["weights_rate", "biases_rate", "diagonal_rate"]].tolist()
+    if all(of_layer == (1, 1, 1) for of_layer in rates):
+        return []
+    parts = []
+    for row, (of_weights, of_biases, _) in zip(layers, rates, strict=True):
+        parts.append((row["trained_at"].item(), (row["sending"] * row["receiving"]).item(), of_weights))
+        parts.append((row["biases_at"].item(), row["receiving"].item(), of_biases))
+    if has_diagonal(layers):
+        parts.append((parameters_of(layers), layers["sending"].item(0), rates[0][2]))
+    return parts
+
+
+# ---- A trained diagonal ----------------------------------------------------------------------------------------------
+# While it is trained, u_j = sum_i w_ji f_i x_i + b_j of the first layer is that of weights v_ji = w_ji f_i: they stand
+# behind all others, so that passes read v where else they read w. The parameters are then theta, f (i), v (j, i).
+
+
+def with_diagonal(layers, rate):
+    """The table of a network with the diagonal f, which learns with `rate` times the learning rate."""
+    wide = layers.copy()
+    wide["weights_at"][0] = parameters_of(layers) + layers["sending"][0]
+    wide["diagonal_rate"][0] = rate
+    wide.flags.writeable = False
+    return wide
+
+
+def has_diagonal(layers):
+    """Whether it is such a table."""
+    return bool(layers["weights_at"][0] != layers["trained_at"][0])
+
+
+def parameters_of(layers):
+    """The length of `theta`, without a diagonal and what comes with it."""
+    return (layers["biases_at"][-1] + layers["receiving"][-1]).item()
+
+
+def wide_count(layers):
+    """The length of `theta` with a diagonal: its factors, and the weights of the first layer a second time."""
+    return parameters_of(layers) + (1 + layers["receiving"].item(0)) * layers["sending"].item(0)
+
+
+def widen(theta, layers, wide):
+    """Begins with factors of 1. theta (p), layers: of the network with the diagonal -> wide (p')"""
+    at = layers["weights_at"].item(0)
+    wide[: theta.size], wide[theta.size : at] = theta, 1
+    wide[at:] = theta[: wide.size - at]
+
+
+def narrow(wide, layers, theta):
+    """The network without: its first weights are w_ji f_i. wide (p') -> theta (p)"""
+    at = layers["weights_at"].item(0)
+    theta[:] = wide[: theta.size]
+    theta[: wide.size - at] = wide[at:]
 
 
 def parameter_count(sizes):
@@ -83,7 +153,16 @@ def scratch_for(layers, samples, dtype):
 
 def weights(theta, layers):
     """The matrices W of `theta`, one a weight layer, each (receiving, sending): views."""
-    return [theta[at:end].reshape(receiving, sending) for sending, receiving, at, end, *_ in layers.tolist()]
+    return _matrices(theta, layers[["sending", "receiving", "weights_at"]])
+
+
+def trained_weights(theta, layers):
+    """The matrices that the rule changes: those, but for the first layer below which there is a diagonal."""
+    return _matrices(theta, layers[["sending", "receiving", "trained_at"]])
+
+
+def _matrices(theta, table):
+    return [theta[at : at + i * j].reshape(j, i) for i, j, at in table.tolist()]
 
 
 def biases(theta, layers):

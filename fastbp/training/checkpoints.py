@@ -71,7 +71,7 @@ def dependencies(how, X, D, weight, version):
     if isinstance(rate, Schedule):
         starts = range(0, total, STEPS)
         rate = f"schedule {digest(how.optimizer.rates(at, min(STEPS, total - at), total) for at in starts)}"
-    own = ("batch_size", "shuffle", "seed", "patience", "min_delta", "label_smoothing")
+    own = ("batch_size", "shuffle", "seed", "patience", "min_delta", "label_smoothing", "rate_factors", "diagonal")
     return {
         "X": digest([X]), "D": digest([D]), "sample_weight": digest([weight]), "rows": digest([how.rows]),
         "number of the loss": str(how.network._level),

@@ -7,6 +7,12 @@ from fastbp.validation import counted, shown
 INTERRUPTED = "the training was interrupted; what is there is returned"
 
 
+def was_interrupted(history):
+    """Whether the time limit or Ctrl-C ended a training, or one of the many of a `ManyHistory`."""
+    outcomes = [history.outcome] if isinstance(history.outcome, str) else history.outcome.tolist()
+    return not {"interrupted", "waiting"}.isdisjoint(outcomes)
+
+
 @dataclass(repr=False)
 class History:
     """What happened in a training: one entry an epoch.

@@ -4,12 +4,17 @@ import contextlib
 
 import numpy as np
 
-from fastbp.lecture.layout import scratch_for
+from fastbp.lecture.layout import has_diagonal, narrow, scratch_for, wide_count, widen
 from fastbp.threads.cores import trainings
 from fastbp.threads.slices import Slices, Whole
 
 VERSIONS = ("engine", "tiles", "loops", "matrix")
 STEPS_OF_AN_ORDER = 16  # an epoch of fewer is not worth an order of the weights of its own
+
+
+def shape_of_moments(rows, theta, layers):
+    """That of the memory of a rule with so many rows: with a diagonal the last row holds all that is trained."""
+    return (rows + 1, wide_count(layers)) if has_diagonal(layers) else (rows, theta.size)
 
 
 class EpochRunner:
@@ -22,7 +27,7 @@ class EpochRunner:
     batch_size : int
         Samples in a mini-batch; the last of an epoch may have fewer.
     settings, moments
-        What `update` reads, and the memory of its rule.
+        What `update` reads, and the memory of its rule, of the shape that `shape_of_moments` gives.
     version, threads
         As in `train`.
     slices : Slices, optional
@@ -35,6 +40,10 @@ class EpochRunner:
     """
 
     def __init__(self, theta, layers, batch_size, settings, moments, version="engine", threads=None, slices=None):
+        self._narrow = None
+        if has_diagonal(layers):
+            self._narrow, theta, moments = theta, moments[-1], moments[:-1]
+            widen(self._narrow, layers, theta)
         self._theta, self._layers, self._batch_size = theta, layers, batch_size
         self._settings, self._moments = settings, moments
         self.gradient = np.empty_like(theta)
@@ -61,14 +70,16 @@ class EpochRunner:
             self._kernel = entries.epoch_of_few
         else:
             self._threads = heuristics.threads_for(layers, batch_size, theta.dtype, threads)
-            by_units = heuristics.prefers_units(layers, batch_size, settings, theta.dtype)
+            in_order = self._narrow is not None  # factors of the inputs are multiplied with columns
+            by_units = not in_order and heuristics.prefers_units(layers, batch_size, settings, theta.dtype)
             rows_of_x = by_units or heuristics.prefers_inputs(layers, theta.dtype)
             self._places, self._scratch = workspace.plan(layers, batch_size, theta.dtype, self._threads, rows_of_x)
             self._kernel = entries.epoch
             self._by_samples = workspace.by_samples(self._places)
             self._order = _Order(theta, layers, moments, self._places, self.gradient) if by_units else None
         if self._kernel:
-            self._sums, self._memory_of_errors = np.zeros((2, workspace.blocks_of(theta))), None
+            trained = theta.size if self._narrow is None else layers["weights_at"].item(0)
+            self._sums, self._memory_of_errors = np.zeros((2, workspace.blocks_of(trained))), None
             self._evaluation, self._entries = evaluation, entries
             self._team, self._board = self._within.enter_context(team.Team(self._threads)), team.ALONE
         self._slices = slices or Slices(self._threads, heuristics.flops_of_step(layers, batch_size))
@@ -154,6 +165,8 @@ class EpochRunner:
                         self._team.run(self._kernel, *arguments, memory, report[part], threads=threads)
                     else:
                         self._epoch(*arguments, (self._scratch, self.gradient), report[part])
+                if self._narrow is not None:
+                    narrow(self._theta, self._layers, self._narrow)
                 return float(self._mean_of_batches(report))
         finally:
             if own_order:
@@ -161,7 +174,7 @@ class EpochRunner:
 
     def takes_several(self, batches):
         """Whether epochs of so many mini-batches are short, and for one thread alone: `run_several` takes such."""
-        return self._version == "tiles" and self._slices.takes_whole(batches)
+        return self._version == "tiles" and self._narrow is None and self._slices.takes_whole(batches)
 
     def run_several(self, X, D, weight, order, rates, first_step, report, drawing, rule, counts, kept, losses):
         """Some epochs in one call, which Ctrl-C does not end.

@@ -48,7 +48,7 @@ class SparseRunner:
         self._team = self._within.enter_context(team.Team(threads))
         self._slices = Slices(threads, flops)
         self._places, self._scratch = workspace.plan(self._above, batch_size, theta.dtype, threads)
-        self._sums = np.zeros((2, workspace.blocks_of(self._theta_above)))
+        self._sums = np.zeros((2, workspace.blocks_of(self._theta_above.size)))
         self._of_samples = workspace.plan_of_sparse(layers, batch_size, theta.dtype, threads)
         self._by_input = np.empty(len(self._w), np.int64), np.empty(0, np.int32), np.empty(0, theta.dtype)
 

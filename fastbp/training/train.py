@@ -14,15 +14,15 @@ from fastbp.training.history import Diverged, History
 from fastbp.training.label_smoothing import smoothed
 from fastbp.training.loop import Loop
 from fastbp.training.row_sampler import RowSampler
-from fastbp.training.runner import VERSIONS, EpochRunner
+from fastbp.training.runner import VERSIONS, EpochRunner, shape_of_moments
 from fastbp.validation import NOT_NEGATIVE, real_number
 
 
 def train(
     network, X, D, *, epochs=10, batch_size=32, optimizer=SGD(0.1), l1=0.0, l2=0.0, max_norm=None, clip_norm=None,
-    dropout=0.0, label_smoothing=0.0, sample_weight=None, shuffle=True, seed=0, rows=None, validation_rows=None,
-    patience=None, min_delta=0.0, threads=None, version="engine", time_limit=None, callbacks=None, progress=False,
-    checkpoint=None, checkpoint_every=30.0, resume=False,
+    dropout=0.0, label_smoothing=0.0, rate_factors=None, diagonal=None, sample_weight=None, shuffle=True, seed=0,
+    rows=None, validation_rows=None, patience=None, min_delta=0.0, threads=None, version="engine", time_limit=None,
+    callbacks=None, progress=False, checkpoint=None, checkpoint_every=30.0, resume=False,
 ):  # fmt: skip
     """Train a network in place.
 
@@ -54,6 +54,11 @@ def train(
         How much of each target is shared by all K classes, 0 or more and below 1: the training takes
         (1 - s) d + s / K for d. For softmax outputs, and for a single sigmoid, where K is 2. `History.loss` is that of
         such targets; the validation loss is that of D as it is.
+    rate_factors : array-like of shape (len(network.sizes) - 1, 2), or None
+        How many times the learning rate the weights and the biases of each layer learn with; 0: they stay. None: 1.
+    diagonal : float or None
+        Train a factor f_i of each input, too, u_j = sum_i w_ji f_i x_i + b_j, which begins at 1 and learns with so many
+        times the learning rate [1]_. Afterwards the network's weights are w_ji f_i, and each call begins anew.
     sample_weight : array-like of shape (N,), or None
         Weights of the samples, at least 0: weight k gives the gradient of k copies, weight 0 that of none.
     shuffle : bool
@@ -119,6 +124,11 @@ def train(
         By Ctrl-C later: the training ends there, and what has been learnt is returned. If rows are trained and
         validated with. If the network has learnt nothing, and X is so far from -1..1 that this is why.
 
+    References
+    ----------
+    .. [1] D. Holzmüller, L. Grinsztajn, I. Steinwart: Better by default: strong pre-tuned MLPs and boosted trees on
+       tabular data. NeurIPS 2024, section 3.
+
     Examples
     --------
     >>> import fastbp
@@ -134,9 +144,9 @@ def train(
     weight = validation.sample_weights(sample_weight, len(X), network.dtype)
     options = {
         "epochs": epochs, "batch_size": batch_size, "optimizer": optimizer, "l1": l1, "l2": l2, "max_norm": max_norm,
-        "clip_norm": clip_norm, "dropout": dropout, "label_smoothing": label_smoothing, "shuffle": shuffle,
-        "seed": seed, "rows": rows, "validation_rows": validation_rows, "patience": patience, "min_delta": min_delta,
-        "callbacks": callbacks,
+        "clip_norm": clip_norm, "dropout": dropout, "label_smoothing": label_smoothing, "rate_factors": rate_factors,
+        "diagonal": diagonal, "shuffle": shuffle, "seed": seed, "rows": rows, "validation_rows": validation_rows,
+        "patience": patience, "min_delta": min_delta, "callbacks": callbacks,
     }  # fmt: skip
     how = TrainingConfiguration(network, options, weight, len(X))
     version = validation.choice("version", version, VERSIONS)
@@ -177,7 +187,7 @@ class Training:
         self.network, self.index = how.network, index
         self.history, self.sampler = History(), RowSampler(how.rows, how.shuffle, how.seed)
         self.stopping = EarlyStopping(np.inf if how.patience is None else how.patience, how.min_delta)
-        self.moments = np.zeros((how.moments, how.theta.size), how.theta.dtype)
+        self.moments = np.zeros(shape_of_moments(how.moments, how.theta, how.layers), how.theta.dtype)
         self.epoch, self._data, self.runner = 0, (X, D, weight), None
         self._validated = X, D if unsmoothed is None else unsmoothed, weight
         self._report = np.empty((how.steps, codes.REPORTED))
@@ -217,7 +227,7 @@ def train_alone(
     """
     task = Training(how, X, D, weight, index, unsmoothed)
     with EpochRunner(
-        how.theta, how.network.layers, how.batch_size, how.settings, task.moments, version, threads
+        how.theta, how.layers, how.batch_size, how.settings, task.moments, version, threads
     ) as task.runner:
         loop = Loop(task, how.callbacks, checkpointer=checkpointer, **of_loop)
         if checkpointer:

@@ -309,7 +309,7 @@ def epoch(theta, layers, samples, order, batch_size, steps, memory, report, turn
     p, dp, values, all_rows = address(theta, 0), address(dtheta, 0), address(scratch, 0), address(order, 0)
     x, data, workspace = address(X, 0), (address(X, 0), address(D, 0), address(weight, 0)), (places, values, thread)
     shares, errors, L = moved(values, places[SHARES_AT]), moved(values, places[ERRORS_AT]), lanes(values)
-    at_once, phase = is_plain(settings), first_phase
+    at_once, phase = is_plain(settings, layers), first_phase
     for start in range(0, order.size, batch_size):
         if is_over(board, first_phase, threads):
             return

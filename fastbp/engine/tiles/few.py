@@ -209,7 +209,7 @@ def epoch_of_few(theta, layers, samples, order, batch_size, steps, memory, repor
     p, dp, values, all_rows = address(theta, 0), address(dtheta, 0), address(scratch, 0), address(order, 0)
     x, d, weights, workspace = address(X, 0), address(D, 0), address(weight, 0), (places, values)
     shares, errors, L = moved(values, places[SHARES_AT]), moved(values, places[ERRORS_AT]), lanes(values)
-    sending, at_once = layers[0]["sending"], is_plain(settings)
+    sending, at_once = layers[0]["sending"], is_plain(settings, layers)
     for start in range(0, order.size, batch_size):
         n, b, rows = min(batch_size, order.size - start), start // batch_size, moved(all_rows, start)
         whole = sum_of_weights(weights, rows, n)

@@ -216,14 +216,15 @@ def update_together(layers, how, parameters, of_inputs, sums, norms, report, tur
     # how and of_inputs as in first_layer_blocks, parameters: w (i, j), its moments, those of the layers above:
     # theta, dtheta, moments; sums (2, blocks) of those, norms (j), report (columns in codes.py),
     # turn: board, thread, threads
-    (settings, _, _, _), (w, moments, above), (board, thread, threads) = how, parameters, turn
+    (settings, eta, step, whole), (w, moments, above), (board, thread, threads) = how, parameters, turn
+    first_how = settings, eta * layers[0]["weights_rate"], step, whole
     of_first = of_inputs[3].shape[1]
     blocks, clips = of_first + sums.shape[1], settings[CLIP_NORM] != 0
     pieces = 1 if threads == 1 else min(blocks, PIECES_OF_A_THREAD * threads)
     piece = next_piece(board, phase, pieces, threads, NONE)
     while piece >= 0:
         first, end = blocks * piece // pieces, blocks * (piece + 1) // pieces
-        first_layer_blocks(how, w, moments, of_inputs, -1.0, thread, first, min(end, of_first))
+        first_layer_blocks(first_how, w, moments, of_inputs, -1.0, thread, first, min(end, of_first))
         blocks_from(layers, how, above, sums, max(first - of_first, 0), end - of_first)
         piece = next_piece(board, phase, pieces, threads, piece)
     phase += 1
@@ -235,8 +236,8 @@ def update_together(layers, how, parameters, of_inputs, sums, norms, report, tur
             if clips:
                 first, end = blocks * piece // pieces, blocks * (piece + 1) // pieces
                 square = sum_of_blocks(of_inputs[3], OF_SQUARES) + sum_of_blocks(sums, OF_SQUARES)
-                first_layer_blocks(how, w, moments, of_inputs, square, thread, first, min(end, of_first))
-                clipped_blocks_from(how, above, square, max(first - of_first, 0), end - of_first)
+                first_layer_blocks(first_how, w, moments, of_inputs, square, thread, first, min(end, of_first))
+                clipped_blocks_from(layers, how, above, square, max(first - of_first, 0), end - of_first)
             piece = next_piece(board, phase, pieces, threads, piece)
         phase += 1
     if settings[MAX_NORM] != 0:

@@ -28,12 +28,20 @@ from fastbp.lecture.codes import (
     SGD,
     WEIGHT_DECAY,
 )
-from fastbp.lecture.loops.parts import weights_of
+from fastbp.lecture.loops.parts import (
+    diagonal_of,
+    has_diagonal,
+    has_own_rates,
+    rated_part,
+    trained_count,
+    trained_weights_of,
+    weights_of,
+)
 
 __all__ = [
-    "adam_step", "adamw_step", "add_l1", "add_l2", "add_penalties", "clip_gradient", "gradient_step", "l1_penalty",
-    "l2_penalty", "limit_norms", "momentum_step", "nesterov_step", "rmsprop_step", "rule_step", "square_sum",
-    "update",
+    "adam_step", "adamw_step", "add_l1", "add_l2", "add_penalties", "add_split_gradient", "clip_gradient",
+    "gradient_step", "l1_penalty", "l2_penalty", "limit_norms", "momentum_step", "nesterov_step", "rated_step",
+    "rmsprop_step", "rule_step", "scale_inputs", "split_gradient", "square_sum", "update",
 ]  # fmt: skip
 
 # ---- Rules -----------------------------------------------------------------------------------------------------------
@@ -210,6 +218,43 @@ def limit_norms(max_norm, w):
                 w[j, i] *= factor
 
 
+# ---- A factor for each input -----------------------------------------------------------------------------------------
+
+
+@jit
+def scale_inputs(w, f, v):
+    """v_ji = w_ji f_i, so that sum_i v_ji x_i = sum_i w_ji (f_i x_i) (Holzmüller et al. 2024, section 3).
+
+    w (j, i), f (i) -> v (j, i)
+    """
+    for j in range(w.shape[0]):
+        for i in range(w.shape[1]):
+            v[j, i] = w[j, i] * f[i]
+
+
+@jit
+def split_gradient(dv, w, f, dw, df):
+    """dE/dw_ji = dE/dv_ji f_i, dE/df_i = sum_j dE/dv_ji w_ji, where v_ji = w_ji f_i (Holzmüller et al. 2024).
+
+    dv (j, i), w (j, i), f (i) -> dw (j, i), df (i)
+    """
+    for i in range(w.shape[1]):
+        df[i] = 0
+    add_split_gradient(dv, w, f, dw, df)
+
+
+@jit
+def add_split_gradient(dv, w, f, dw, df):
+    """`split_gradient` of some of the rows j, whose part of the sum is added to df (Holzmüller et al. 2024).
+
+    dv (j, i), w (j, i), f (i) -> dw (j, i), df (i)
+    """
+    for j in range(w.shape[0]):
+        for i in range(w.shape[1]):
+            df[i] += dv[j, i] * w[j, i]
+            dw[j, i] = dv[j, i] * f[i]
+
+
 # ---- All that a mini-batch does to the parameters --------------------------------------------------------------------
 
 
@@ -258,6 +303,24 @@ def add_penalties(settings, whole, w, dw):
 
 
 @jit
+def rated_step(settings, layers, eta, step, theta, dtheta, moments, start, end):
+    """`rule_step` of theta from `start` to `end`, where each part learns with its own multiple of eta (slide 12).
+
+    settings (13), dtheta (p) -> theta (p), moments (rows, p)
+    """
+    own = has_own_rates(layers)
+    for part in range(2 * layers.size + 1 if own else 1):
+        first, last, rate = start, end, 1.0
+        if own:
+            at, n, rate = rated_part(layers, part)
+            first, last = max(start, at), min(end, at + n)
+        n = last - first  # a rule with fewer memories does not read what is not there
+        if n > 0:
+            m, v = vector_at(moments, first, n), vector_at(moments, moments.shape[1] + first, n)
+            rule_step(settings, eta * rate, step, vector_at(theta, first, n), vector_at(dtheta, first, n), m, v)
+
+
+@jit
 def update(settings, layers, eta, step, whole, theta, dtheta, moments):
     """w <- w - eta dE/dw, by the rule, penalties and limits of `settings`; 0 is none (slide 12).
 
@@ -266,16 +329,21 @@ def update(settings, layers, eta, step, whole, theta, dtheta, moments):
 
     settings (13) -> theta (p), dtheta (p), moments (rows, p)
     """
-    penalty = 0.0
+    penalty, n = 0.0, trained_count(theta, layers)
+    if has_diagonal(layers):
+        dw, df = trained_weights_of(dtheta, layers, 0), diagonal_of(dtheta, layers)
+        w, f = trained_weights_of(theta, layers, 0), diagonal_of(theta, layers)
+        split_gradient(weights_of(dtheta, layers, 0), w, f, dw, df)
     if settings[L1] != 0 or settings[L2] != 0:
         for layer in range(layers.size):
-            w, dw = weights_of(theta, layers, layer), weights_of(dtheta, layers, layer)
+            w, dw = trained_weights_of(theta, layers, layer), trained_weights_of(dtheta, layers, layer)
             penalty += add_penalties(settings, whole, vector_at(w, 0, w.size), vector_at(dw, 0, w.size))
     if settings[CLIP_NORM] != 0:
-        clip_gradient(settings[CLIP_NORM], square_sum(dtheta), dtheta)
-    n = theta.size  # a rule with fewer memories does not read what is not there
-    rule_step(settings, eta, step, theta, dtheta, vector_at(moments, 0, n), vector_at(moments, n, n))
+        clip_gradient(settings[CLIP_NORM], square_sum(vector_at(dtheta, 0, n)), vector_at(dtheta, 0, n))
+    rated_step(settings, layers, eta, step, theta, dtheta, moments, 0, n)
     if settings[MAX_NORM] != 0:
         for layer in range(layers.size):
-            limit_norms(settings[MAX_NORM], weights_of(theta, layers, layer))
+            limit_norms(settings[MAX_NORM], trained_weights_of(theta, layers, layer))
+    if has_diagonal(layers):
+        scale_inputs(trained_weights_of(theta, layers, 0), diagonal_of(theta, layers), weights_of(theta, layers, 0))
     return penalty

@@ -21,12 +21,12 @@ from fastbp.lecture.codes import (
     SGD,
     WEIGHT_DECAY,
 )
-from fastbp.lecture.layout import weights
+from fastbp.lecture.layout import has_diagonal, parameters_of, rated_parts, trained_weights, weights
 
 __all__ = [
-    "adam_step", "adamw_step", "add_l1", "add_l2", "add_penalties", "clip_gradient", "gradient_step", "l1_penalty",
-    "l2_penalty", "limit_norms", "momentum_step", "nesterov_step", "rmsprop_step", "rule_step", "square_sum",
-    "update",
+    "adam_step", "adamw_step", "add_l1", "add_l2", "add_penalties", "add_split_gradient", "clip_gradient",
+    "gradient_step", "l1_penalty", "l2_penalty", "limit_norms", "momentum_step", "nesterov_step", "rated_step",
+    "rmsprop_step", "rule_step", "scale_inputs", "split_gradient", "square_sum", "update",
 ]  # fmt: skip
 
 # ---- Rules -----------------------------------------------------------------------------------------------------------
@@ -174,6 +174,35 @@ def limit_norms(max_norm, w):
         w[too_long] *= (max_norm / norms[too_long]).astype(w.dtype)[:, None]
 
 
+# ---- A factor for each input -----------------------------------------------------------------------------------------
+
+
+def scale_inputs(w, f, v):
+    """V = W diag(f), so that V x = W (f * x) (Holzmüller et al. 2024, section 3).
+
+    w (j, i), f (i) -> v (j, i)
+    """
+    np.multiply(w, f, out=v)
+
+
+def split_gradient(dv, w, f, dw, df):
+    """dW = dV diag(f), df = diag(W^T dV), where V = W diag(f) (Holzmüller et al. 2024).
+
+    dv (j, i), w (j, i), f (i) -> dw (j, i), df (i)
+    """
+    df[...] = 0
+    add_split_gradient(dv, w, f, dw, df)
+
+
+def add_split_gradient(dv, w, f, dw, df):
+    """`split_gradient` of some of the rows, whose part of the sum is added to df (Holzmüller et al. 2024).
+
+    dv (j, i), w (j, i), f (i) -> dw (j, i), df (i)
+    """
+    df += np.einsum("ji,ji->i", dv, w)
+    np.multiply(dv, f, out=dw)
+
+
 # ---- All that a mini-batch does to the parameters --------------------------------------------------------------------
 
 
@@ -219,19 +248,37 @@ def add_penalties(settings, whole, w, dw):
     return total
 
 
+def rated_step(settings, layers, eta, step, theta, dtheta, moments, start, end):
+    """`rule_step` of theta from `start` to `end`, where each part learns with its own multiple of eta (slide 12).
+
+    settings (13), dtheta (p) -> theta (p), moments (rows, p)
+    """
+    for at, n, rate in rated_parts(layers) or [(start, end - start, 1.0)]:
+        part = slice(max(start, at), max(start, at, min(end, at + n)))
+        memories = (*(row[part] for row in moments), None, None)[:2]
+        rule_step(settings, rate * eta, step, theta[part], dtheta[part], *memories)
+
+
 def update(settings, layers, eta, step, whole, theta, dtheta, moments):
     """theta <- theta - eta dE/dtheta, by the rule, penalties and limits of `settings`; 0 is none (slide 12).
 
     settings (13) -> theta (p), dtheta (p), moments (rows, p)
     """
-    settings, penalty = settings.tolist(), 0.0
+    settings, penalty, n = settings.tolist(), 0.0, theta.size
+    if has_diagonal(layers):
+        n = int(layers["weights_at"][0])
+        f, df = theta[parameters_of(layers) : n], dtheta[parameters_of(layers) : n]
+        v, w = weights(theta, layers)[0], trained_weights(theta, layers)[0]
+        split_gradient(weights(dtheta, layers)[0], w, f, trained_weights(dtheta, layers)[0], df)
     if settings[L1] != 0 or settings[L2] != 0:
-        for w, dw in zip(weights(theta, layers), weights(dtheta, layers), strict=True):
-            penalty += add_penalties(settings, whole, w, dw)
+        for w_l, dw in zip(trained_weights(theta, layers), trained_weights(dtheta, layers), strict=True):
+            penalty += add_penalties(settings, whole, w_l, dw)
     if settings[CLIP_NORM] != 0:
-        clip_gradient(settings[CLIP_NORM], square_sum(dtheta), dtheta)
-    rule_step(settings, eta, step, theta, dtheta, *(*moments, None, None)[:2])
+        clip_gradient(settings[CLIP_NORM], square_sum(dtheta[:n]), dtheta[:n])
+    rated_step(settings, layers, eta, step, theta, dtheta, moments, 0, n)
     if settings[MAX_NORM] != 0:
-        for w in weights(theta, layers):
-            limit_norms(settings[MAX_NORM], w)
+        for w_l in trained_weights(theta, layers):
+            limit_norms(settings[MAX_NORM], w_l)
+    if has_diagonal(layers):
+        scale_inputs(w, f, v)
     return penalty

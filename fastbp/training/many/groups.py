@@ -22,7 +22,8 @@ class Job:
     index : int
         Its place in the list of networks.
     how : TrainingConfiguration
-        Or what has its attributes network, theta, settings, moments, rows, validation_rows, epochs and batch_size.
+        Or what has its attributes network, theta, layers, settings, moments, rows, validation_rows, epochs,
+        batch_size.
     data : tuple of ndarray
         X and D, checked, of the network's dtype; then the weights of the samples, or None for 1.
     unsmoothed : ndarray
@@ -45,6 +46,8 @@ class Job:
         from fastbp.engine import heuristics  # here: whoever does not train need not wait for it
 
         how, network = self.how, self.how.network
+        if how.layers is not network.layers:  # lanes know one learning rate
+            return None
         if not heuristics.prefers_lanes(network.layers, how.batch_size, network.dtype):
             return None
         return (
@@ -58,7 +61,7 @@ class Job:
         how, network = self.how, self.how.network
         return (
             id(how.settings), id(self.data[1]), network.sizes, network.activation, network.output, network.loss,
-            network._level, how.batch_size, how.moments,
+            network._level, how.batch_size, how.moments, how.layers is network.layers,
         )  # fmt: skip
 
 

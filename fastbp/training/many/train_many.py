@@ -96,8 +96,9 @@ class ManyHistory:
 
 def train_many(
     networks, X, D, *, epochs=10, batch_size=32, optimizer=SGD(0.1), l1=0.0, l2=0.0, max_norm=None, clip_norm=None,
-    dropout=0.0, label_smoothing=0.0, sample_weight=None, shuffle=True, seed=0, rows=None, validation_rows=None,
-    patience=None, min_delta=0.0, threads=None, time_limit=None, callbacks=None, progress=False,
+    dropout=0.0, label_smoothing=0.0, rate_factors=None, diagonal=None, sample_weight=None, shuffle=True, seed=0,
+    rows=None, validation_rows=None, patience=None, min_delta=0.0, threads=None, time_limit=None, callbacks=None,
+    progress=False,
 ):  # fmt: skip
     """Train many networks in place, each as `train` would alone.
 
@@ -113,6 +114,10 @@ def train_many(
         Samples and teacher signal, or class labels, for all. They are not copied for each network.
     epochs, batch_size, optimizer, l1, l2, max_norm, clip_norm, dropout, label_smoothing : as in `train`
         One for all (an array of shape () is one, too), or a list with one for each network.
+    rate_factors : array-like of shape (layers, 2), or a list of such or None
+        As in `train`, one for all, or one for each network. Such networks are trained one by one.
+    diagonal : as in `train`
+        One for all, or a list with one for each network. Such networks are trained one by one.
     sample_weight : array-like of shape (N,), or a list of such or None
         One for all, or one for each network.
     shuffle, seed : as in `train`
@@ -169,9 +174,9 @@ def train_many(
     networks = _checked_networks(networks)
     given = {
         "epochs": epochs, "batch_size": batch_size, "optimizer": optimizer, "l1": l1, "l2": l2, "max_norm": max_norm,
-        "clip_norm": clip_norm, "dropout": dropout, "label_smoothing": label_smoothing, "sample_weight": sample_weight,
-        "shuffle": shuffle, "seed": seed, "rows": rows, "validation_rows": validation_rows, "patience": patience,
-        "min_delta": min_delta,
+        "clip_norm": clip_norm, "dropout": dropout, "label_smoothing": label_smoothing, "rate_factors": rate_factors,
+        "diagonal": diagonal, "sample_weight": sample_weight, "shuffle": shuffle, "seed": seed, "rows": rows,
+        "validation_rows": validation_rows, "patience": patience, "min_delta": min_delta,
     }  # fmt: skip
     callbacks = validation.callables("callbacks", callbacks)
     from fastbp.training.many.groups import Job, grouped
@@ -235,6 +240,8 @@ class Options:
                 self._lists[name] = values
 
     def _is_list(self, name, value):
+        if name == "rate_factors" and isinstance(value, list | tuple | np.ndarray):  # a matrix is one for all
+            return any(each is None or np.ndim(each) > 1 for each in value)
         if isinstance(value, np.ndarray) and (value.ndim == 0 or value.dtype != object):
             return value.ndim > (name in self.VECTORS)
         if not isinstance(value, list | tuple | range | np.ndarray):
