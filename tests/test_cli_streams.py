@@ -207,6 +207,6 @@ def test_a_full_disk_is_one_line(here):
 
 
 def test_interrupted_before_there_is_anything(here, monkeypatch, capsys):
-    monkeypatch.setattr(cli.inspect, "ModelFile", lambda path: (_ for _ in ()).throw(KeyboardInterrupt))
+    monkeypatch.setattr("fastbp.cli.inspect.ModelFile", lambda path: (_ for _ in ()).throw(KeyboardInterrupt))
     assert cli.main(["inspect", str(here / "model.safetensors")]) == 1
     assert capsys.readouterr().err == "error: interrupted\n"

@@ -1,5 +1,7 @@
 """Tables of all kinds at the command line: what is new in them, what is passed on, what is said or asked."""
 
+import re
+
 import pytest
 
 from tests.cli_cases import QUICK, fails, filled, run
@@ -85,3 +87,29 @@ def test_scaling_limits_and_the_logarithm(here):
     train[1] = "owed.csv"
     expected = "error: owed.csv, line 302, column 'price': -5 must be above 0 to have a logarithm\n"
     assert fails(here, *train, "--quiet", "--target-transform", "log") == expected
+
+
+def test_a_likely_leak_is_told(here):
+    rows = "".join(f"{i * 7 % 11},{'xy'[i % 2]}{i % 6},{'no' if i % 2 else 'yes'}\n" for i in range(200))
+    (here / "leak.csv").write_text(f"x,code,y\n{rows}")
+    train = ["train", "leak.csv", "--target", "y", "--out", "leak", *QUICK]
+    out, _ = run(here, *train, "--explain")
+    assert "note: likely a leak: 'code', which alone predicts the target nearly perfectly; if" in out
+    assert "leave it out: --drop NAME" in out
+    assert re.search(r"^code .* text, likely a leak +6$", out, re.M)
+    out, _ = run(here, *train, "--drop", "code", "--explain")
+    assert "leak:" not in out
+    assert "likely a leak" not in out
+
+
+def test_cross_validation_and_rows_that_were_trained_with(here):
+    train = ["train", "fruit.csv", "--target", "kind", "--drop", "id", "--out", "cv", *QUICK, "--quiet"]
+    out, _ = run(here, *train, "--cv", "3")
+    *_, line = out.splitlines()
+    assert re.fullmatch(r"3-fold cross-validation: accuracy \d+\.\d% \+- \d+\.\d%, balanced accuracy .*, AUC .*", line)
+    assert "--cv: must be at least 2" in fails(here, *train, "--cv", "1", code=2)
+    assert "error: cv must be at most the number of rows of the smallest class" in fails(here, *train, "--cv", "50")
+    out, _ = run(here, "evaluate", "cv", "fruit.csv")
+    assert re.search(r"^\d+ of 60 rows are the same as rows it was trained with: the score of new ", out, re.M)
+    out, _ = run(here, "evaluate", "cv", "-", stdin="size,colour,kind\n77,red,apple\n")
+    assert "trained" not in out

@@ -39,7 +39,7 @@ FAR = {"small": [-1e30, 1e36, np.nan, 0.0]}
 
 
 def model_of(kind, dtype, seed=1, robust=False):
-    """A model with columns of all kinds."""
+    """A model with columns of all kinds: of one network, or, if it is robust, of three."""
     inputs = [
         Input(NAMES[0], NUMBER, 1.6e9, 5.0, missing=True, robust=robust),
         Input(NAMES[1], "text", texts=["dark blue", "red"], missing=True, other=True),
@@ -50,9 +50,11 @@ def model_of(kind, dtype, seed=1, robust=False):
     target = dataclasses.replace(TARGETS[kind])
     output = "softmax" if kind == "classes" else "identity"
     sizes = (10, 5, target.outputs)
-    network = fastbp.Network(sizes, activation="tanh", output=output, dtype=dtype, seed=seed)
-    network.theta[:] = np.random.default_rng(seed).normal(size=network.theta.size)
-    return TableModel(network, Encoding(inputs, target))
+    networks = [fastbp.Network(sizes, activation="tanh", output=output, dtype=dtype) for _ in range(3 if robust else 1)]
+    rng = np.random.default_rng(seed)
+    for network in networks:
+        network.theta[:] = rng.normal(size=network.theta.size)
+    return TableModel(networks[0], Encoding(inputs, target), networks[1:])
 
 
 def expected_of(model, rows=ROWS):

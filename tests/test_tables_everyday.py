@@ -7,6 +7,7 @@ import pytest
 
 import fastbp
 from fastbp.tables.model import table_for
+from tests.table_cases import QUICK
 from tests.test_tables_sources import written
 
 TRAIN = {"hidden_layer_sizes": (4,), "epochs": 1}
@@ -175,6 +176,17 @@ def test_units_currencies_percent_and_signs(cell, tmp_path):
     np.testing.assert_array_equal(told, model.predict({"weight": [sign * 52.5]}))
     with pytest.raises(fastbp.TableError, match=r"'52.5 lb' (must be in|is no number)"):
         model.predict({"weight": ["52.5 lb"]})
+
+
+@pytest.mark.parametrize("labels", [["1st", "2nd", "3rd"], ["1. White", "2. Black", "3. Asian"]])
+def test_labels_that_begin_with_numbers(labels, tmp_path):
+    rows = [(labels[i % 3], i * 7 % 10, labels[i * 7 % 3]) for i in range(60)]
+    path = written(tmp_path, "kind,x,y\n" + "".join(f"{kind},{x},{y}\n" for kind, x, y in rows))
+    model = fastbp.train_table(path, "y", **QUICK).model
+    assert model.classes == labels
+    assert model.encoding.inputs[0].texts == labels
+    table = {name: [row[place] for row in rows] for place, name in enumerate(("kind", "x", "y"))}
+    assert fastbp.train_table(table, "y", **QUICK).model.encoding.inputs == model.encoding.inputs
 
 
 def test_units_that_change_within_a_column(tmp_path):

@@ -155,7 +155,7 @@ def test_the_logarithm_is_learnt_and_the_mean_predicted(prices):
     assert (target.mean, target.deviation) == pytest.approx((y[~test].mean(), y[~test].std()))
     X = result.model.encoding.encode(whole(path), np.float32)
     u = network.predict(X)[:, 0].astype(float) * target.log.deviation + target.log.mean
-    learnt = roles.Roles(0, 0.2, 0.1).take(400) == roles.TRAINING
+    learnt = roles.Roles(0, 0.2, 0.2).take(400) == roles.TRAINING
     assert learnt.sum() == result.rows
     assert target.log.smearing == pytest.approx(np.exp(np.log(y) - u)[learnt].mean(), rel=1e-5)
     assert target.log.smearing > 1
@@ -167,7 +167,7 @@ def test_the_logarithm_is_learnt_and_the_mean_predicted(prices):
 
 def test_losses_of_the_median_are_not_smeared():
     network = fastbp.Network((2, 1), output="identity", loss="quantile")
-    assert target_transforms.smearing(network, Target("y", "number", log=Logarithm(0.0, 1.0)), None) == 1.0
+    assert target_transforms.smearing([network], Target("y", "number", log=Logarithm(0.0, 1.0)), None) == 1.0
 
 
 def test_a_mean_of_exponentials_that_overflows_is_left_out(tmp_path):
@@ -201,9 +201,10 @@ def test_scores_take_0_where_logarithms_were_learnt():
 
 
 @pytest.mark.skipif(UNCOMPILED, reason="it takes epochs to learn what is compared")
-def test_what_is_better_on_the_rows_to_stop_by_is_kept(prices, tmp_path):
-    path, _, _ = prices
-    how = {"scaling": "robust", "epochs": 60}
+def test_what_is_better_on_the_rows_to_stop_by_is_kept(prices):
+    _, x, y = prices
+    path = {"x": np.nan_to_num(x), "y": y}
+    how = {"scaling": "robust", "epochs": 150, "hidden_layer_sizes": (16,)}
     chosen, of_log = (trained(path, target_transform=one, **how) for one in ("auto", "log"))
     assert chosen.model.network.theta.tobytes() == of_log.model.network.theta.tobytes()
     assert chosen.model.encoding == of_log.model.encoding
@@ -230,9 +231,11 @@ def test_the_logarithm_is_tried_for_skewed_targets_only(prices, tmp_path, monkey
     monkeypatch.setattr(TableTraining, "run", lambda *how: trainings.append(how[1:]) or train(*how))
     even = written(tmp_path, "x,y\n" + "".join(f"{i},{i + 0.5}\n" for i in range(200)), "even.csv")
     assert trained(even, target_transform="auto", epochs=1, time_limit=60).notes == []
-    assert [limit for *_, limit in trainings] == [60]
+    assert [limit for *_, limit in trainings if limit in (60, 30)] == [
+        60
+    ]  # and what is left, for the one with all rows
     assert len(trained(prices[0], target_transform="auto", epochs=1, time_limit=60).notes) == 1
-    assert [limit for *_, limit in trainings] == [60, 30, 30]
+    assert [limit for *_, limit in trainings if limit in (60, 30)] == [60, 30, 30]
 
 
 def test_ctrl_c_ends_both_trainings(prices):

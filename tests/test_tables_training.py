@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import fastbp
+from fastbp.tables import refit
 from fastbp.tables.table_training import TableTraining
 from fastbp.training import runner
 from tests.cases import UNCOMPILED
@@ -21,6 +22,12 @@ def fruit(tmp_path_factory):
 
 def trained(path, **options):
     return fastbp.train_table(path, "kind", drop=["id"], **QUICK | options)
+
+
+@pytest.fixture
+def once(monkeypatch):
+    """No table has so few rows that its training is done once more with all of them."""
+    monkeypatch.setattr(refit, "FEW", 0)
 
 
 def bits(result):
@@ -43,7 +50,7 @@ def test_ctrl_c_before_there_is_anything_is_passed_on(fruit, monkeypatch):
         trained(fruit)
 
 
-def test_ctrl_c_keeps_what_was_best(fruit):
+def test_ctrl_c_keeps_what_was_best(fruit, once):
     with pytest.warns(RuntimeWarning, match="^the training was interrupted after 2 epochs$"):
         result = trained(fruit, epochs=10**6, callbacks=interrupting(2))
     assert result.history.outcome == "interrupted"
@@ -51,7 +58,7 @@ def test_ctrl_c_keeps_what_was_best(fruit):
     assert bits(result) == bits(trained(fruit, epochs=result.history.best_epoch))
 
 
-def test_an_epoch_in_pieces_has_the_same_bits(fruit, monkeypatch):
+def test_an_epoch_in_pieces_has_the_same_bits(fruit, once, monkeypatch):
     expected, slices = trained(fruit), Changing(1)
     monkeypatch.setattr(runner, "Slices", lambda *how: slices)
     again = trained(fruit)
@@ -83,7 +90,7 @@ def test_callbacks_see_each_epoch_and_end_the_training(fruit):
     assert bits(result) == bits(trained(fruit, epochs=history.best_epoch))
 
 
-def test_the_first_epoch_is_completed_whatever_the_time_limit(fruit):
+def test_the_first_epoch_is_completed_whatever_the_time_limit(fruit, once):
     result = trained(fruit, epochs=10**6, time_limit=1e-9)
     assert (len(result.history.loss), result.history.outcome) == (1, "interrupted")
     assert bits(result) == bits(trained(fruit, epochs=1))
@@ -109,6 +116,47 @@ def test_less_than_min_delta_is_no_improvement(min_delta, fruit):
     assert history.best_epoch == best_epoch
     assert history.outcome == ("stopped" if waited == 2 else "finished")
     assert len(history.loss) == (best_epoch + 2 if waited == 2 else 40)
+
+
+def test_few_rows_are_all_trained_with_at_last(fruit, monkeypatch):
+    trainings, real = [], TableTraining.run
+
+    def run(training, *how):
+        rows = training._blocks.rows, training._validation.rows
+        trainings.append((*rows, real(training, *how), training.theta.tobytes()))
+        return trainings[-1][2]
+
+    monkeypatch.setattr(TableTraining, "run", run)
+    result = trained(fruit, class_weight="balanced")
+    (rows, held_out, first, before), (all_rows, none, again, after) = trainings
+    assert (rows, held_out, all_rows, none) == (result.rows, result.validated, result.rows + result.validated, 0)
+    assert result.history is first
+    assert len(again.loss) == first.best_epoch
+    assert bits(result) == after != before
+
+
+@pytest.mark.filterwarnings("ignore:the training was interrupted")
+@pytest.mark.parametrize("epoch", [1, 2])
+def test_ctrl_c_while_it_is_trained_once_more_keeps_the_first(epoch, fruit, once, monkeypatch):
+    expected, real = bits(trained(fruit)), TableTraining.train
+    assert trained(fruit).history.best_epoch > 2
+    monkeypatch.setattr(refit, "FEW", 1000)
+    monkeypatch.setattr(refit, "HELD_OUT_OF_FEW", refit.HELD_OUT)
+
+    def train(training, between):
+        if training._validation.rows == 0 and len(training.history.loss) == epoch - 1:
+            raise KeyboardInterrupt
+        return real(training, between)
+
+    monkeypatch.setattr(TableTraining, "train", train)
+    result = trained(fruit)
+    assert bits(result) == expected
+    assert result.history.outcome == "interrupted"
+
+
+@pytest.mark.parametrize(("rows", "part"), [(10, 0), (59, 0), (60, 0.2), (999, 0.2), (1000, 0.1), (10**6, 0.1)])
+def test_how_many_rows_are_held_out(rows, part):
+    assert refit.held_out(rows) == part
 
 
 def test_progress_is_told_after_each_epoch(fruit, capsys):

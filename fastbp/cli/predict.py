@@ -11,9 +11,8 @@ import tempfile
 from fastbp.atomic import replacing
 from fastbp.cli import options
 from fastbp.loading import load
-from fastbp.tables.cells import cells_of, known
-from fastbp.tables.model import TableModel, in_words, outputs_of, table_for
-from fastbp.tables.scores import Scores
+from fastbp.tables.cells import cells_of
+from fastbp.tables.model import TableModel, in_words, outputs_of, scores_of, table_for
 from fastbp.tables.sources import STDIN
 from fastbp.tables.target import CLASSES
 from fastbp.validation import short_list
@@ -46,7 +45,9 @@ def add(commands):
         commands,
         "evaluate",
         "score a model on a table with the target",
-        "Compares the predictions with the target, and the score with that of predicting always the same.",
+        "Compares the predictions with the target, and the score with that of predicting always\n"
+        "the same; tells how many rows are the same as rows that the model was trained with,\n"
+        "whose score says little of new ones.",
         "fastbp evaluate model.safetensors test.csv",
     )
     _add_model_and_data(parser)
@@ -134,13 +135,8 @@ def _tell(model, unseen):
 def evaluate(given):
     """Carries it out."""
     model = loaded(given.model)
-    scores, target = Scores(model.encoding.target), model.encoding.target
-    unseen = None if given.strict else collections.Counter()
-    for block in _table_for(model, given, with_target=True).blocks():
-        with_target = known(block, target.name)
-        rows = block.where(with_target)
-        scores.add(outputs_of(model, rows, unseen), target.encode(rows))
-        scores.left_out += len(block) - len(rows)
+    target, unseen = model.encoding.target, None if given.strict else collections.Counter()
+    scores = scores_of(model, _table_for(model, given, with_target=True).blocks(), unseen)
     _tell(model, unseen)
     print("\n".join(scores.lines()))
     if target.kind == CLASSES and len(target.texts) <= MOST_CLASSES:

@@ -12,10 +12,12 @@ from fastbp.network import DTYPES, Network
 from fastbp.tables.cells import MISSING
 from fastbp.tables.encoding import DATE, LEFT_OUT, TEXT
 from fastbp.tables.meaning import is_number_of_row, is_of_names
+from fastbp.tables.recipes import RECIPES, SCALINGS
+from fastbp.tables.refit import FEW
 from fastbp.tables.target import CLASSES, NUMBER
 from fastbp.tables.target_transforms import TRANSFORMS
-from fastbp.tables.train_table import ROBUST, SCALINGS, TASKS, train_table
-from fastbp.training.history import Diverged
+from fastbp.tables.train_table import TASKS, train_table
+from fastbp.training.history import Diverged, was_interrupted
 
 NUMERIC = 0.5  # a column of which more than half is numbers was perhaps meant to be one of numbers
 
@@ -64,45 +66,61 @@ def _add_table(table):
         help="part of the rows held out for the test (default: %(default)s)",
     )  # fmt: skip
     table.add_argument(
+        "--cv", type=options.of(int, 2), metavar="K",
+        help="cross-validation: K more networks, trained at once, each scored on rows that it has not seen",
+    )  # fmt: skip
+    table.add_argument(
         "--keep-all", action="store_true", help="take columns for inputs, too, that seem to number the rows"
     )
     table.add_argument(
         "--class-weight", choices=["balanced"], help="let rows of rare classes count more: all classes the same"
     )
     table.add_argument(
-        "--scaling", choices=SCALINGS, default="standard",
-        help="of numbers: by mean and deviation, or by median and quartiles and clipped (default: %(default)s)",
+        "--scaling", choices=SCALINGS,
+        help="of numbers: by mean and deviation, or by median and quartiles and clipped (default: as the recipe says)",
     )  # fmt: skip
     table.add_argument(
         "--target-transform", choices=TRANSFORMS,
         help="learn the logarithm of the target; auto: if that is better for one that is skewed (default: do not)",
     )  # fmt: skip
     table.add_argument(
-        "--clamp-output", action="store_true", help="predict no number beyond those in the rows to train with"
-    )
+        "--clamp-output", action="store_true", default=None,
+        help="predict no number beyond those in the rows to train with",
+    )  # fmt: skip
     table.add_argument(
-        "--explain", action="store_true", help="print what was found in each column, and what it becomes"
+        "--explain", action="store_true", help="print what was found in each column, what it becomes, and likely leaks"
     )
     options.add_reading(table)
 
 
 def _add_network(network):
+    default = RECIPES["default"][CLASSES]
     network.add_argument(
-        "--hidden-layer-sizes", type=options.sizes, default=(64, 32), metavar="M,...",
-        help="units of each hidden layer, or none (default: 64,32)",
+        "--recipe", choices=RECIPES, default="default",
+        help="realmlp: strong defaults from the literature, in about a hundred times the time of the default",
     )  # fmt: skip
     network.add_argument(
-        "--activation", type=options.names, default="relu", metavar="NAME",
-        help=f"of the hidden layers, or one for each: {', '.join(HIDDEN)} (default: relu)",
+        "--ensemble", type=options.of(int, 1), default=1, metavar="N",
+        help="train so many networks, and predict by the mean of their outputs (default: 1)",
     )  # fmt: skip
-    for name, kind, default, what in (
-        ("epochs", options.of(int, 0), 1000, "passes over the rows, at most"),
-        ("batch-size", options.of(int, 1), 32, "rows of a step"),
-        ("learning-rate", options.of(float, above=0), 0.001, "of Adam"),
-        ("patience", options.of(int, 1), 20, "epochs without a lower loss on rows held out, after which it ends"),
+    hidden = ",".join(map(str, default.hidden_layer_sizes))
+    network.add_argument(
+        "--hidden-layer-sizes", type=options.sizes, metavar="M,...",
+        help=f"units of each hidden layer, or none (default: {hidden}, or as the recipe says, as all defaults here)",
+    )  # fmt: skip
+    network.add_argument(
+        "--activation", type=options.names, metavar="NAME",
+        help=f"of the hidden layers, or one for each: {', '.join(HIDDEN)} (default: {default.activation})",
+    )  # fmt: skip
+    for name, kind, value, what in (
+        ("epochs", options.of(int, 0), None, "passes over the rows, at most"),
+        ("batch-size", options.of(int, 1), None, "rows of a step"),
+        ("learning-rate", options.of(float, above=0), None, "of Adam"),
+        ("patience", options.of(int, 1), None, "epochs without a lower loss on rows held out, after which it ends"),
         ("seed", options.of(int, 0), 0, "of the test rows, the first weights and the orders"),
     ):
-        network.add_argument(f"--{name}", type=kind, default=default, metavar="N", help=f"{what} (default: {default})")
+        shown = getattr(default, name.replace("-", "_")) if value is None else value
+        network.add_argument(f"--{name}", type=kind, default=value, metavar="N", help=f"{what} (default: {shown})")
     network.add_argument("--dtype", choices=DTYPES, default="float32", help="of all computation (default: float32)")
     network.add_argument("--threads", type=options.of(int, 1), metavar="N", help="at most; default: as many as pay")
     network.add_argument(
@@ -115,11 +133,15 @@ def run(given):
     names = (
         "target", "hidden_layer_sizes", "activation", "task", "test_size", "drop", "text", "keep_all", "delimiter",
         "encoding", "header", "decimal", "day_first", "epochs", "batch_size", "learning_rate", "patience", "dtype",
-        "seed", "threads", "time_limit", "class_weight", "scaling", "target_transform", "clamp_output",
+        "seed", "threads", "time_limit", "class_weight", "scaling", "target_transform", "clamp_output", "cv", "recipe",
+        "ensemble",
     )  # fmt: skip
+    of_network = {"hidden_layer_sizes": given.hidden_layer_sizes, "activation": given.activation}
+    recipe = RECIPES[given.recipe][CLASSES].but(**of_network)
     try:
-        validation.positive_number("--learning-rate", given.learning_rate, given.dtype)
-        Network((1, *given.hidden_layer_sizes, 1), given.activation, "identity")
+        if given.learning_rate is not None:
+            validation.positive_number("--learning-rate", given.learning_rate, given.dtype)
+        Network((1, *recipe.hidden_layer_sizes, 1), recipe.activation, "identity")
     except ValueError as problem:
         raise argparse.ArgumentTypeError(str(problem).replace("activation", "--activation", 1)) from None
     options.refuse_same(given.out, given.data)
@@ -133,17 +155,19 @@ def run(given):
     except Diverged as problem:
         raise ValueError(
             f"the training diverged in epoch {problem.epoch}: the loss or a parameter is no longer finite. Lower "
-            f"--learning-rate, which was {given.learning_rate:g}. Nothing was written."
+            f"--learning-rate, which was {problem.optimizer.learning_rate}. Nothing was written."
         ) from None
-    if result.history.outcome == "interrupted":
-        epochs = validation.counted(len(result.history.loss), "epoch")
-        options.say(f"interrupted after {epochs}: the network has the parameters of the best")
+    if was_interrupted(result.history):
+        n = len(result.model.networks)
+        epochs = len(result.history.loss) if n == 1 else int(result.history.epochs.max())
+        what = "the network has the parameters of the best" if n == 1 else f"{n} networks have those of their best"
+        options.say(f"interrupted after {validation.counted(epochs, 'epoch')}: {what}")
     result.model.save(given.out)  # before anything is printed, which may fail
     if given.explain:
         print("\n".join(_explained(result)))
     if not given.quiet:
         print("\n".join(_about(given, result)))
-    print("\n".join(result.test.lines("test ")))
+    print("\n".join([*result.test.lines("test "), *(result.cv.lines() if result.cv else ())]))
     if not given.quiet:
         print(f"written: {given.out}")
 
@@ -166,8 +190,9 @@ def _about(given, result):
     if result.left_out:
         yield f"left out: {validation.counted(result.left_out, 'row')} without a target"
     of = {kind: [c for c in encoding.inputs if c.kind == kind] for kind in (NUMBER, TEXT, DATE, LEFT_OUT)}
+    robust = any(column.robust for column in of[NUMBER])
     if of[NUMBER]:
-        how = "scaled by median and quartiles, and clipped" if given.scaling == ROBUST else "standardised"
+        how = "scaled by median and quartiles, and clipped" if robust else "standardised"
         yield f"numbers, {how}: {options.listed([column.name for column in of[NUMBER]])}"
     if of[TEXT]:
         yield f"texts, an input for each: {options.listed([f'{column.name} ({column.width})' for column in of[TEXT]])}"
@@ -188,7 +213,7 @@ def _about(given, result):
     rare = [column.name for column in of[TEXT] if column.other]
     if rare:
         yield f"texts that are rare share an input, as will those that are new: {options.listed(rare)}"
-    centre = "median" if given.scaling == ROBUST else "mean"
+    centre = "median" if robust else "mean"
     for kind, what in (
         (NUMBER, f"the {centre} of the column stands for them, and an input tells"),
         (TEXT, "they are a text of their own"), (DATE, "an input tells"),
@@ -197,10 +222,13 @@ def _about(given, result):
         if missing:
             yield f"missing values, {what}: {options.listed(missing)}"
     yield from _notes(given, result)
-    network = result.model.network
+    network, rows = result.model.network, result.rows + result.validated
+    also = " (trained with, too, at last)" if result.rows < rows < FEW and given.recipe == "default" else ""
+    n = len(result.model.networks)
     yield (
-        f"network {'-'.join(map(str, network.sizes))}, {network.theta.size:,} parameters; {result.rows:,} rows to "
-        f"train with, {result.validated:,} for early stopping, {result.test.rows:,} for the test"
+        f"{f'{n} networks, each ' if n > 1 else 'network '}{'-'.join(map(str, network.sizes))}, "
+        f"{network.theta.size:,} parameters; {result.rows:,} rows to "
+        f"train with, {result.validated:,} for early stopping{also}, {result.test.rows:,} for the test"
     )
 
 
@@ -209,7 +237,8 @@ def _explained(result):
     encoding, columns = result.model.encoding, result.columns
     heads = ["column", "values", "missing", "numbers", "texts", "becomes", "inputs"]
     rows = [[encoding.target.name, encoding.target.kind, "the target"]]
-    rows += [[column.name, column.kind, str(column.width)] for column in encoding.inputs]
+    leak = dict.fromkeys(result.leaks, ", likely a leak")
+    rows += [[column.name, column.kind + leak.get(column.name, ""), str(column.width)] for column in encoding.inputs]
     lines = [heads]
     for name, kind, width in rows:
         found = columns[name]

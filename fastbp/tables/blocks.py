@@ -22,7 +22,8 @@ class Blocks:
     """
 
     def __init__(self, width, outputs, dtype, rows, seed):
-        self._width, self._dtype, self._rng, self.rows = width + 1, dtype, np.random.default_rng(seed), 0
+        self.inputs, self._width, self._dtype, self.rows = width, width + 1, dtype, 0
+        self._rng = np.random.default_rng(seed)
         size = rows * (self._width + outputs) * dtype.itemsize
         blocks = 1 if size <= IN_MEMORY else min(MOST_BLOCKS, -(-size // BLOCK_BYTES))
         self._files = [tempfile.SpooledTemporaryFile(IN_MEMORY // blocks) for _ in range(blocks)]  # noqa: SIM115
@@ -48,6 +49,11 @@ class Blocks:
             self.counts[block] += len(here)
         self.rows += len(rows)
 
+    @property
+    def bytes(self):
+        """What all rows take."""
+        return self.rows * self._width * self._dtype.itemsize
+
     def numbers(self, rng=None):
         """The numbers of the blocks that have rows, in a new order if there is a generator."""
         order = range(len(self._files)) if rng is None else rng.permutation(len(self._files)).tolist()
@@ -62,3 +68,16 @@ class Blocks:
             rows = np.frombuffer(file.read(), self._dtype).reshape(-1, self._width)
             self._held = block, (np.ascontiguousarray(rows[:, :-1]), rows[:, -1].copy())
         return self._held[1]
+
+    def sample(self, rows, seed):
+        """X and d of so many rows at most, drawn from the first block."""
+        X, d = self.read(self.numbers()[0])
+        order = np.random.default_rng(seed).permutation(len(d))[:rows]
+        return X[order], d[order]
+
+
+def all_of(places):
+    """X (n, width) and d (n,) of all rows in some Blocks, in memory."""
+    found = [place.read(block) for place in places for block in place.numbers()]
+    X, d = (np.concatenate(parts) for parts in zip(*found, strict=True))
+    return X, d

@@ -4,7 +4,8 @@ import re
 
 from fastbp.tables import dates
 from fastbp.tables.cells import TableError
-from fastbp.tables.encoding import DATE, LEFT_OUT, TEXT, Input
+from fastbp.tables.encoding import DATE, LEFT_OUT, TEXT, Encoding, Input
+from fastbp.tables.layout import Reading
 from fastbp.tables.survey import MOST
 from fastbp.tables.target import CLASSES, NUMBER, Target
 from fastbp.validation import short_list
@@ -97,6 +98,8 @@ def target_of(column, task=None):
 def _refuse_slips(column, remedy, numeric=NUMERIC):
     """A column that is meant to have numbers, but has some that cannot be read."""
     known = column.rows - column.missing
+    if column.is_of_labels:
+        return
     if column.first_text is not None and column.numeric + column.like_numbers >= numeric * known > 0:
         problem, others = column.first_like_number or column.first_text, [*column.not_numbers]
         more = f" (not: {short_list(others)})" if others[1:] else ""
@@ -115,3 +118,41 @@ def _in_order(texts):
             return 1, 0.0, text
 
     return sorted(texts, key=key)
+
+
+def encoding_of(survey, target, task, drop, text, keep_all, reading, test_size, robust):
+    """What the columns mean."""
+    columns, source, rows = survey.columns, survey.source, survey.columns[target]
+    if rows.trained == 0 and (rows.rows == 0 or rows.missing < rows.rows):
+        raise TableError(
+            f"{source}: it must have rows to train with, it has {rows.rows} in all (test_size={test_size})"
+        )
+    encoding, problems = Encoding([], None, drop, survey.reading or Reading()), []
+    for name, column in columns.items():
+        try:
+            if name == target:
+                encoding.target = target_of(column, task)
+            else:
+                encoding.inputs.append(input_of(column, name in text, keep_all, reading.day_first, robust))
+        except TableError as problem:
+            problems.append(str(problem) if str(problem).startswith(source) else f"{source}: {problem}")
+    if problems:
+        raise TableError("\n".join(problems))
+    if encoding.width == 0:
+        raise TableError(
+            f"{source}: it must have columns that differ from row to row, besides the target {target!r} and those that "
+            "are left out"
+        )
+    return encoding
+
+
+def alike(encoding):
+    """Notes on texts that may have been meant to be the same."""
+    for column in (encoding.target, *encoding.used):
+        spellings = {}
+        for text in column.texts:
+            spellings.setdefault(" ".join(text.casefold().split()), []).append(text)
+        several = [text for texts in spellings.values() if len(texts) > 1 for text in texts]
+        if several:
+            names = short_list(several)
+            yield f"texts of {column.name!r} that differ by case or blanks alone are not the same: {names}"

@@ -1,16 +1,21 @@
 """TableModel: a network, and what it takes to put tables in and get predictions out."""
 
 import collections
+import copy
 
 import numpy as np
 
 from fastbp import caller
 from fastbp.files.safetensors import write
-from fastbp.network import Network, outputs
+from fastbp.network import Network
+from fastbp.tables.cells import known
 from fastbp.tables.encoding import Encoding
 from fastbp.tables.layout import Reading
+from fastbp.tables.mean_outputs import mean_outputs
+from fastbp.tables.scores import Scores
 from fastbp.tables.sources import opened
 from fastbp.tables.target import CLASSES
+from fastbp.tables.trained_rows import TrainedRows
 from fastbp.validation import counted, short_list
 
 
@@ -22,11 +27,17 @@ class TableModel:
     network : Network
     encoding : Encoding
         The columns: `encoding.inputs` and `encoding.target`.
+    others : sequence of Network
+        Of an ensemble those after the first, of its sizes: predictions are made of the mean of the outputs.
+    trained_rows : TrainedRows or None
+        By which `evaluate` recognises rows of the training; None: it does not.
 
     Attributes
     ----------
-    network, encoding : Network, Encoding
+    network, encoding, trained_rows : Network, Encoding, TrainedRows or None
         As given.
+    networks : list of Network
+        All of them.
     classes : list of str, or None
         For a regression None.
 
@@ -42,13 +53,15 @@ class TableModel:
     cherry apple
     """
 
-    def __init__(self, network, encoding):
-        self.network, self.encoding = network, encoding
+    def __init__(self, network, encoding, others=(), trained_rows=None):
+        self.network, self.encoding, self.networks = network, encoding, [network, *others]
+        self.trained_rows = trained_rows
 
     def __repr__(self):
         target, columns = self.encoding.target, sum(column.width > 0 for column in self.encoding.inputs)
         what = f"{len(target.texts)} classes" if target.kind == CLASSES else "a number"
-        return f"<TableModel: {target.name!r}, {what}, from {columns} columns by {self.network}>"
+        several = f"the mean of {len(self.networks)} networks, each " * (len(self.networks) > 1)
+        return f"<TableModel: {target.name!r}, {what}, from {columns} columns by {several}{self.network}>"
 
     @property
     def classes(self):
@@ -127,15 +140,61 @@ class TableModel:
             raise TypeError(f"predict_proba needs a model of classes, {self.encoding.target.name!r} is a number")
         return self._outputs(table, strict)
 
+    def evaluate(self, table, *, strict=False):
+        """How good the predictions for a table with the target are.
+
+        Parameters
+        ----------
+        table, strict : as in `predict`
+            The target must be there; rows without a value of it are left out.
+
+        Returns
+        -------
+        Scores
+            Its `trained` says how many rows are the same as rows of the training, whose scores tell little of new
+            ones.
+
+        Raises
+        ------
+        TableError
+            As in `predict`.
+
+        Warns
+        -----
+        RuntimeWarning
+            As in `predict`.
+
+        Examples
+        --------
+        >>> import fastbp, pathlib, tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     path = pathlib.Path(folder, "lines.csv")
+        ...     _ = path.write_text("x,y\\n" + "".join(f"{x},{2 * x}\\n" for x in range(100)))
+        ...     model = fastbp.train_table(path, "y", test_size=0.2, learning_rate=0.01, seed=1).model
+        ...     scores = model.evaluate(path)
+        >>> scores.rows, scores.trained, scores.r2 > 0.9
+        (100, 80, True)
+        """
+        came, unseen = self._opened(table, strict, with_target=True)
+        scores = scores_of(self, came.blocks(), unseen)
+        if unseen:
+            caller.warn(in_words(self, unseen))
+        return scores
+
     def _outputs(self, table, strict):
         """Those of the network for a whole table (rows, outputs)."""
-        unseen, (came, more) = None if strict else collections.Counter(), table_for(self, table, strict=strict)
-        if more:
-            caller.warn(f"{came.source}: the column {short_list(more)} was not there in training, and is not used")
+        came, unseen = self._opened(table, strict)
         found = [outputs_of(self, block, unseen) for block in came.blocks()]
         if unseen:
             caller.warn(in_words(self, unseen))
         return np.concatenate(found) if found else np.empty((0, self.network.sizes[-1]), self.network.dtype)
+
+    def _opened(self, table, strict, with_target=False):
+        """The table, which fits the model, and the counter of texts that are new, or None; new columns are told."""
+        came, more = table_for(self, table, with_target=with_target, strict=strict)
+        if more:
+            caller.warn(f"{came.source}: the column {short_list(more)} was not there in training, and is not used")
+        return came, None if strict else collections.Counter()
 
     # ---- Files -------------------------------------------------------------------------------------------------------
 
@@ -162,8 +221,12 @@ class TableModel:
         minus plus
         """
         strings, arrays = self.network._record()
-        more, others = self.encoding.record()
-        write(path, "table", strings | more, arrays | others)
+        if len(self.networks) > 1:
+            arrays["theta of others"] = np.stack([network.theta for network in self.networks[1:]])
+        parts = [self.encoding] if self.trained_rows is None else [self.encoding, self.trained_rows]
+        for more, others in (part.record() for part in parts):
+            strings, arrays = strings | more, arrays | others
+        write(path, "table", strings, arrays)
 
     @classmethod
     def _of_record(cls, file):
@@ -172,14 +235,37 @@ class TableModel:
         wanted = encoding.width, encoding.target.outputs, "softmax" if encoding.target.kind == CLASSES else "identity"
         if (network.sizes[0], network.sizes[-1], network.output) != wanted:
             raise ValueError(f"its network {network} does not fit its columns, which need {wanted}")
-        return cls(network, encoding)
+        others = []
+        if "theta of others" in file.arrays:
+            for theta in file.array("theta of others", network.dtype, (None, network.theta.size)):
+                others.append(copy.deepcopy(network))
+                np.copyto(others[-1].theta, theta)
+        return cls(network, encoding, others, TrainedRows.of_record(file))
 
 
 def outputs_of(model, block, unseen=None):
     """The outputs of a TableModel's network for a block (rows, outputs); `unseen` as in Input.encode."""
+    return mean_outputs(model.networks, _inputs(model, block, unseen))
+
+
+def scores_of(model, blocks, unseen=None):
+    """The Scores of a TableModel for blocks with the target; `unseen` as in Input.encode."""
+    target = model.encoding.target
+    scores = Scores(target, model.trained_rows)
+    for block in blocks:
+        with_target = known(block, target.name)
+        rows = block.where(with_target)
+        X, d = _inputs(model, rows, unseen), target.encode(rows)
+        scores.add(mean_outputs(model.networks, X), d)
+        scores.familiar.add(X, d)
+        scores.left_out += len(block) - len(rows)
+    return scores
+
+
+def _inputs(model, block, unseen):
     X = model.encoding.encode(block, model.network.dtype, unseen)
     X.flags.writeable = False
-    return outputs(model.network, X)
+    return X
 
 
 def in_words(model, unseen):

@@ -2,7 +2,9 @@
 
 import numpy as np
 
+from fastbp.tables.mean_outputs import mean_outputs
 from fastbp.tables.target import CLASSES
+from fastbp.tables.trained_rows import Familiar
 from fastbp.validation import counted
 
 RANKED = 1 << 20  # rows, at most, for the area under the curve
@@ -14,6 +16,8 @@ class Scores:
     Parameters
     ----------
     target : Target
+    trained_rows : TrainedRows or None
+        In which the rows are looked up.
 
     Attributes
     ----------
@@ -21,13 +25,15 @@ class Scores:
         Rows with a target, and those without.
     confusion : ndarray of int, shape (classes, classes)
         How often each class (row) was predicted as each (column).
+    familiar : Familiar
+        Which of the rows were trained with.
     """
 
-    def __init__(self, target):
+    def __init__(self, target, trained_rows=None):
         self.target, self.rows, self.left_out = target, 0, 0
         self.confusion = np.zeros((target.outputs, target.outputs), np.int64)
         self._sums = np.zeros(4)  # of d, d^2, (y - d)^2, |y - d|: standardised values
-        self._log_loss, self._ranked = 0.0, []
+        self._log_loss, self._ranked, self.familiar = 0.0, [], Familiar(trained_rows)
 
     def __repr__(self):
         return f"<Scores: {'; '.join(self.lines())}>"
@@ -51,6 +57,12 @@ class Scores:
                     for x in (self.target.restored(d), self.target.decode(Y))
                 )
                 self._sums += d.sum(), np.square(d).sum(), np.square(y - d).sum(), np.abs(y - d).sum()
+
+    @property
+    def trained(self):
+        """How many of the rows are the same as rows of the training, an int; where the model knows some of these only,
+        an estimate. None if it knows none."""
+        return self.familiar.trained
 
     @property
     def accuracy(self):
@@ -131,3 +143,13 @@ class Scores:
             yield f"baseline: {self.usual_rmse:.4g}, if it were always the mean in training, {self.target.mean:.4g}"
         if self.left_out:
             yield f"left out: {counted(self.left_out, 'row')} without a target"
+        yield from self.familiar.lines()
+
+
+def scores_of_rows(networks, target, place):
+    """The Scores of the mean of networks for the rows in some Blocks."""
+    scores = Scores(target)
+    for block in place.numbers():
+        X, d = place.read(block)
+        scores.add(mean_outputs(networks, X), d)
+    return scores

@@ -24,6 +24,7 @@ from fastbp.tables.samples import Sample
 from fastbp.tables.sources import opened
 
 MOST, SHOWN = 1000, 6  # different texts of a column that become inputs; cells that are no numbers, in a message
+ROWS_OF_A_LABEL = 5  # of those that begin with numbers, at least
 COUNTED = 100_000  # different texts that are counted; beyond that those are forgotten that have come once
 FARTHEST = 1e30  # times the distance of the quartiles, at most, that numbers of the rows to train with are apart
 LIKE_NUMBER = re.compile(r"[-+]?[$€£]?\s?\d[\d.,' ]*\s?[%€]?")  # 1,000 or 3,5 where the file has other signs
@@ -101,6 +102,12 @@ class Column:
             where, cell = self._first_of_unit[min(self._units, key=self._units.get)]
             return TableError(f"{where}{cell!r} " + (f"must be in {self.unit}" if self.unit else "has a unit"))
         return self._first_text
+
+    @property
+    def is_of_labels(self):
+        """Whether few different cells have numbers beside different words: "1st", "2nd", or "1. White", "2. Black"."""
+        labels = self._first_text is None and len(self._units) > 1
+        return labels and ROWS_OF_A_LABEL * len(self.texts) <= self.rows - self.missing
 
     @property
     def is_numeric(self):

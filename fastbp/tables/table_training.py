@@ -6,9 +6,11 @@ from fastbp.lecture.codes import REPORTED
 from fastbp.optimizers import settings_of
 from fastbp.tables.roles import TRAINING, VALIDATION
 from fastbp.tables.target import CLASSES
+from fastbp.training.early_stopping import EarlyStopping
 from fastbp.training.history import Diverged, History
+from fastbp.training.label_smoothing import smoothed
 from fastbp.training.loop import Loop
-from fastbp.training.runner import EpochRunner
+from fastbp.training.runner import EpochRunner, shape_of_moments
 
 
 class TableTraining:
@@ -16,18 +18,30 @@ class TableTraining:
 
     estimator, index, validated_by, weights = None, 0, "validation_loss", None
 
-    def __init__(self, network, target, places, rule, epochs, batch_size, stopping, seed):
-        self.network, self.theta, self.epochs, self.history = network, network.theta, epochs, History()
-        self._target, self._blocks, self._validation = target, places[TRAINING], places[VALIDATION]
-        self._rule, self._stopping, self._rng = rule, stopping, np.random.default_rng(seed)
-        self._batch_size, self._step = min(batch_size, max(self._blocks.counts)), 0
-        self._moments = np.zeros((rule.moments, self.theta.size), self.theta.dtype)
+    def __init__(self, network, target, places, recipe, min_delta, seed, stops=True):
+        self.network, self.theta, self.epochs, self.history = network, network.theta, recipe.epochs, History()
+        self.target, self._blocks, self._validation = target, places[TRAINING], places[VALIDATION]
+        self.recipe, self._given, self._rule = recipe, (recipe, min_delta, seed), recipe.optimizer
+        self._rng = np.random.default_rng(seed)
+        patience = recipe.epochs_without_improvement if stops and recipe.stops else np.inf
+        self._stopping = EarlyStopping(patience, min_delta if patience < np.inf else -np.inf)
+        self._batch_size, self._step = min(recipe.batch_size, max(self._blocks.counts)), 0
+        self._total = recipe.epochs * sum(-(-rows // self._batch_size) for rows in self._blocks.counts)
+        self._layers, self._label_smoothing = recipe.layers(network), recipe.label_smoothing
+        shape = shape_of_moments(self._rule.moments, self.theta, self._layers)
+        self._moments = np.zeros(shape, self.theta.dtype)
+
+    def again(self, places):
+        """The same training with other rows; it does not end by itself, and has the parameters of its last epoch."""
+        again = TableTraining(self.network, self.target, places, *self._given, stops=False)
+        again.weights = self.weights
+        return again
 
     def run(self, threads, callbacks, shown, time_limit):
         """All epochs; the history."""
-        settings, layers = settings_of(self._rule), self.network.layers
+        settings = settings_of(self._rule)
         with EpochRunner(
-            self.theta, layers, self._batch_size, settings, self._moments, threads=threads
+            self.theta, self._layers, self._batch_size, settings, self._moments, threads=threads
         ) as self._runner:
             loop = Loop(self, callbacks, shown, time_limit)
             loop.run()
@@ -39,10 +53,10 @@ class TableTraining:
         total = weights = 0.0
         for block in self._blocks.numbers(self._rng):
             between()
-            data = self._data(self._blocks, block)
+            data = self._data(self._blocks, block, self._label_smoothing)
             order = self._rng.permutation(len(data[0]))
             steps = -(-len(order) // self._batch_size)
-            rates, report = np.full(steps, self._rule.learning_rate), np.empty((steps, REPORTED))
+            rates, report = self._rule.rates(self._step, steps, self._total), np.empty((steps, REPORTED))
             total += data[2].sum(dtype=np.float64) * self._runner.run(*data, order, rates, self._step, report, between)
             weights += data[2].sum(dtype=np.float64)
             self._step += steps
@@ -73,12 +87,13 @@ class TableTraining:
             history.best_epoch = epoch
         return bool(best), bool(ends)
 
-    def _data(self, blocks, block):
-        """X, D and weights of 1, as the kernels want them."""
+    def _data(self, blocks, block, label_smoothing=0.0):
+        """X, D and weights, as the kernels want them."""
         X, d = blocks.read(block)
-        if self._target.kind == CLASSES:
-            D = np.zeros((len(d), self._target.outputs), X.dtype)
+        if self.target.kind == CLASSES:
+            D = np.zeros((len(d), self.target.outputs), X.dtype)
             D[np.arange(len(d)), d.astype(int)] = 1
+            D = smoothed(D, label_smoothing)
         else:
             D = d[:, None]
         weight = np.ones(len(d), X.dtype) if self.weights is None else self.weights[d.astype(int)].astype(X.dtype)

@@ -5,10 +5,11 @@ import dataclasses
 import numpy as np
 
 from fastbp import validation
-from fastbp.network import outputs
 from fastbp.tables.cells import TableError
+from fastbp.tables.mean_outputs import mean_outputs
 from fastbp.tables.roles import TRAINING, VALIDATION
 from fastbp.tables.target import CLASSES, Logarithm
+from fastbp.training.history import was_interrupted
 
 # Neither is the default: on 12 tables of 83 to 4,000 rows "auto" was no better than none, in twice the time
 LOG, AUTO = "log", "auto"
@@ -16,10 +17,9 @@ TRANSFORMS = LOG, AUTO
 SKEWED = 1.0  # a higher skewness is called high (Bulmer 1979, Principles of statistics, chapter 4)
 
 
-def checked(clamp_output, transform):
-    """Both options of `train_table`, before the table is looked at."""
-    transform = None if transform is None else validation.choice("target_transform", transform, TRANSFORMS)
-    return validation.flag("clamp_output", clamp_output), transform
+def checked(transform):
+    """The option of `train_table`, before the table is looked at."""
+    return None if transform is None else validation.choice("target_transform", transform, TRANSFORMS)
 
 
 def prepare(target, column, clamp_output, transform):
@@ -59,48 +59,52 @@ def fitted(fit, target, places, compared, limited):
     Parameters
     ----------
     fit : callable
-        A network and its history, of a Target and the places of its rows.
+        Networks and their history, of a Target, the places of its rows, and what is called with the networks as long as
+        the rows to stop by are unknown to them.
     target : Target
         Its `log` gets its smearing, or becomes None.
     places : list of Blocks
         Rows by their roles, with what is learnt of the target.
-    compared : bool
-        Whether the better one of two is wanted.
-    limited : bool
-        Whether time may be what interrupts a training. If it is not, Ctrl-C in the first one is the end of both.
+    compared, limited : bool
+        Whether the logarithm is to be compared; whether the time is limited.
 
     Returns
     -------
-    network, history : Network, History
+    networks, history : list of Network, History or ManyHistory
     places : list of Blocks
         With what was learnt of the target.
     notes : list of str
     """
-    network, history = fit(target, places)
+    errors, judge = [], VALIDATION if places[VALIDATION].rows else TRAINING
+
+    def judged(target, places):
+        def note_error(networks):
+            if target.log is not None:
+                target.log.smearing = smearing(networks, target, places[TRAINING])
+            errors.append(rmse(networks, target, places[judge]))
+
+        return note_error if compared else None
+
+    networks, history = fit(target, places, judged(target, places))
     if target.log is None:
-        return network, history, places, []
-    target.log.smearing = smearing(network, target, places[TRAINING])
+        return networks, history, places, []
+    target.log.smearing = smearing(networks, target, places[TRAINING])
     if not compared:
-        return network, history, places, []
-    if history.outcome == "interrupted" and not limited:
-        return (
-            network,
-            history,
-            places,
-            ["the logarithm is learnt; the training was interrupted before it was compared"],
-        )
+        return networks, history, places, []
+    if was_interrupted(history) and not limited:
+        note = "the logarithm is learnt; the training was interrupted before it was compared"
+        return networks, history, places, [note]
     stored, plain = dataclasses.replace(target), dataclasses.replace(target, log=None)
     others = [Recoded(place, stored, plain) for place in places]
-    other_network, other_history = fit(plain, others)
-    judge = VALIDATION if places[VALIDATION].rows else TRAINING
-    of_log, of_plain = rmse(network, target, places[judge]), rmse(other_network, plain, others[judge])
+    other_networks, other_history = fit(plain, others, judged(plain, others))
+    of_log, of_plain = errors
     what = f"RMSE {of_log:.4g} with the logarithm of {target.name!r}, {of_plain:.4g} without"
     rows = "the rows to stop by" if judge == VALIDATION else "the rows to train with"
     if of_log < of_plain:
-        return network, history, places, [f"the logarithm is learnt, since it is better on {rows}: {what}"]
+        return networks, history, places, [f"the logarithm is learnt, since it is better on {rows}: {what}"]
     target.log = None
     note = f"the logarithm is not learnt, since it is no better on {rows}: {what}"
-    return other_network, other_history, others, [note]
+    return other_networks, other_history, others, [note]
 
 
 class Recoded:
@@ -108,7 +112,8 @@ class Recoded:
 
     def __init__(self, blocks, stored, wanted):
         self._blocks, self._stored, self._wanted = blocks, stored, wanted
-        self.rows, self.counts, self.numbers = blocks.rows, blocks.counts, blocks.numbers
+        for name in ("inputs", "rows", "counts", "numbers", "bytes"):
+            setattr(self, name, getattr(blocks, name))
 
     def read(self, block):
         """As that of Blocks."""
@@ -116,23 +121,23 @@ class Recoded:
         return X, self._wanted.learnt(self._stored.restored(d)).astype(d.dtype)
 
 
-def smearing(network, target, blocks):
+def smearing(networks, target, blocks):
     """The mean of exp(residual), residual = ln y - its prediction (Duan 1983); 1 for losses that aim at the median."""
-    if network.loss != "squared_error":
+    if networks[0].loss != "squared_error":
         return 1.0
     total = 0.0
     with np.errstate(over="ignore"):
         for block in blocks.numbers():
             X, d = blocks.read(block)
-            total += np.exp((d.astype(np.float64) - outputs(network, X)[:, 0]) * target.log.deviation).sum()
+            total += np.exp((d.astype(np.float64) - mean_outputs(networks, X)[:, 0]) * target.log.deviation).sum()
     return float(total / blocks.rows) if np.isfinite(total) else 1.0  # of 300 powers of 10 there is no mean
 
 
-def rmse(network, target, blocks):
+def rmse(networks, target, blocks):
     """The root of the mean squared error of predictions, in units of the target."""
     total = 0.0
     with np.errstate(over="ignore"):
         for block in blocks.numbers():
             X, d = blocks.read(block)
-            total += np.square(target.decode(outputs(network, X)) - target.restored(d)).sum()
+            total += np.square(target.decode(mean_outputs(networks, X)) - target.restored(d)).sum()
         return float(np.sqrt(total / blocks.rows))

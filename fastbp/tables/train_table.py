@@ -2,92 +2,44 @@
 
 import contextlib
 import functools
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-
-import numpy as np
+from collections.abc import Iterable
 
 from fastbp import validation
-from fastbp.network import DTYPES, Network, outputs
-from fastbp.optimizers import Adam
+from fastbp.network import DTYPES
 from fastbp.tables.blocks import Blocks
 from fastbp.tables.cells import TableError, known
-from fastbp.tables.encoding import Encoding
+from fastbp.tables.class_weights import check_class_weight, weights_of
+from fastbp.tables.cross_validation import check_folds, cross_validated
+from fastbp.tables.fitting import Fitting
 from fastbp.tables.frames import is_table
-from fastbp.tables.layout import Reading, checked_reading
-from fastbp.tables.meaning import input_of, target_of
+from fastbp.tables.layout import checked_reading
+from fastbp.tables.leaks import LOOKED_AT, likely_leaks, notes_on
+from fastbp.tables.meaning import alike, encoding_of
 from fastbp.tables.model import TableModel
+from fastbp.tables.recipes import ROBUST, chosen
+from fastbp.tables.refit import held_out
+from fastbp.tables.result import TableResult
 from fastbp.tables.roles import TEST, TRAINING, VALIDATION, Roles, Strata
-from fastbp.tables.scores import Scores
+from fastbp.tables.scores import scores_of_rows
 from fastbp.tables.sources import STDIN, can_be_read_twice, opened
 from fastbp.tables.survey import Survey
-from fastbp.tables.table_training import TableTraining
 from fastbp.tables.target import CLASSES
 from fastbp.tables.target_transforms import AUTO, checked, fitted, prepare
+from fastbp.tables.trained_rows import TrainedRows
 from fastbp.training import progress as display
-from fastbp.training.early_stopping import EarlyStopping
-from fastbp.training.history import History
+from fastbp.training.history import was_interrupted
 from fastbp.validation import real_number, short_list
 
-HELD_OUT, FEWEST = 0.1, 100  # part of the rows for early stopping, where there are so many rows at least
 STRATIFIED = 20_000  # rows of classes, at most, of each of which the same part is held out
 TASKS = ("classification", "regression")
-ROBUST = "robust"
-SCALINGS = ("standard", ROBUST)
-
-
-@dataclass(repr=False)
-class TableResult:
-    """What `train_table` returns.
-
-    Attributes
-    ----------
-    model : TableModel
-    columns : dict of str to Column
-        What was found in each column.
-    history : History
-    rows, validated, left_out : int
-        Rows to train with, to validate with, and without a target.
-    test : Scores
-        Of the rows held out for the test.
-    notes : list of str
-        What was passed over or guessed when the table was read; and which of two trainings was better.
-
-    Examples
-    --------
-    >>> import fastbp, pathlib, tempfile
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     path = pathlib.Path(folder, "signs.csv")
-    ...     _ = path.write_text("x,sign\\n" + "-1,minus\\n1,plus\\n" * 100)
-    ...     result = fastbp.train_table(path, "sign", test_size=0.25)
-    >>> result.rows, result.validated, result.left_out, *list(result.test.lines())[:2]
-    (135, 15, 0, 'accuracy: 100.0% of 50 rows', "baseline: 50.0%, if it were always 'minus', the most frequent class")
-    """
-
-    model: TableModel
-    columns: dict
-    history: History
-    rows: int
-    validated: int
-    left_out: int
-    test: Scores
-    notes: list
-
-    def __repr__(self):
-        lines = [repr(self.model), repr(self.history), *self.test.lines("test ")]
-        return (
-            f"<TableResult: {self.rows:,} rows to train with, {self.validated:,} to validate with; "
-            + "; ".join(lines)
-            + ">"
-        )
 
 
 def train_table(
-    table, target, *, hidden_layer_sizes=(64, 32), activation="relu", task=None, test_size=0.2, drop=(), text=(),
-    keep_all=False, class_weight=None, scaling="standard", target_transform=None, clamp_output=False,
-    delimiter=None, encoding=None, header=None, decimal=None, day_first=None, epochs=1000, batch_size=32,
-    learning_rate=0.001, patience=20, min_delta=0.0, dtype="float32", seed=0, threads=None, time_limit=None,
-    callbacks=None, progress=False,
+    table, target, *, recipe="default", ensemble=1, hidden_layer_sizes=None, activation=None, task=None, test_size=0.2,
+    cv=None, drop=(), text=(), keep_all=False, class_weight=None, scaling=None, target_transform=None,
+    clamp_output=None, delimiter=None, encoding=None, header=None, decimal=None, day_first=None, epochs=None,
+    batch_size=None, learning_rate=None, patience=None, min_delta=0.0, dtype="float32", seed=0, threads=None,
+    time_limit=None, callbacks=None, progress=False,
 ):  # fmt: skip
     """Train a network on a table in a file, which may be larger than the memory.
 
@@ -102,14 +54,26 @@ def train_table(
         a table in memory.
     target : str
         The column to be predicted. Rows without are left out.
-    hidden_layer_sizes : int or sequence of int
-        Units of each hidden layer; empty for none.
-    activation : str or sequence of str
-        As in `Network`.
+    recipe : {"default", "realmlp"}
+        What is decided where an option is None. "default": a small network in little time. "realmlp": the tabular
+        defaults of RealMLP-TD-S [1]_, 3 x 256 units, which take about a hundred times as long and mostly predict
+        better.
+    ensemble : int
+        Networks that differ by their seeds, and whose mean outputs are the predictions. More than one are trained by
+        `train_many`, with all rows in memory.
+    hidden_layer_sizes : int or sequence of int, or None
+        Units of each hidden layer; empty for none. None: 64 and 32, or those of the recipe.
+    activation : str or sequence of str, or None
+        As in `Network`. None: "relu", or that of the recipe.
     task : {"classification", "regression"} or None
         None: a classification, if the target has texts, or few different whole numbers for so many rows.
     test_size : float
         Part of the rows that are held out for the test, 0 or more and below 1.
+    cv : int or None
+        Folds of a cross-validation, at least 2: so many networks are trained as that of the model, each without a fold
+        of the rows that are not held out for the test, and scored by it. They are trained at once, with all rows as
+        numbers in memory (1 GiB at most). What becomes of a column, means and deviations too, is learnt from all these
+        rows, not for each fold anew.
     drop : str or sequence of str
         Columns to be ignored.
     text : str or sequence of str
@@ -119,18 +83,20 @@ def train_table(
     class_weight : "balanced", mapping of classes to numbers, or None
         How much a row of each class counts in training; "balanced": all classes the same. A class that is not named
         counts 1.
-    scaling : {"standard", "robust"}
-        Of numbers. "standard": by mean and deviation. "robust": by median and quartiles, then clipped smoothly,
-        x / sqrt(1 + (x / 3)^2), as in RealMLP (arXiv 2407.04491): for columns with outliers. Median and quartiles are
-        those of the rows to train with, or of 10,000 of them that are drawn at random if there are more.
+    scaling : {"standard", "robust"} or None
+        Of numbers. None: "standard", or that of the recipe. "standard": by mean and deviation. "robust": by median and
+        quartiles, then clipped smoothly, x / sqrt(1 + (x / 3)^2), as in RealMLP [1]_: for columns with outliers. Median
+        and quartiles are those of the rows to train with, or of 10,000 of them that are drawn at random if there are
+        more.
     target_transform : {"log", "auto"} or None
         "log": the logarithm of the target, a positive number, is learnt; predictions are exp of the outputs times the
         mean of exp(residual) over the rows to train with, Duan's smearing factor. "auto": where it is positive and its
         skewness is above 1, both are trained, one after the other (callbacks see both; each has half the `time_limit`),
         and the one with the lower squared error on the rows to stop by is kept: `notes` tells. None: the target as it
         is, since "auto" takes twice as long.
-    clamp_output : bool
-        Whether predictions of a number are clamped to the range of the target in the rows to train with.
+    clamp_output : bool or None
+        Whether predictions of a number are clamped to the range of the target in the rows to train with. None: they are
+        not, or as the recipe says.
     delimiter : str or None
         Between the cells of a CSV file; " " is any number of blanks. None: what cuts most lines alike.
     encoding : str or None
@@ -142,14 +108,16 @@ def train_table(
         Before the fraction of a number in a CSV file. None: what most numbers have.
     day_first : bool or None
         Whether 1/2/2021 is a day of February. None: what all dates of a column can be, and an error if that is both.
-    epochs, batch_size : int
-        Passes over the rows, at most, and rows of a step.
-    learning_rate : float
-        Of Adam.
-    patience : int
-        A tenth of the rows, if there are at least 100, is held out: when their loss (without them: that of the
-        training) has not fallen by more than `min_delta` for so many epochs, training ends, and the network has the
-        parameters of the best epoch.
+    epochs, batch_size : int or None
+        Passes over the rows, at most, and rows of a step. None: 1000 and 32, or those of the recipe.
+    learning_rate : float or None
+        Of Adam. None: 0.001, or that of the recipe.
+    patience : int or None
+        A tenth of the rows is held out: when their loss has not fallen by more than `min_delta` for so many epochs,
+        training ends, and the network has the parameters of the best epoch. Below 1,000 rows it is a fifth, and the
+        network is then trained once more, with all of them, for as many epochs as were best; below 60 none is, and the
+        loss of the training counts. None: 20, or that of the recipe: "realmlp" makes all its epochs, and of classes
+        holds out no rows.
     min_delta : float
         At least 0.
     dtype : {"float32", "float64"}
@@ -158,7 +126,7 @@ def train_table(
     threads : int or None
         As in `train`.
     time_limit : float or None
-        Seconds, as in `train`.
+        Seconds, as in `train`; a cross-validation, before it, has as many of its own.
     callbacks : callable, sequence of callable, or None
         As in `train`.
     progress : bool or callable
@@ -172,7 +140,7 @@ def train_table(
     Raises
     ------
     TableError
-        Naming file, line and column.
+        Naming file, line and column; or because there is no room in memory for the rows of an ensemble.
     TypeError, ValueError
         Naming the argument, what came and what was expected.
     Diverged
@@ -189,6 +157,11 @@ def train_table(
     RuntimeWarning
         By Ctrl-C later: the training ends there, and what has been learnt is returned.
 
+    References
+    ----------
+    .. [1] D. Holzmüller, L. Grinsztajn, I. Steinwart: Better by default: strong pre-tuned MLPs and boosted trees on
+       tabular data. NeurIPS 2024, arXiv 2407.04491.
+
     Examples
     --------
     >>> import fastbp, pathlib, tempfile
@@ -203,75 +176,67 @@ def train_table(
     task = None if task is None else validation.choice("task", task, TASKS)
     test_size = real_number("test_size", test_size, lambda x: 0 <= x < 1, "at least 0 and below 1")
     dtype, seed = validation.dtype(dtype, DTYPES), validation.whole_number("seed", seed, 0)
-    epochs, threads = validation.whole_number("epochs", epochs, 0), validation.threads(threads)
-    batch_size = validation.whole_number("batch_size", batch_size, 1)
-    rule = Adam(validation.positive_number("learning_rate", learning_rate, dtype))
-    patience = validation.whole_number("patience", patience, 1)
-    stopping = functools.partial(EarlyStopping, patience, real_number("min_delta", min_delta, *validation.NOT_NEGATIVE))
+    recipes = chosen(
+        recipe, dtype, hidden_layer_sizes=hidden_layer_sizes, activation=activation, epochs=epochs, scaling=scaling,
+        batch_size=batch_size, learning_rate=learning_rate, patience=patience, clamp_output=clamp_output,
+    )  # fmt: skip
+    ensemble, threads = validation.whole_number("ensemble", ensemble, 1), validation.threads(threads)
+    cv = None if cv is None else validation.whole_number("cv", cv, 2)
+    min_delta = real_number("min_delta", min_delta, *validation.NOT_NEGATIVE)
     callbacks, time_limit = validation.callables("callbacks", callbacks), validation.time_limit(time_limit)
-    units, drop, text = validation.hidden_units(hidden_layer_sizes), _names("drop", drop), _names("text", text)
-    Network((1, *units, 1), activation, "identity")  # what is wrong with these shows before the file is read
+    drop, text = _names("drop", drop), _names("text", text)
     if not isinstance(target, str):
         raise TypeError(f"target must be the name of a column, got {validation.shown(target)}")
-    keep_all, scaling = validation.flag("keep_all", keep_all), validation.choice("scaling", scaling, SCALINGS)
-    clamp_output, target_transform = checked(clamp_output, target_transform)
-    _check_class_weight(class_weight)
+    keep_all, target_transform = validation.flag("keep_all", keep_all), checked(target_transform)
+    check_class_weight(class_weight)
     reading = checked_reading(delimiter, encoding, header, decimal, day_first)
-    if not is_table(table) and (not can_be_read_twice(validation.path("table", table)) or table == STDIN):
-        raise TableError(f"{table}: it must be a regular file, because it is read twice: write the table to one first")
+    _refuse_streams(table)
     with contextlib.ExitStack() as stack:
-        shown = stack.enter_context(display.display(display.checked(progress), epochs, "epoch"))
+        most = max(each.epochs for each in recipes.values())
+        shown = stack.enter_context(display.display(display.checked(progress), most, "epoch"))
         names = _checked_names(table, target, drop, text, reading)
-        roles = functools.partial(Roles, seed, test_size)
-        sampled = names if scaling == ROBUST else [target] if target_transform == AUTO else []
+        robust = any(each.scaling == ROBUST for each in recipes.values())
+        sampled = names if robust else [target] if target_transform == AUTO else []
         look = functools.partial(Survey, table, names, target, text, shown=shown, sampled=sampled)
-        found = look(lambda: roles(0), reading)
-        how = target, task, drop, text, keep_all, reading, test_size, scaling == ROBUST
-        coding = _encoding_of(found, *how)
-        if coding.target.kind == CLASSES and found.columns[target].rows <= STRATIFIED:  # chance does it for more
-            roles = functools.partial(Strata, seed, test_size, classes=coding.target.texts)
-            found = look(lambda: roles(0), coding.reading)
-            coding = _encoding_of(found, *how)
-        columns = found.columns
-        both = prepare(coding.target, columns[target], clamp_output, target_transform)
+        meaning = functools.partial(
+            encoding_of, target=target, task=task, drop=drop, text=text, keep_all=keep_all, reading=reading,
+            test_size=test_size, robust=robust,
+        )  # fmt: skip
+        found, coding, roles = _surveyed(look, meaning, reading, seed, test_size)
+        columns, recipe = found.columns, recipes[coding.target.kind]
+        both = prepare(coding.target, columns[target], recipe.clamp_output, target_transform)
         rows, left_out = columns[target].rows - columns[target].missing, columns[target].missing
-        width, outputs_ = coding.width, coding.target.outputs
-        output = "softmax" if coding.target.kind == CLASSES else "identity"
-        places = [stack.enter_context(Blocks(width, outputs_, dtype, rows, seed)) for _ in range(3)]
-        _spread(table, coding, dtype, roles(_held_out(rows, test_size)), places, shown)
-
-        def fit(target, places):
-            network = Network((width, *units, outputs_), activation, output, dtype, seed)
-            training = TableTraining(network, target, places, rule, epochs, batch_size, stopping(), seed)
-            training.weights = _weights(class_weight, target, found.columns[target.name].trained_texts)
-            return network, training.run(threads, callbacks, shown, time_limit and time_limit / (1 + both))
-
-        network, history, places, more = fitted(fit, coding.target, places, both, time_limit is not None)
-        test = _tested(network, coding.target, places[TEST])
+        if cv:
+            check_folds(cv, columns[target], coding, dtype)
+        places = [stack.enter_context(Blocks(coding.width, coding.target.outputs, dtype, rows, seed)) for _ in range(3)]
+        part, trained_rows = held_out(rows * (1 - test_size)) if recipe.stops else 0.0, TrainedRows()
+        _spread(table, coding, dtype, roles(part), places, shown, trained_rows)
+        leaks = likely_leaks(coding, *places[TRAINING].sample(LOOKED_AT, seed))
+        weights = weights_of(class_weight, coding.target, columns[target].trained_texts)
+        fitting = Fitting(recipe, ensemble, dtype, seed, min_delta, threads, callbacks, weights, shown)
+        fit = functools.partial(fitting.fit, time_limit=time_limit and time_limit / (1 + both))
+        networks, history, places, more = fitted(fit, coding.target, places, both, time_limit is not None)
+        test, scores = scores_of_rows(networks, coding.target, places[TEST]), None
+        if cv and (time_limit is not None or not was_interrupted(history)):  # by Ctrl-C
+            scores = cross_validated(cv, fitting, coding.target, places, part, time_limit)
         counts = [place.rows for place in places]
-    model, notes = TableModel(network, coding), [*found.notes, *_alike(coding), *more]
-    return TableResult(model, columns, history, counts[TRAINING], counts[VALIDATION], left_out, test, notes)
+    model = TableModel(networks[0], coding, networks[1:], trained_rows)
+    notes = [*found.notes, *alike(coding), *more, *notes_on(leaks)]
+    rows = counts[TRAINING], counts[VALIDATION], left_out
+    return TableResult(model, columns, history, *rows, test, notes, leaks, scores)
 
 
-def _tested(network, target, place):
-    """The scores of some rows."""
-    scores = Scores(target)
-    for block in place.numbers():
-        X, d = place.read(block)
-        scores.add(outputs(network, X), d)
-    return scores
-
-
-def _alike(encoding):
-    """Notes on texts that may have been meant to be the same."""
-    for column in (encoding.target, *encoding.used):
-        spellings = {}
-        for text in column.texts:
-            spellings.setdefault(" ".join(text.casefold().split()), []).append(text)
-        several = [text for texts in spellings.values() if len(texts) > 1 for text in texts]
-        if several:
-            names = short_list(several)
-            yield f"texts of {column.name!r} that differ by case or blanks alone are not the same: {names}"
+def _surveyed(look, meaning, reading, seed, test_size):
+    """The Survey, the Encoding that it means, and what rows are for: of classes the same part of each is held out."""
+    roles = functools.partial(Roles, seed, test_size)
+    found = look(lambda: roles(0), reading)
+    coding = meaning(found)
+    target = coding.target
+    if target.kind == CLASSES and found.columns[target.name].rows <= STRATIFIED:  # chance does it for more
+        roles = functools.partial(Strata, seed, test_size, classes=target.texts)
+        found = look(lambda: roles(0), coding.reading)
+        coding = meaning(found)
+    return found, coding, roles
 
 
 def _names(argument, given):
@@ -282,8 +247,9 @@ def _names(argument, given):
     return [*dict.fromkeys(names)]
 
 
-def _held_out(rows, test_size):
-    return HELD_OUT if rows * (1 - test_size) >= FEWEST else 0.0
+def _refuse_streams(table):
+    if not is_table(table) and (not can_be_read_twice(validation.path("table", table)) or table == STDIN):
+        raise TableError(f"{table}: it must be a regular file, because it is read twice: write the table to one first")
 
 
 def _checked_names(table, target, drop, text, reading):
@@ -301,64 +267,7 @@ def _checked_names(table, target, drop, text, reading):
     return [name for name in names if name not in drop]
 
 
-def _encoding_of(survey, target, task, drop, text, keep_all, reading, test_size, robust):
-    """What the columns mean."""
-    columns, source, rows = survey.columns, survey.source, survey.columns[target]
-    if rows.trained == 0 and (rows.rows == 0 or rows.missing < rows.rows):
-        raise TableError(
-            f"{source}: it must have rows to train with, it has {rows.rows} in all (test_size={test_size})"
-        )
-    encoding, problems = Encoding([], None, drop, survey.reading or Reading()), []
-    for name, column in columns.items():
-        try:
-            if name == target:
-                encoding.target = target_of(column, task)
-            else:
-                encoding.inputs.append(input_of(column, name in text, keep_all, reading.day_first, robust))
-        except TableError as problem:
-            problems.append(str(problem) if str(problem).startswith(source) else f"{source}: {problem}")
-    if problems:
-        raise TableError("\n".join(problems))
-    if encoding.width == 0:
-        raise TableError(
-            f"{source}: it must have columns that differ from row to row, besides the target {target!r} and those that "
-            "are left out"
-        )
-    return encoding
-
-
-def _check_class_weight(class_weight):
-    """What can be said of it before the table is read."""
-    if isinstance(class_weight, str):
-        validation.choice("class_weight", class_weight, ("balanced",))
-    elif class_weight is not None and not isinstance(class_weight, Mapping):
-        raise TypeError(f"class_weight must be 'balanced', a mapping or None, got {validation.shown(class_weight)}")
-
-
-def _weights(class_weight, target, counts):
-    """How much a row of each class counts; None: all the same."""
-    if class_weight is None:
-        return None
-    if target.kind != CLASSES:
-        raise ValueError(
-            f"class_weight must be None where the target is a number, got {validation.shown(class_weight)}"
-        )
-    if isinstance(class_weight, str):
-        rows = [counts[text] for text in target.texts]
-        return np.array([sum(rows) / (len(rows) * n) if n else 1.0 for n in rows])
-    unknown = [str(name) for name in class_weight if str(name) not in target.texts]
-    if unknown:
-        raise ValueError(f"class_weight must be of {short_list(target.texts)}, got {short_list(unknown)}")
-    named = {str(name): value for name, value in class_weight.items()}
-    for name, value in named.items():
-        real_number(f"class_weight[{name!r}]", value, *validation.NOT_NEGATIVE)
-    weights = np.array([named.get(text, 1.0) for text in target.texts])
-    if not weights[[counts[text] > 0 for text in target.texts]].any():
-        raise ValueError(f"class_weight must leave rows to train with, got {validation.shown(class_weight)}")
-    return weights
-
-
-def _spread(table, encoding, dtype, roles, places, shown):
+def _spread(table, encoding, dtype, roles, places, shown, trained_rows):
     """The second pass: the rows as numbers, each to its place."""
     done, found = 0, opened(table, encoding.reading, encoding.texts)
     for block in found.blocks():
@@ -367,6 +276,7 @@ def _spread(table, encoding, dtype, roles, places, shown):
         X, d, role = encoding.encode(rows, dtype), encoding.target.encode(rows), role[with_target]
         for number, place in enumerate(places):
             place.add(X[role == number], d[role == number])
+        trained_rows.add(X[role != TEST], d[role != TEST])
         done += len(block)
         shown.status(f"read {done:,} rows")
     if places[TRAINING].rows == 0:

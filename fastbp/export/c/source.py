@@ -178,6 +178,22 @@ def network_text(network, name):
     return "\n".join([*texts, _typed(_function(network, name), real)]) + "\n"
 
 
+def networks_text(networks, name):
+    """The same for the mean outputs of several networks, which is taken in double."""
+    if len(networks) == 1:
+        return network_text(networks[0], name)
+    real, units = c_type(networks[0]), networks[0].sizes[-1]
+    names = [f"{name}{number}" for number in range(len(networks))]
+    texts = [network_text(*each) for each in zip(networks, names, strict=True)]
+    lines = [f"T z[{units}];", f"double sum[{units}] = {{0}};"]
+    for each in names:
+        lines += [f"{each}(x, z);", f"for (int k = 0; k < {units}; k++)", "    sum[k] += z[k];"]
+    lines += [f"for (int k = 0; k < {units}; k++)", f"    y[k] = (T)(sum[k] / {len(networks)});"]
+    body = textwrap.indent("\n".join(lines), "    ")
+    mean = _typed(f"static void {name}(const T *x, T *y)\n{{\n{body}\n}}\n", real)
+    return "\n".join([*texts, mean]) + "\n"
+
+
 def _typed(text, real):
     """Text for T and F."""
     return re.sub(r"\bT\b", real, re.sub(r"(?<=[a-z0-9])F\b", "f" if real == "float" else "", text))

@@ -30,7 +30,7 @@ def table_text(model, name):
     of_classes = target.kind == CLASSES
     types = "double", real if of_classes else "double"  # a number may need more digits than its network
     text = source.opening(network, _meaning(model), name, len(columns), types)
-    text += source.network_text(network, f"{name}_network")
+    text += source.networks_text(model.networks, f"{name}_network")
     if any(column.robust for column in columns):
         text += CLIPPED.format(name=name, limit=LIMIT)
     lines, at = [], 0

@@ -45,8 +45,12 @@ def table_graph(model):
             inputs[column.name] = np.dtype(object), [None, 1]
             x = _of_texts(graph, column)
         parts.append(graph.add("Cast", x, to=nodes.type_number(network.dtype)))
-    more, constants, y = nodes.network_nodes(network, graph.add("Concat", *parts, axis=1), f"{prefix}network_")
-    last = nodes.Nodes(f"{prefix}target_", np.float64)
+    x, last = graph.add("Concat", *parts, axis=1), nodes.Nodes(f"{prefix}target_", np.float64)
+    if len(model.networks) > 1:
+        more, constants, y = nodes.mean_nodes(model.networks, x, f"{prefix}network_", network.dtype)
+        y = last.add("Cast", y, to=nodes.type_number(network.dtype))
+    else:
+        more, constants, y = nodes.network_nodes(network, x, f"{prefix}network_")
     label, probabilities, variable = (_free(name, inputs) for name in ("label", "probabilities", "variable"))
     if target.kind == CLASSES:
         last.add("Identity", y, output=probabilities)

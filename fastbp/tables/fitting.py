@@ -1,0 +1,150 @@
+"""How networks for a table are trained, whatever their rows: one on blocks of them, or several at once in memory."""
+
+import dataclasses
+import warnings
+
+import numpy as np
+
+from fastbp.tables.blocks import all_of
+from fastbp.tables.cells import TableError
+from fastbp.tables.recipes import Recipe
+from fastbp.tables.refit import FEW, trained
+from fastbp.tables.roles import TEST, TRAINING
+from fastbp.tables.table_training import TableTraining
+from fastbp.tables.target import CLASSES
+from fastbp.training.history import Diverged
+from fastbp.training.many.train_many import train_many
+
+MOST_BYTES = 4 << 30  # of the rows of an ensemble as numbers, which are in memory all at once
+
+
+@dataclasses.dataclass
+class Fitting:
+    """What the trainings on a table have in common.
+
+    Attributes
+    ----------
+    recipe : Recipe
+    ensemble : int
+        Networks whose mean outputs are the predictions.
+    dtype : numpy.dtype
+    seed, min_delta, threads, callbacks
+        As of `train_table`; `seed` is that of the first network.
+    weights : ndarray or None
+        Of the classes.
+    shown : Display
+    """
+
+    recipe: Recipe
+    ensemble: int
+    dtype: np.dtype
+    seed: int
+    min_delta: float
+    threads: int | None
+    callbacks: tuple
+    weights: np.ndarray | None
+    shown: object
+
+    def fit(self, target, places, judged=None, time_limit=None):
+        """Trains on the rows in some Blocks; `judged` as in `refit.trained`.
+
+        Returns
+        -------
+        networks : list of Network
+            Of an ensemble those whose training has begun.
+        history : History or ManyHistory
+            Of an ensemble the latter.
+
+        Raises
+        ------
+        Diverged
+        KeyboardInterrupt
+            If it comes before any network has an epoch behind it.
+        """
+        if self.ensemble > 1:
+            return self._fit_all(target, places, time_limit, judged)
+        network = self.recipe.network(places[TRAINING].inputs, target.outputs, target.kind, self.dtype, self.seed)
+        training = TableTraining(network, target, places, self.recipe, self.min_delta, self.seed)
+        training.weights = self.weights
+        of_loop = self.threads, self.callbacks, self.shown, time_limit
+        return [network], trained(training, places, *of_loop, judged)
+
+    def _fit_all(self, target, places, time_limit, judged):
+        size = sum(place.bytes for place in places[:TEST])
+        if size > MOST_BYTES:
+            raise TableError(
+                f"an ensemble is trained on rows in memory, at most {MOST_BYTES >> 30} GiB of numbers, and there are "
+                f"{size / 2**30:.1f}: train one network (ensemble=1)"
+            )
+        X, d = all_of(places[:TEST])
+        rows, trained_rows = np.arange(len(d)), places[TRAINING].rows
+        seeds, stopping = [*range(self.seed, self.seed + self.ensemble)], rows[trained_rows:]
+        networks, history = self.fit_together(
+            target, X, d, seeds, [rows[:trained_rows]] * self.ensemble, [stopping] * self.ensemble, time_limit,
+            self.callbacks, judged,
+        )  # fmt: skip
+        (diverged,) = np.nonzero(history.outcome == "diverged")
+        if diverged.size:
+            of_first = history.history(int(diverged[0]))
+            raise Diverged(len(of_first.loss) + 1, self.recipe.optimizer, of_first)
+        began = history.epochs >= min(1, self.recipe.epochs)
+        networks = [network for network, has_begun in zip(networks, began, strict=True) if has_begun]
+        if not networks:
+            raise KeyboardInterrupt
+        return networks, history
+
+    def fit_together(self, target, X, d, seeds, training, stopping, time_limit, callbacks=(), judged=None):
+        """Networks of these seeds in one call of `train_many`; of few rows once more with all, as in `refit.trained`.
+
+        Parameters
+        ----------
+        target : Target
+        X, d : ndarray of shape (rows, width), (rows,)
+            What is in Blocks.
+        seeds : list of int
+        training, stopping : list of ndarray of int
+            For each network its rows to train with and to stop by, which may be none.
+        time_limit, callbacks
+            As of `train_many`.
+        judged : callable, optional
+            As in `refit.trained`.
+
+        Returns
+        -------
+        networks : list of Network
+        history : ManyHistory
+            Of the first training.
+        """
+        of_classes, recipe = target.kind == CLASSES, self.recipe
+
+        def fresh():
+            return [recipe.network(X.shape[1], target.outputs, target.kind, self.dtype, seed) for seed in seeds]
+
+        networks = fresh()
+        how = {
+            "D": d.astype(int) if of_classes else d[:, None], "epochs": recipe.epochs, "batch_size": recipe.batch_size,
+            "optimizer": recipe.optimizer, "rate_factors": recipe.rate_factors(networks[0]),
+            "diagonal": recipe.diagonal, "label_smoothing": recipe.label_smoothing if of_classes else 0.0,
+            "sample_weight": None if self.weights is None else self.weights[d.astype(int)], "seed": seeds,
+            "threads": self.threads, "time_limit": time_limit, "min_delta": self.min_delta,
+            "progress": lambda done, total, seconds: self.shown.status(f"{done} of {total} networks trained"),
+        }  # fmt: skip
+        validated = [rows if len(rows) else None for rows in stopping]
+        patience = recipe.epochs_without_improvement if recipe.stops else None
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", r".* networks diverged: ")  # the caller looks for them
+            history = train_many(
+                networks, X, rows=training, validation_rows=validated, patience=patience, callbacks=callbacks, **how
+            )
+            if judged:
+                judged(networks)
+            rows = [np.sort(np.concatenate(both)) for both in zip(training, stopping, strict=True)]
+            ends, ended = history.best_epoch, np.isin(history.outcome, ["finished", "stopped"])
+            few = recipe.once_more and all(map(len, stopping)) and max(map(len, rows)) < FEW
+            if few and ended.all() and (ends > 0).all():
+                again = fresh()
+                at_their_ends = [lambda state: state.epoch >= ends[state.index]]
+                done = train_many(again, X, rows=rows, callbacks=at_their_ends, **how)
+                if np.isin(done.outcome, ["finished", "stopped"]).all():
+                    networks = again
+        return networks, history
