@@ -17,7 +17,11 @@ from benchmarks.accuracy_tables import CLASSES, NUMBERS, SPLITS, TABLES, TEST, c
 from benchmarks.markdown import digits, table
 from benchmarks.process import Unavailable, all_cores, processes, say
 
-OURS = {"default": {}}  # what train_table is told
+OURS = {
+    "default": {},
+    "recipe": {"recipe": "realmlp"},
+    "ensemble": {"recipe": "realmlp", "ensemble": 8},
+}  # of train_table
 PEER = "MLP"  # the one of scikit-learn's that default is measured by
 SKLEARN = (PEER, "boosting", "linear")
 FEWEST = 3  # splits of which a standard error is told

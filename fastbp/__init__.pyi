@@ -92,6 +92,8 @@ def train(
     clip_norm: float | None = None,
     dropout: float = 0.0,
     label_smoothing: float = 0.0,
+    rate_factors: ArrayLike | None = None,
+    diagonal: float | None = None,
     sample_weight: ArrayLike | None = None,
     shuffle: bool = True,
     seed: int = 0,
@@ -154,6 +156,8 @@ def train_many(
     clip_norm: float | Sequence[float | None] | None = None,
     dropout: float | Sequence[float] = 0.0,
     label_smoothing: float | Sequence[float] = 0.0,
+    rate_factors: ArrayLike | Sequence[ArrayLike | None] | None = None,
+    diagonal: float | Sequence[float | None] | None = None,
     sample_weight: ArrayLike | None = None,
     shuffle: bool | Sequence[bool] = True,
     seed: int | Sequence[int] = 0,
@@ -294,6 +298,13 @@ class CosineDecay(Schedule):
     def rates(self, steps: ArrayLike, total: int) -> NDArray[np.float64]: ...
 
 @dataclass(frozen=True)
+class LogCosine(Schedule):
+    rate: float
+    cycles: int = 4
+    steps: int | None = None
+    def rates(self, steps: ArrayLike, total: int) -> NDArray[np.float64]: ...
+
+@dataclass(frozen=True)
 class InverseScaling(Schedule):
     rate: float
     power: float = 0.5
@@ -320,26 +331,29 @@ def train_table(
     table: _Path | Mapping[str, Any],
     target: str,
     *,
-    hidden_layer_sizes: int | Sequence[int] = (64, 32),
-    activation: _Activation = "relu",
+    recipe: Literal["default", "realmlp"] = "default",
+    ensemble: int = 1,
+    hidden_layer_sizes: int | Sequence[int] | None = None,
+    activation: _Activation | None = None,
     task: Literal["classification", "regression"] | None = None,
     test_size: float = 0.2,
+    cv: int | None = None,
     drop: Sequence[str] = (),
     text: Sequence[str] = (),
     keep_all: bool = False,
     class_weight: Literal["balanced"] | Mapping[Any, float] | None = None,
-    scaling: Literal["standard", "robust"] = "standard",
+    scaling: Literal["standard", "robust"] | None = None,
     target_transform: Literal["log", "auto"] | None = None,
-    clamp_output: bool = False,
+    clamp_output: bool | None = None,
     delimiter: str | None = None,
     encoding: str | None = None,
     header: bool | None = None,
     decimal: Literal[".", ","] | None = None,
     day_first: bool | None = None,
-    epochs: int = 1000,
-    batch_size: int = 32,
-    learning_rate: float = 0.001,
-    patience: int = 20,
+    epochs: int | None = None,
+    batch_size: int | None = None,
+    learning_rate: float | None = None,
+    patience: int | None = None,
     min_delta: float = 0.0,
     dtype: _DType = "float32",
     seed: int = 0,
@@ -368,6 +382,8 @@ class _Scores:
     left_out: int
     confusion: NDArray[np.int64]
     @property
+    def trained(self) -> int | None: ...
+    @property
     def accuracy(self) -> float: ...
     @property
     def usual_accuracy(self) -> float: ...
@@ -389,6 +405,12 @@ class _Scores:
     def r2(self) -> float: ...
     def lines(self, what: str = "") -> list[str]: ...
 
+class _CrossValidation:
+    folds: list[_Scores]
+    interrupted: bool
+    mean: dict[str, float]
+    deviation: dict[str, float]
+
 @dataclass
 class TableResult:
     model: TableModel
@@ -399,15 +421,22 @@ class TableResult:
     left_out: int
     test: _Scores
     notes: list[str]
+    leaks: list[str]
+    cv: _CrossValidation | None
 
 class TableModel:
     network: Network
+    networks: list[Network]
     encoding: Any
-    def __init__(self, network: Network, encoding: Any) -> None: ...
+    trained_rows: Any
+    def __init__(
+        self, network: Network, encoding: Any, others: Sequence[Network] = (), trained_rows: Any = None
+    ) -> None: ...
     @property
     def classes(self) -> list[str] | None: ...
     def predict(self, table: _Path | Mapping[str, Any], *, strict: bool = False) -> NDArray[Any]: ...
     def predict_proba(self, table: _Path | Mapping[str, Any], *, strict: bool = False) -> _Floats: ...
+    def evaluate(self, table: _Path | Mapping[str, Any], *, strict: bool = False) -> _Scores: ...
     def save(self, path: _Path) -> None: ...
 
 class TableError(ValueError): ...

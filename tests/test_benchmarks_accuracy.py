@@ -72,8 +72,10 @@ def test_contestants_learn_texts_and_numbers_with_gaps(contestant, task, monkeyp
     columns = {"size": np.where(rng.random(400) < 0.05, np.nan, size), "kind": kind, "target": target}
     monkeypatch.setattr(accuracy_tables, "load", lambda table: columns)
     if contestant in accuracy.OURS:  # little, since it runs uncompiled, too
-        few = {"hidden_layer_sizes": 8, "learning_rate": 0.02, "epochs": 15}
-        monkeypatch.setitem(accuracy.OURS, contestant, {**accuracy.OURS[contestant], **few})
+        how = accuracy.OURS[contestant]
+        few = {"hidden_layer_sizes": 8, "learning_rate": 0.02, "epochs": 15, "ensemble": min(2, how.get("ensemble", 1))}
+        few |= {"batch_size": 8} if how else {}
+        monkeypatch.setitem(accuracy.OURS, contestant, how | few)
     found = accuracy.lap(contestant, Table("t", task, "nobody", "t", "target"), 0)
     assert found["score"] > 0.75
     assert ("log loss" in found) == (task == CLASSES)
@@ -125,6 +127,7 @@ def test_what_is_lost_is_told(monkeypatch):
 
 
 def test_from_the_options_to_the_table(monkeypatch, tmp_path, capsys):
+    monkeypatch.setattr(accuracy, "OURS", {"default": {}})
     monkeypatch.setattr(
         accuracy, "measure", lambda tables, splits, cores: ({t.name: FOUND[t.name] for t in tables}, [])
     )

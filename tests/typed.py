@@ -32,6 +32,7 @@ network.save("network.safetensors")
 
 rules: list[fastbp.Optimizer] = [
     fastbp.SGD(fastbp.StepDecay(0.1, every=100), momentum=0.9, nesterov=True), fastbp.RMSprop(decay=0.9),
+    fastbp.Adam(fastbp.LogCosine(0.04, cycles=4)),
     fastbp.AdamW(fastbp.WarmUp(10, then=fastbp.CosineDecay(0.001, steps=100)), weight_decay=0.1),
     fastbp.SGD(fastbp.Constant(0.1)), fastbp.SGD(fastbp.OneCycle(0.1)), fastbp.SGD(fastbp.InverseScaling(0.1)),
 ]  # fmt: skip
@@ -45,10 +46,11 @@ assert_type(many, fastbp.ManyHistory)
 assert_type(many.history(0), fastbp.History)
 
 try:
-    result = fastbp.train_table("data.csv", "target", hidden_layer_sizes=(8,), task="classification", drop=["id"])
+    result = fastbp.train_table("data.csv", "target", hidden_layer_sizes=(8,), task="classification", drop=["id"], cv=5)
     assert_type(result, fastbp.TableResult)
     fastbp.train_table("data.csv", "price", scaling="robust", target_transform="auto", clamp_output=True)
     model: fastbp.TableModel = result.model
+    print(result.leaks, result.cv and result.cv.mean["accuracy"], model.evaluate("new.csv").trained)
     print(result.test.accuracy, model.predict_proba({"x": [1.0]}), model.predict("new.csv"))
 except (fastbp.TableError, fastbp.ModelFileError, fastbp.CheckpointError) as problem:
     print(problem)
