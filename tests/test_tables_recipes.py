@@ -31,7 +31,7 @@ def fruit(tmp_path):
 
 
 def test_realmlp_is_what_its_paper_says():
-    """Holzmüller et al. 2024, RealMLP-TD-S: the table of its appendix."""
+    """Holzmüller et al. 2024, RealMLP-TD-S."""
     for kind, rate, activation, smoothing in ((CLASSES, 0.04, "selu", 0.1), (NUMBER, 0.07, "mish", 0.0)):
         recipe = RECIPES["realmlp"][kind]
         assert recipe.hidden_layer_sizes == (256, 256, 256)

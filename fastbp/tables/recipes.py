@@ -114,7 +114,7 @@ def draw_ntk(network, rng):
 
 
 # RealMLP-TD-S, the simplified tabular defaults of D. Holzmüller, L. Grinsztajn, I. Steinwart: Better by default: strong
-# pre-tuned MLPs and boosted trees on tabular data. NeurIPS 2024, arXiv 2407.04491, table A.1.
+# pre-tuned MLPs and boosted trees on tabular data. NeurIPS 2024, arXiv 2407.04491.
 REALMLP = {
     "hidden_layer_sizes": (256, 256, 256), "epochs": 256, "batch_size": 256, "patience": None,
     "once_more": False, "beta2": 0.95, "cycles": 4, "scaling": ROBUST, "ntk": True, "bias_rate": 0.1, "diagonal": 6.0,
