@@ -80,17 +80,27 @@ def test_what_is_given_overrides_the_recipe():
         before = RECIPES["realmlp"][kind]
         expected = {"hidden_layer_sizes": (7,), "epochs": 3, "learning_rate": 0.5, "clamp_output": False}
         assert recipe == dataclasses.replace(before, **expected)
-    assert not RECIPES["realmlp"][CLASSES].stops
-    assert chosen("realmlp", "float32", **nothing | {"patience": 5})[CLASSES].stops
+    parts = [RECIPES["realmlp"][CLASSES].held_out(rows) for rows in (50, 999, 1000)]
+    assert parts == [0, 0, 0.1]
+    assert chosen("realmlp", "float32", **nothing | {"patience": 5})[CLASSES].held_out(999) == 0.2
+    assert [RECIPES["realmlp"][NUMBER].held_out(rows) for rows in (50, 60, 1000)] == [0, 0.2, 0.1]
 
 
-def test_of_classes_realmlp_trains_with_all_rows_to_the_end():
+def test_of_few_rows_with_classes_realmlp_trains_with_all_to_the_end():
     result = fastbp.train_table(LABELS, "y", recipe="realmlp", **SMALL)
     assert (result.rows, result.validated) == (300 - result.test.rows, 0)
     assert result.history.best_epoch == len(result.history.loss) == 4
     assert result.model.network.activation == "selu"
     smooth = -(0.95 * np.log(0.95) + 0.05 * np.log(0.05))
     assert min(result.history.loss) > smooth, "labels are smoothed by a tenth, of two classes"
+
+
+def test_of_many_rows_with_classes_realmlp_takes_the_best_epoch():
+    many = {name: np.tile(column, 5) for name, column in LABELS.items()}
+    result = fastbp.train_table(many, "y", recipe="realmlp", **SMALL)
+    assert result.validated > 0
+    losses = result.history.validation_loss
+    assert (len(losses), result.history.best_epoch) == (4, 1 + int(np.argmin(losses)))
 
 
 def test_of_numbers_realmlp_takes_the_best_epoch_and_clamps():

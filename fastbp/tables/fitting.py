@@ -130,7 +130,7 @@ class Fitting:
             "progress": lambda done, total, seconds: self.shown.status(f"{done} of {total} networks trained"),
         }  # fmt: skip
         validated = [rows if len(rows) else None for rows in stopping]
-        patience = recipe.epochs_without_improvement if recipe.stops else None
+        patience = recipe.patience_with(all(map(len, stopping)))
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", r".* networks diverged: ")  # the caller looks for them
             history = train_many(

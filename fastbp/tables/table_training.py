@@ -18,13 +18,13 @@ class TableTraining:
 
     estimator, index, validated_by, weights = None, 0, "validation_loss", None
 
-    def __init__(self, network, target, places, recipe, min_delta, seed, stops=True):
+    def __init__(self, network, target, places, recipe, min_delta, seed, to_the_end=False):
         self.network, self.theta, self.epochs, self.history = network, network.theta, recipe.epochs, History()
         self.target, self._blocks, self._validation = target, places[TRAINING], places[VALIDATION]
         self.recipe, self._given, self._rule = recipe, (recipe, min_delta, seed), recipe.optimizer
         self._rng = np.random.default_rng(seed)
-        patience = recipe.epochs_without_improvement if stops and recipe.stops else np.inf
-        self._stopping = EarlyStopping(patience, min_delta if patience < np.inf else -np.inf)
+        patience = None if to_the_end else recipe.patience_with(self._validation.rows > 0)
+        self._stopping = EarlyStopping(np.inf, -np.inf) if patience is None else EarlyStopping(patience, min_delta)
         self._batch_size, self._step = min(recipe.batch_size, max(self._blocks.counts)), 0
         self._total = recipe.epochs * sum(-(-rows // self._batch_size) for rows in self._blocks.counts)
         self._layers, self._label_smoothing = recipe.layers(network), recipe.label_smoothing
@@ -33,7 +33,7 @@ class TableTraining:
 
     def again(self, places):
         """The same training with other rows; it does not end by itself, and has the parameters of its last epoch."""
-        again = TableTraining(self.network, self.target, places, *self._given, stops=False)
+        again = TableTraining(self.network, self.target, places, *self._given, to_the_end=True)
         again.weights = self.weights
         return again
 

@@ -17,7 +17,6 @@ from fastbp.tables.leaks import LOOKED_AT, likely_leaks, notes_on
 from fastbp.tables.meaning import alike, encoding_of
 from fastbp.tables.model import TableModel
 from fastbp.tables.recipes import ROBUST, chosen
-from fastbp.tables.refit import held_out
 from fastbp.tables.result import TableResult
 from fastbp.tables.roles import TEST, TRAINING, VALIDATION, Roles, Strata
 from fastbp.tables.scores import scores_of_rows
@@ -116,8 +115,8 @@ def train_table(
         A tenth of the rows is held out: when their loss has not fallen by more than `min_delta` for so many epochs,
         training ends, and the network has the parameters of the best epoch. Below 1,000 rows it is a fifth, and the
         network is then trained once more, with all of them, for as many epochs as were best; below 60 none is, and the
-        loss of the training counts. None: 20, or that of the recipe: "realmlp" makes all its epochs, and of classes
-        holds out no rows.
+        loss of the training counts. None: 20, or that of the recipe: "realmlp" makes all its epochs, and holds out no
+        rows for classes if there are fewer than 1,000.
     min_delta : float
         At least 0.
     dtype : {"float32", "float64"}
@@ -209,7 +208,7 @@ def train_table(
         if cv:
             check_folds(cv, columns[target], coding, dtype)
         places = [stack.enter_context(Blocks(coding.width, coding.target.outputs, dtype, rows, seed)) for _ in range(3)]
-        part, trained_rows = held_out(rows * (1 - test_size)) if recipe.stops else 0.0, TrainedRows()
+        part, trained_rows = recipe.held_out(rows * (1 - test_size)), TrainedRows()
         _spread(table, coding, dtype, roles(part), places, shown, trained_rows)
         leaks = likely_leaks(coding, *places[TRAINING].sample(LOOKED_AT, seed))
         weights = weights_of(class_weight, coding.target, columns[target].trained_texts)
