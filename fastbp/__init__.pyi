@@ -408,6 +408,7 @@ class _Scores:
 class _CrossValidation:
     folds: list[_Scores]
     interrupted: bool
+    diverged: int
     mean: dict[str, float]
     deviation: dict[str, float]
 

@@ -158,9 +158,10 @@ def run(given):
             f"--learning-rate, which was {problem.optimizer.learning_rate}. Nothing was written."
         ) from None
     if was_interrupted(result.history):
-        n = len(result.model.networks)
-        epochs = len(result.history.loss) if n == 1 else int(result.history.epochs.max())
-        what = "the network has the parameters of the best" if n == 1 else f"{n} networks have those of their best"
+        n, many = len(result.model.networks), given.ensemble > 1
+        epochs = int(result.history.epochs.max()) if many else len(result.history.loss)
+        of = f" of {given.ensemble}" if n < given.ensemble else ""
+        what = f"{n}{of} networks have those of their best" if many else "the network has the parameters of the best"
         options.say(f"interrupted after {validation.counted(epochs, 'epoch')}: {what}")
     result.model.save(given.out)  # before anything is printed, which may fail
     if given.explain:
@@ -223,7 +224,8 @@ def _about(given, result):
             yield f"missing values, {what}: {options.listed(missing)}"
     yield from _notes(given, result)
     network, rows = result.model.network, result.rows + result.validated
-    also = " (trained with, too, at last)" if result.rows < rows < FEW and given.recipe == "default" else ""
+    once_more = result.rows < rows < FEW and given.recipe == "default" and not was_interrupted(result.history)
+    also = " (trained with, too, at last)" * once_more
     n = len(result.model.networks)
     yield (
         f"{f'{n} networks, each ' if n > 1 else 'network '}{'-'.join(map(str, network.sizes))}, "

@@ -31,9 +31,10 @@ def weights_of(class_weight, target, counts):
     unknown = [str(name) for name in class_weight if str(name) not in target.texts]
     if unknown:
         raise ValueError(f"class_weight must be of {short_list(target.texts)}, got {short_list(unknown)}")
-    named = {str(name): value for name, value in class_weight.items()}
-    for name, value in named.items():
-        real_number(f"class_weight[{name!r}]", value, *validation.NOT_NEGATIVE)
+    named = {
+        str(name): real_number(f"class_weight[{str(name)!r}]", value, *validation.NOT_NEGATIVE)
+        for name, value in class_weight.items()
+    }
     weights = np.array([named.get(text, 1.0) for text in target.texts])
     if not weights[[counts[text] > 0 for text in target.texts]].any():
         raise ValueError(f"class_weight must leave rows to train with, got {validation.shown(class_weight)}")

@@ -25,21 +25,24 @@ class CrossValidation:
     folds : list of Scores
     interrupted : bool
         Whether not all was trained to its end.
+    diverged : int
+        Networks that have diverged, and have the parameters of their last finite epoch.
 
     Attributes
     ----------
-    folds, interrupted : list of Scores, bool
+    folds, interrupted, diverged : list of Scores, bool, int
         As given.
     mean, deviation : dict of str to float
         Of each score over the folds: "accuracy", "balanced_accuracy", "f1", "log_loss" and, of two classes, "roc_auc";
         or "rmse", "mae" and "r2". The standard deviation is that of a sample (n - 1).
     """
 
-    def __init__(self, folds, interrupted=False):
-        self.folds, self.interrupted, self.mean, self.deviation = folds, interrupted, {}, {}
+    def __init__(self, folds, interrupted=False, diverged=0):
+        self.folds, self.interrupted, self.diverged, self.mean, self.deviation = folds, interrupted, diverged, {}, {}
         for name in self._measures if folds else ():
             values = np.array([getattr(scores, name) for scores in folds])
-            if not np.isnan(values).all():
+            values = values[~np.isnan(values)]  # a fold whose targets are all alike has no R^2
+            if len(values):
                 self.mean[name], self.deviation[name] = float(values.mean()), float(_deviation(values))
 
     def __repr__(self):
@@ -59,6 +62,7 @@ class CrossValidation:
             for name, how in self._measures.items() if name in self.mean
         ]  # fmt: skip
         early = ", interrupted: networks were trained less than others would be" * self.interrupted
+        early += f", {self.diverged} networks diverged: lower the learning rate" * (self.diverged > 0)
         yield f"{len(self.folds)}-fold cross-validation: {', '.join(found)}{early}"
 
 
@@ -122,13 +126,13 @@ def cross_validated(cv, fitting, target, places, part, time_limit):
     training = [of[~here] for of, here in zip(rows, is_held_out, strict=True)] * members
     seeds = [*range(seed, seed + cv * members)]
     networks, history = fitting.fit_together(target, X, d, seeds, training, stopping, time_limit)
-    scores, has_begun = [], history.outcome != "waiting"
+    scores, begun = [], {id(network) for network in fitting.begun(networks, history)}
     for fold in range(cv):
-        of_fold = [network for network, began in zip(networks[fold::cv], has_begun[fold::cv], strict=True) if began]
+        of_fold = [network for network in networks[fold::cv] if id(network) in begun]
         if of_fold:
             scores.append(Scores(target))
             scores[-1].add(mean_outputs(of_fold, X[folds == fold]), d[folds == fold])
-    return CrossValidation(scores, was_interrupted(history))
+    return CrossValidation(scores, was_interrupted(history), int((history.outcome == "diverged").sum()))
 
 
 def _is_held_out(place, part):

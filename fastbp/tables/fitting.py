@@ -1,6 +1,7 @@
 """How networks for a table are trained, whatever their rows: one on blocks of them, or several at once in memory."""
 
 import dataclasses
+import time
 import warnings
 
 import numpy as np
@@ -12,7 +13,7 @@ from fastbp.tables.refit import FEW, trained
 from fastbp.tables.roles import TEST, TRAINING
 from fastbp.tables.table_training import TableTraining
 from fastbp.tables.target import CLASSES
-from fastbp.training.history import Diverged
+from fastbp.training.history import Diverged, was_interrupted
 from fastbp.training.many.train_many import train_many
 
 MOST_BYTES = 4 << 30  # of the rows of an ensemble as numbers, which are in memory all at once
@@ -70,7 +71,8 @@ class Fitting:
         return [network], trained(training, places, *of_loop, judged)
 
     def _fit_all(self, target, places, time_limit, judged):
-        size = sum(place.bytes for place in places[:TEST])
+        rows = sum(place.rows for place in places[:TEST])
+        size = sum(place.bytes for place in places[:TEST]) + rows * target.outputs * self.dtype.itemsize
         if size > MOST_BYTES:
             raise TableError(
                 f"an ensemble is trained on rows in memory, at most {MOST_BYTES >> 30} GiB of numbers, and there are "
@@ -87,11 +89,15 @@ class Fitting:
         if diverged.size:
             of_first = history.history(int(diverged[0]))
             raise Diverged(len(of_first.loss) + 1, self.recipe.optimizer, of_first)
-        began = history.epochs >= min(1, self.recipe.epochs)
-        networks = [network for network, has_begun in zip(networks, began, strict=True) if has_begun]
+        networks = self.begun(networks, history)
         if not networks:
             raise KeyboardInterrupt
         return networks, history
+
+    def begun(self, networks, history):
+        """Those networks that have an epoch behind them, or were to have none."""
+        least = min(1, self.recipe.epochs)
+        return [network for network, epochs in zip(networks, history.epochs, strict=True) if epochs >= least]
 
     def fit_together(self, target, X, d, seeds, training, stopping, time_limit, callbacks=(), judged=None):
         """Networks of these seeds in one call of `train_many`; of few rows once more with all, as in `refit.trained`.
@@ -120,31 +126,36 @@ class Fitting:
         def fresh():
             return [recipe.network(X.shape[1], target.outputs, target.kind, self.dtype, seed) for seed in seeds]
 
-        networks = fresh()
+        networks, begin = fresh(), time.monotonic()
+        weights = None if self.weights is None else self.weights[d.astype(int)]
         how = {
             "D": d.astype(int) if of_classes else d[:, None], "epochs": recipe.epochs, "batch_size": recipe.batch_size,
             "optimizer": recipe.optimizer, "rate_factors": recipe.rate_factors(networks[0]),
             "diagonal": recipe.diagonal, "label_smoothing": recipe.label_smoothing if of_classes else 0.0,
-            "sample_weight": None if self.weights is None else self.weights[d.astype(int)], "seed": seeds,
-            "threads": self.threads, "time_limit": time_limit, "min_delta": self.min_delta,
+            "sample_weight": weights, "seed": seeds,
+            "threads": self.threads, "min_delta": self.min_delta,
             "progress": lambda done, total, seconds: self.shown.status(f"{done} of {total} networks trained"),
         }  # fmt: skip
-        validated = [rows if len(rows) else None for rows in stopping]
+        validated = [rows if len(rows) and (weights is None or weights[rows].any()) else None for rows in stopping]
         patience = recipe.patience_with(all(map(len, stopping)))
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", r".* networks diverged: ")  # the caller looks for them
             history = train_many(
-                networks, X, rows=training, validation_rows=validated, patience=patience, callbacks=callbacks, **how
-            )
-            if judged:
-                judged(networks)
+                networks, X, rows=training, validation_rows=validated, patience=patience, callbacks=callbacks,
+                time_limit=time_limit, **how,
+            )  # fmt: skip
+            if judged and self.begun(networks, history):
+                judged(self.begun(networks, history))
             rows = [np.sort(np.concatenate(both)) for both in zip(training, stopping, strict=True)]
             ends, ended = history.best_epoch, np.isin(history.outcome, ["finished", "stopped"])
             few = recipe.once_more and all(map(len, stopping)) and max(map(len, rows)) < FEW
-            if few and ended.all() and (ends > 0).all():
+            left = None if time_limit is None else time_limit - (time.monotonic() - begin)
+            if few and ended.all() and (ends > 0).all() and (left is None or left > 0):
                 again = fresh()
                 at_their_ends = [lambda state: state.epoch >= ends[state.index]]
-                done = train_many(again, X, rows=rows, callbacks=at_their_ends, **how)
+                done = train_many(again, X, rows=rows, callbacks=at_their_ends, time_limit=left, **how)
                 if np.isin(done.outcome, ["finished", "stopped"]).all():
                     networks = again
+                elif was_interrupted(done):
+                    history = dataclasses.replace(history, outcome=np.full(len(networks), "interrupted"))
         return networks, history

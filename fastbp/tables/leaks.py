@@ -59,7 +59,8 @@ def notes_on(names):
 
 def _values_of(column, part):
     """A number for each row, and which rows have a value: a missing one has a number of its own."""
-    is_known = part[:, -1] == 0 if column.missing else np.ones(len(part), bool)
+    missing_at = len(column.texts) if column.kind == TEXT else -1  # rare texts have an input behind it
+    is_known = part[:, missing_at] == 0 if column.missing else np.ones(len(part), bool)
     if column.kind == TEXT:
         return np.where(part.any(axis=1), part.argmax(axis=1), part.shape[1]), is_known
     return np.where(is_known, part[:, 0], np.float32(np.inf)), is_known

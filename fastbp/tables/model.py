@@ -240,6 +240,8 @@ class TableModel:
             for theta in file.array("theta of others", network.dtype, (None, network.theta.size)):
                 others.append(copy.deepcopy(network))
                 np.copyto(others[-1].theta, theta)
+        if not all(np.isfinite(each.theta).all() for each in (network, *others)):
+            raise ValueError("the parameters of its networks must be finite")
         return cls(network, encoding, others, TrainedRows.of_record(file))
 
 
@@ -257,7 +259,7 @@ def scores_of(model, blocks, unseen=None):
         rows = block.where(with_target)
         X, d = _inputs(model, rows, unseen), target.encode(rows)
         scores.add(mean_outputs(model.networks, X), d)
-        scores.familiar.add(X, d)
+        scores.familiar.add(X, target.for_digests(rows, d))
         scores.left_out += len(block) - len(rows)
     return scores
 

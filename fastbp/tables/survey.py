@@ -105,8 +105,11 @@ class Column:
 
     @property
     def is_of_labels(self):
-        """Whether few different cells have numbers beside different words: "1st", "2nd", or "1. White", "2. Black"."""
-        labels = self._first_text is None and len(self._units) > 1
+        """Whether few different cells have numbers beside different words: "1st", "2nd", or "1. White", "2. Black".
+
+        Where most are numbers alone, a word is a slip.
+        """
+        labels = self._first_text is None and len(self._units) > 1 and self.unit != ""
         return labels and ROWS_OF_A_LABEL * len(self.texts) <= self.rows - self.missing
 
     @property

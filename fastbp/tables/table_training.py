@@ -57,8 +57,8 @@ class TableTraining:
             order = self._rng.permutation(len(data[0]))
             steps = -(-len(order) // self._batch_size)
             rates, report = self._rule.rates(self._step, steps, self._total), np.empty((steps, REPORTED))
-            total += data[2].sum(dtype=np.float64) * self._runner.run(*data, order, rates, self._step, report, between)
-            weights += data[2].sum(dtype=np.float64)
+            loss, weight = self._runner.run(*data, order, rates, self._step, report, between), _sum(data[2])
+            total, weights = total + (loss * weight if weight else 0.0), weights + weight
             self._step += steps
         loss = float(total / weights)
         if not (np.isfinite(loss) and np.isfinite(self.theta).all()):
@@ -66,15 +66,15 @@ class TableTraining:
         return loss
 
     def validate(self):
-        """The mean loss of the rows that are held out."""
+        """The mean loss of the rows that are held out; None if there are none that count."""
         blocks, total, weights = self._validation, 0.0, 0.0
-        if not blocks.rows:
-            return None
         for block in blocks.numbers():
             data = self._data(blocks, block)
-            total += data[2].sum(dtype=np.float64) * self._runner.mean_error(*data, np.arange(len(data[0])))
-            weights += data[2].sum(dtype=np.float64)
-        return float(total / weights)
+            weight = _sum(data[2])
+            if weight:  # else all have classes that count nothing
+                total += weight * self._runner.mean_error(*data, np.arange(len(data[0])))
+                weights += weight
+        return float(total / weights) if weights else None
 
     def update(self, epoch, loss, validation_loss, seconds):
         history = self.history
@@ -100,3 +100,7 @@ class TableTraining:
         for array in (X, D, weight):
             array.flags.writeable = False
         return X, D, weight
+
+
+def _sum(weights):
+    return weights.sum(dtype=np.float64)

@@ -1,6 +1,6 @@
 """The column to be predicted: from its cells to what the network learns, and back."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -81,6 +81,10 @@ class Target:
             word = found.words[found.codes[row]]
             raise block.refuse(row, self.name, f"{word!r} is none of the {len(self.texts)} classes")
         return np.where(places == NOWHERE, np.nan, places)
+
+    def for_digests(self, block, d):
+        """What `encode` has made of a block, d, as it is without a logarithm: digests must not depend on that."""
+        return d if self.log is None else replace(self, log=None).encode(block)
 
     def learnt(self, values):
         """What the network learns of numbers (rows,); of 0 the logarithm is -inf."""

@@ -9,7 +9,7 @@ from fastbp.tables.cells import TableError
 from fastbp.tables.mean_outputs import mean_outputs
 from fastbp.tables.roles import TRAINING, VALIDATION
 from fastbp.tables.target import CLASSES, Logarithm
-from fastbp.training.history import was_interrupted
+from fastbp.training.history import History, was_interrupted
 
 # Neither is the default: on 12 tables of 83 to 4,000 rows "auto" was no better than none, in twice the time
 LOG, AUTO = "log", "auto"
@@ -96,7 +96,12 @@ def fitted(fit, target, places, compared, limited):
         return networks, history, places, [note]
     stored, plain = dataclasses.replace(target), dataclasses.replace(target, log=None)
     others = [Recoded(place, stored, plain) for place in places]
-    other_networks, other_history = fit(plain, others, judged(plain, others))
+    try:
+        other_networks, other_history = fit(plain, others, judged(plain, others))
+    except KeyboardInterrupt:  # in its first epoch: there is the other one
+        outcome = "interrupted" if isinstance(history, History) else np.full(len(history.outcome), "interrupted")
+        note = "the logarithm is learnt; the training without was interrupted before it could be compared"
+        return networks, dataclasses.replace(history, outcome=outcome), places, [note]
     of_log, of_plain = errors
     what = f"RMSE {of_log:.4g} with the logarithm of {target.name!r}, {of_plain:.4g} without"
     rows = "the rows to stop by" if judge == VALIDATION else "the rows to train with"

@@ -125,12 +125,12 @@ def train_table(
     threads : int or None
         As in `train`.
     time_limit : float or None
-        Seconds, as in `train`; a cross-validation, before it, has as many of its own.
+        Seconds, as in `train`; a cross-validation, after it, has as many of its own.
     callbacks : callable, sequence of callable, or None
         As in `train`.
     progress : bool or callable
         True: a bar by tqdm, or lines where it is not installed. A callable is called as `progress(done, total,
-        seconds)` after each epoch.
+        seconds)` after each epoch; for an ensemble it is not.
 
     Returns
     -------
@@ -220,9 +220,15 @@ def train_table(
             scores = cross_validated(cv, fitting, coding.target, places, part, time_limit)
         counts = [place.rows for place in places]
     model = TableModel(networks[0], coding, networks[1:], trained_rows)
-    notes = [*found.notes, *alike(coding), *more, *notes_on(leaks)]
+    notes = [*found.notes, *alike(coding), *more, *_lacking(networks, ensemble), *notes_on(leaks)]
     rows = counts[TRAINING], counts[VALIDATION], left_out
     return TableResult(model, columns, history, *rows, test, notes, leaks, scores)
+
+
+def _lacking(networks, ensemble):
+    """A note, if the time was over before all networks had begun."""
+    if len(networks) < ensemble:
+        yield f"{len(networks)} of {ensemble} networks have been trained: the others had not begun when it was ended"
 
 
 def _surveyed(look, meaning, reading, seed, test_size):
@@ -275,7 +281,7 @@ def _spread(table, encoding, dtype, roles, places, shown, trained_rows):
         X, d, role = encoding.encode(rows, dtype), encoding.target.encode(rows), role[with_target]
         for number, place in enumerate(places):
             place.add(X[role == number], d[role == number])
-        trained_rows.add(X[role != TEST], d[role != TEST])
+        trained_rows.add(X[role != TEST], encoding.target.for_digests(rows, d)[role != TEST])
         done += len(block)
         shown.status(f"read {done:,} rows")
     if places[TRAINING].rows == 0:

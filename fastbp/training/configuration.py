@@ -71,6 +71,8 @@ class TrainingConfiguration:
         """That of another network of this dtype, with the same options but for the seed."""
         other = object.__new__(TrainingConfiguration)
         other.__dict__.update(self.__dict__)  # as copy.copy, in a fourth of the time
+        if self.rate_factors is not None and len(self.rate_factors) != len(network.layers):
+            _checked_rates({"rate_factors": self.rate_factors, "diagonal": None}, len(network.layers))  # raises
         other.network, other.theta, other.layers = network, network.theta, other._rated(network.layers)
         label_smoothing.checked(self.label_smoothing, network.output, network.sizes[-1])
         other.seed = validation.whole_number("seed", validation.single(seed), 0)

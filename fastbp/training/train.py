@@ -55,7 +55,8 @@ def train(
         (1 - s) d + s / K for d. For softmax outputs, and for a single sigmoid, where K is 2. `History.loss` is that of
         such targets; the validation loss is that of D as it is.
     rate_factors : array-like of shape (len(network.sizes) - 1, 2), or None
-        How many times the learning rate the weights and the biases of each layer learn with; 0: they stay. None: 1.
+        How many times the learning rate the weights and the biases of each layer learn with; 0: they stay, but for
+        `max_norm`. None: 1.
     diagonal : float or None
         Train a factor f_i of each input, too, u_j = sum_i w_ji f_i x_i + b_j, which begins at 1 and learns with so many
         times the learning rate [1]_. Afterwards the network's weights are w_ji f_i, and each call begins anew.

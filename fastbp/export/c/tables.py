@@ -71,6 +71,8 @@ def _number(target):
 def _meaning(model):
     """Paragraphs for the comment: what each x and y is."""
     target = model.encoding.target
+    if len(model.networks) > 1:
+        yield f"There are {len(model.networks)} such networks, of whose outputs the mean is taken."
     for place, column in enumerate(model.encoding.used):
         if column.kind == NUMBER:
             yield f"x[{place}]: {column.name!a}, a number, NaN where it is missing."

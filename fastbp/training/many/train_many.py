@@ -240,8 +240,10 @@ class Options:
                 self._lists[name] = values
 
     def _is_list(self, name, value):
-        if name == "rate_factors" and isinstance(value, list | tuple | np.ndarray):  # a matrix is one for all
-            return any(each is None or np.ndim(each) > 1 for each in value)
+        if name == "rate_factors" and isinstance(value, list | tuple):  # a matrix is one for all
+            return any(map(_is_one_of_matrices, value))
+        if name == "rate_factors" and isinstance(value, np.ndarray) and value.dtype != object:
+            return value.ndim > 2
         if isinstance(value, np.ndarray) and (value.ndim == 0 or value.dtype != object):
             return value.ndim > (name in self.VECTORS)
         if not isinstance(value, list | tuple | range | np.ndarray):
@@ -273,6 +275,12 @@ class Options:
 def _is_one_of_vectors(value):
     sized = hasattr(value, "__len__") and not isinstance(value, str | bytes)
     return value is None or (sized and getattr(value, "ndim", 1) > 0)
+
+
+def _is_one_of_matrices(value):
+    if value is None or hasattr(value, "ndim"):
+        return value is None or value.ndim > 1
+    return _is_one_of_vectors(value) and any(map(_is_one_of_vectors, value))
 
 
 def _configurations(networks, options, X, D):
