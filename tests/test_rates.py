@@ -204,3 +204,18 @@ def test_a_training_goes_on_from_its_checkpoint(tmp_path, rates):
 def test_bad_rates(option, value, problem, message):
     with pytest.raises(problem, match=message):
         trained(**{option: value})
+
+
+@pytest.mark.parametrize(
+    ("sizes", "factors", "message"),
+    [
+        ([(7, 3), (7, 6, 3)], [[1, 0.1]], r"rate_factors must have shape \(2, 2\), .* got \(1, 2\)"),
+        ([(7, 6, 3), (7, 6, 5, 3)], [[1, 0.1]] * 2, r"rate_factors must have shape \(3, 2\), .* got \(2, 2\)"),
+        ([(7, 6, 3)], np.array(1.0), r"rate_factors must have shape \(2, 2\), .* got \(\)"),
+        ([(7, 6, 3)] * 2, [[[1, 1], [1]], None], r"rate_factors\[0\] must"),
+    ],
+)
+def test_bad_rates_of_many_networks(sizes, factors, message):
+    networks = [fastbp.Network(each, seed=seed) for seed, each in enumerate(sizes)]
+    with pytest.raises((TypeError, ValueError), match=message):
+        fastbp.train_many(networks, X, LABELS, epochs=1, rate_factors=factors)
