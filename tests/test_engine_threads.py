@@ -238,6 +238,7 @@ def test_a_training_that_is_told_to_end_does_so_within_an_epoch(monkeypatch):
     options = dict.fromkeys(("l1", "l2", "dropout", "label_smoothing", "min_delta"), 0.0) | {
         "epochs": 9, "batch_size": HOW["batch_size"], "optimizer": fastbp.SGD(0.1), "max_norm": None, "clip_norm": None,
         "shuffle": True, "seed": 0, "rows": None, "validation_rows": None, "patience": None, "callbacks": None,
+        "rate_factors": None, "diagonal": None,
     }  # fmt: skip
     steps = -(-len(X) // HOW["batch_size"])
     last = 2 * steps + 1 if steps > 1 else 2

@@ -55,7 +55,7 @@ def arguments(version, name, case):
     return {key: case.layers if key == "layers" else made(key, shapes.get(key)) for key in given}
 
 
-NUMBERS = {"code": 2, "batch_size": 2, "first_step": 0, "step": 1, "add": False}
+NUMBERS = {"code": 2, "batch_size": 2, "first_step": 0, "step": 1, "add": False, "start": 1, "end": 9}
 
 
 def arrays_in(given, shapes, before=()):
@@ -100,6 +100,14 @@ def test_each_docstring_gives_the_shapes_of_its_arrays(version, name):
 @EACH
 def test_right_arguments_pass(version, name, case):
     getattr(version, name)(*arguments(version, name, case).values())
+
+
+@pytest.mark.parametrize("version", [loops, matrix])
+@pytest.mark.parametrize(("start", "end"), [(9, 1), (0, 10**6)])
+def test_places_beyond_the_parameters_are_named(version, start, end):
+    given = arguments(version, "rated_step", Case((3, 5, 2))) | {"start": start, "end": end}
+    with pytest.raises(ValueError, match=f"rated_step: start and end must be places .*, got {start} and {end}"):
+        version.rated_step(*given.values())
 
 
 @EACH

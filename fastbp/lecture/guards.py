@@ -32,7 +32,7 @@ CODES = {
     "output_error": codes.ERROR,
     "error_delta": codes.ERROR,
 }
-WHOLE = {"batch_size": 1, "step": 1, "first_step": 0}  # the least
+WHOLE = {"batch_size": 1, "step": 1, "first_step": 0, "start": 0, "end": 0}  # the least
 MEMORIES = {codes.SGD: 0, codes.NO_STEP: 0, codes.ADAM: 2, codes.ADAMW: 2}  # rows of `moments`; of other rules 1
 
 # ---- Shapes in docstrings --------------------------------------------------------------------------------------------
@@ -208,6 +208,11 @@ def _check_rows(call, given):
         rows, N = given[name], call["sizes"]["N"]
         if rows.size and not 0 <= rows.min() <= rows.max() < N:
             raise ValueError(f"{where}: {name} must be numbers of samples, 0..{N - 1}, got {rows.min()}..{rows.max()}")
+    if "end" in given and not given["start"] <= given["end"] <= call["sizes"]["p"]:
+        raise ValueError(
+            f"{where}: start and end must be places of parameters, 0..{call['sizes']['p']}, in this order, got "
+            f"{given['start']} and {given['end']}"
+        )
     if "batch_size" in given:
         batches = -(-given["order"].size // given["batch_size"])
         if call["sizes"]["b"] != batches:
