@@ -104,8 +104,8 @@ def test_right_arguments_pass(version, name, case):
 
 @pytest.mark.parametrize("version", [loops, matrix])
 @pytest.mark.parametrize(("start", "end"), [(9, 1), (0, 10**6)])
-def test_places_beyond_the_parameters_are_named(version, start, end):
-    given = arguments(version, "rated_step", Case((3, 5, 2))) | {"start": start, "end": end}
+def test_places_beyond_the_parameters_are_named(version, start, end, case):
+    given = arguments(version, "rated_step", case) | {"start": start, "end": end}
     with pytest.raises(ValueError, match=f"rated_step: start and end must be places .*, got {start} and {end}"):
         version.rated_step(*given.values())
 
