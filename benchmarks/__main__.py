@@ -10,7 +10,7 @@ from benchmarks.process import Failed, say
 # Every part of a release and its options: a part stands between markers of its name, and is printed by a module of it.
 PARTS = {
     "suite": [], "peers": ["--rounds", "5"], "shapes": [], "share": [], "estimators": ["--rounds", "3"], "many": [],
-    "lanes": [], "searches": [], "accuracy": [],
+    "lanes": [], "searches": [], "accuracy": ["--splits", "1"],
     "load": ["--rounds", "3", "--rows", "784-128", "train_many"], "spread": [],
 }  # fmt: skip
 LARGE = {"large": []}
@@ -23,7 +23,7 @@ def main(arguments=None):
     what = parser.add_mutually_exclusive_group()
     what.add_argument("--quick", action="store_true", help="six rows against other libraries, in about a minute")
     what.add_argument(
-        "--all", action="store_true", help=f"every table of a release, about 75 minutes: {QUICK}, {', '.join(PARTS)}"
+        "--all", action="store_true", help=f"every table of a release, about 80 minutes: {QUICK}, {', '.join(PARTS)}"
     )
     parser.add_argument("--large", action="store_true", help="with --all: also the tables of 5 GB, ten minutes more")
     options = command.parse(parser, arguments)

@@ -255,7 +255,7 @@ def run(options):
 
 
 def main(arguments=None):
-    about = "Train on real tables, with our defaults and with scikit-learn's estimators. About 20 minutes."
+    about = "Train on real tables, with our defaults and with scikit-learn's estimators. About two hours."
     parser = command.parser("accuracy", about, rows=TABLES, called="tables")
     parser.add_argument("--splits", type=int, default=SPLITS, metavar="N", help=f"of each table (default: {SPLITS})")
     most = len(all_cores())
