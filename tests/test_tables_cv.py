@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 import fastbp
-from fastbp.tables import cross_validation, fitting
-from tests.table_cases import FRUIT, QUICK
+from fastbp.tables import cross_validation
+from tests.table_cases import FRUIT, QUICK, seen_by_train_many
 from tests.test_tables_sources import written
 
 
@@ -16,19 +16,6 @@ def fruit(tmp_path_factory):
 
 def trained(table, target="kind", **options):
     return fastbp.train_table(table, target, **{"drop": ["id"] if target == "kind" else []} | QUICK | options)
-
-
-def seen_by_train_many(monkeypatch):
-    """What `train_many` is given, call by call."""
-    calls, real = [], fitting.train_many
-
-    def watched(networks, X, **how):
-        done = real(networks, X, **how)
-        calls.append(how | {"X": X, "networks": networks, "done": done})
-        return done
-
-    monkeypatch.setattr(fitting, "train_many", watched)
-    return calls
 
 
 def test_folds_of_classes(fruit, monkeypatch):

@@ -11,25 +11,12 @@ from fastbp.tables.cross_validation import CrossValidation
 from fastbp.tables.table_training import TableTraining
 from fastbp.training.history import was_interrupted
 from tests.cases import UNCOMPILED
-from tests.table_cases import QUICK
+from tests.table_cases import QUICK, seen_by_train_many
 from tests.test_tables_sources import written
 
 RNG = np.random.default_rng(0)
 SIZE = RNG.exponential(size=400)
 SKEWED = {"size": SIZE, "noise": RNG.normal(size=400), "price": 10 * SIZE + 0.01}
-
-
-def watched(monkeypatch):
-    """The calls of `train_many` by trainings on tables: options and what came back."""
-    calls, real = [], fitting.train_many
-
-    def train_many(networks, X, **how):
-        done = real(networks, X, **how)
-        calls.append((how, done))
-        return done
-
-    monkeypatch.setattr(fitting, "train_many", train_many)
-    return calls
 
 
 # ---- Rows that count nothing -----------------------------------------------------------------------------------------
@@ -77,9 +64,9 @@ def test_rows_are_recognised_whatever_was_learnt_of_the_target(transform):
 
 @pytest.mark.filterwarnings("ignore:the training was interrupted")
 def test_all_trainings_share_the_time_limit(monkeypatch):
-    calls = watched(monkeypatch)
+    calls = seen_by_train_many(monkeypatch)
     fastbp.train_table(SKEWED, "price", ensemble=2, time_limit=60, **QUICK)
-    (first, _), (again, _) = calls
+    first, again = calls
     assert first["time_limit"] == 60
     assert 0 < again["time_limit"] < 60
 

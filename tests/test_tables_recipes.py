@@ -12,7 +12,7 @@ from fastbp.tables import fitting, recipes
 from fastbp.tables.recipes import RECIPES, Recipe, chosen, draw_ntk
 from fastbp.tables.target import CLASSES, NUMBER
 from fastbp.training.history import was_interrupted
-from tests.table_cases import FRUIT, QUICK
+from tests.table_cases import FRUIT, QUICK, seen_by_train_many
 from tests.test_tables_sources import written
 
 RNG = np.random.default_rng(0)
@@ -182,25 +182,18 @@ def test_files_keep_all_networks(fruit, tmp_path):
 
 
 def test_an_ensemble_stops_by_the_rows_held_out_and_trains_once_more(monkeypatch):
-    calls, real = [], fitting.train_many
-
-    def watched(networks, X, **how):
-        done = real(networks, X, **how)
-        calls.append((how, done))
-        return done
-
-    monkeypatch.setattr(fitting, "train_many", watched)
+    calls = seen_by_train_many(monkeypatch)
     result = fastbp.train_table(NUMBERS, "y", ensemble=2, patience=3, **QUICK)
-    (first, done), (again, last) = calls
+    first, again = calls
     assert [len(rows) for rows in first["rows"]] == [result.rows] * 2
     assert [len(rows) for rows in first["validation_rows"]] == [result.validated] * 2
     assert [len(rows) for rows in again["rows"]] == [result.rows + result.validated] * 2
-    assert last.epochs.tolist() == done.best_epoch.tolist()
+    assert again["done"].epochs.tolist() == first["done"].best_epoch.tolist()
     calls.clear()
     fastbp.train_table(NUMBERS, "y", recipe="realmlp", ensemble=2, **SMALL)
     assert len(calls) == 1, "the recipe keeps its best epoch"
-    assert calls[0][0]["diagonal"] == 6.0
-    assert calls[0][0]["label_smoothing"] == 0.0
+    assert calls[0]["diagonal"] == 6.0
+    assert calls[0]["label_smoothing"] == 0.0
 
 
 def test_folds_of_ensembles():

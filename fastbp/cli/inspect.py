@@ -33,10 +33,8 @@ def run(given):
     print(f"{given.model}: {file.kind}, format {VERSION!r}, {size:,} bytes")
     if file.kind == "checkpoint":
         print(f"epoch {strings['epoch']} of {strings['epochs']}, {strings['outcome']}")
-    of_table = file.kind == "table"
-    several = f"the mean of {len(model.networks)} networks, each " if of_table and len(model.networks) > 1 else ""
-    print(several + repr(model.network if of_table else model))
-    if of_table:
+    print(model._networks_in_words() if file.kind == "table" else repr(model))
+    if file.kind == "table":
         print("\n".join(_columns(model.encoding)))
     else:
         print("\n".join(f"{name:24s} {array.dtype.name:8s} {array.shape}" for name, array in sorted(arrays.items())))

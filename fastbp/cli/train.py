@@ -13,7 +13,7 @@ from fastbp.tables.cells import MISSING
 from fastbp.tables.encoding import DATE, LEFT_OUT, TEXT
 from fastbp.tables.meaning import is_number_of_row, is_of_names
 from fastbp.tables.recipes import RECIPES, SCALINGS
-from fastbp.tables.refit import FEW
+from fastbp.tables.refit import trains_again
 from fastbp.tables.target import CLASSES, NUMBER
 from fastbp.tables.target_transforms import TRANSFORMS
 from fastbp.tables.train_table import TASKS, train_table
@@ -224,8 +224,8 @@ def _about(given, result):
             yield f"missing values, {what}: {options.listed(missing)}"
     yield from _notes(given, result)
     network, rows = result.model.network, result.rows + result.validated
-    once_more = result.rows < rows < FEW and given.recipe == "default" and not was_interrupted(result.history)
-    also = " (trained with, too, at last)" * once_more
+    again = trains_again(RECIPES[given.recipe][target.kind], rows, result.validated)
+    also = " (trained with, too, at last)" * (again and not was_interrupted(result.history))
     n = len(result.model.networks)
     yield (
         f"{f'{n} networks, each ' if n > 1 else 'network '}{'-'.join(map(str, network.sizes))}, "

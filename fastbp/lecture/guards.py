@@ -18,7 +18,7 @@ import re
 import numpy as np
 
 from fastbp.lecture import codes
-from fastbp.lecture.layout import LAYER, unit_count
+from fastbp.lecture.layout import LAYER, parameters_of, unit_count
 from fastbp.validation import shown
 
 REAL = np.dtype("float32"), np.dtype("float64")
@@ -109,7 +109,7 @@ def _read_layers(call, layers):
     last = layers[-1]
     call["sizes"] |= {
         "i": layers["sending"].item(0), "k": last["receiving"].item(), "units": unit_count(layers),
-        "p": (last["biases_at"] + last["receiving"]).item(),
+        "p": parameters_of(layers),
     }  # fmt: skip
 
 

@@ -71,6 +71,12 @@ def with_rates(layers, factors):
     return rated
 
 
+def rated(layers, factors, diagonal):
+    """The table for a training: with rates of their own, and with a diagonal; None for neither."""
+    layers = layers if factors is None else with_rates(layers, factors)
+    return layers if diagonal is None else with_diagonal(layers, diagonal)
+
+
 def rated_parts(layers):
     """(place, length, rate) of the parameters that learn together, if some learn at a rate of their own; else none."""
     rates = layers[["weights_rate", "biases_rate", "diagonal_rate"]].tolist()
@@ -109,9 +115,14 @@ def parameters_of(layers):
     return (layers["biases_at"][-1] + layers["receiving"][-1]).item()
 
 
+def trained_count(layers):
+    """How many parameters the rule changes, from the first on: those, and the diagonal if there is one."""
+    return parameters_of(layers) + (layers["sending"].item(0) if has_diagonal(layers) else 0)
+
+
 def wide_count(layers):
-    """The length of `theta` with a diagonal: its factors, and the weights of the first layer a second time."""
-    return parameters_of(layers) + (1 + layers["receiving"].item(0)) * layers["sending"].item(0)
+    """The length of `theta` with a diagonal: what is trained, and the weights of the first layer a second time."""
+    return trained_count(layers) + layers["receiving"].item(0) * layers["sending"].item(0)
 
 
 def widen(theta, layers, wide):

@@ -9,7 +9,7 @@ import numpy as np
 from fastbp.tables.blocks import all_of
 from fastbp.tables.cells import TableError
 from fastbp.tables.recipes import Recipe
-from fastbp.tables.refit import FEW, trained
+from fastbp.tables.refit import time_left, trained, trains_again
 from fastbp.tables.roles import TEST, TRAINING
 from fastbp.tables.table_training import TableTraining
 from fastbp.tables.target import CLASSES
@@ -148,8 +148,7 @@ class Fitting:
                 judged(self.begun(networks, history))
             rows = [np.sort(np.concatenate(both)) for both in zip(training, stopping, strict=True)]
             ends, ended = history.best_epoch, np.isin(history.outcome, ["finished", "stopped"])
-            few = recipe.once_more and all(map(len, stopping)) and max(map(len, rows)) < FEW
-            left = None if time_limit is None else time_limit - (time.monotonic() - begin)
+            few, left = trains_again(recipe, max(map(len, rows)), min(map(len, stopping))), time_left(time_limit, begin)
             if few and ended.all() and (ends > 0).all() and (left is None or left > 0):
                 again = fresh()
                 at_their_ends = [lambda state: state.epoch >= ends[state.index]]

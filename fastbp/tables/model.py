@@ -60,8 +60,11 @@ class TableModel:
     def __repr__(self):
         target, columns = self.encoding.target, sum(column.width > 0 for column in self.encoding.inputs)
         what = f"{len(target.texts)} classes" if target.kind == CLASSES else "a number"
-        several = f"the mean of {len(self.networks)} networks, each " * (len(self.networks) > 1)
-        return f"<TableModel: {target.name!r}, {what}, from {columns} columns by {several}{self.network}>"
+        return f"<TableModel: {target.name!r}, {what}, from {columns} columns by {self._networks_in_words()}>"
+
+    def _networks_in_words(self):
+        n = len(self.networks)
+        return f"the mean of {n} networks, each {self.network}" if n > 1 else str(self.network)
 
     @property
     def classes(self):

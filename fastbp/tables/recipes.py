@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from fastbp import validation
-from fastbp.lecture.layout import with_diagonal, with_rates
+from fastbp.lecture.layout import rated
 from fastbp.network import Network
 from fastbp.optimizers import Adam
 from fastbp.schedules import LogCosine
@@ -103,9 +103,7 @@ class Recipe:
 
     def layers(self, network):
         """The table of the network with these rates."""
-        factors, layers = self.rate_factors(network), network.layers
-        layers = layers if factors is None else with_rates(layers, factors)
-        return layers if self.diagonal is None else with_diagonal(layers, self.diagonal)
+        return rated(network.layers, self.rate_factors(network), self.diagonal)
 
 
 def draw_ntk(network, rng):

@@ -22,6 +22,16 @@ def held_out(rows):
     return 0.0 if rows < FEWEST else HELD_OUT_OF_FEW if rows < FEW else HELD_OUT
 
 
+def trains_again(recipe, rows, stopping):
+    """Whether by a Recipe all of so many rows are trained with at last, of which `stopping` told when to end."""
+    return recipe.once_more and stopping > 0 and rows < FEW
+
+
+def time_left(time_limit, begin):
+    """Of a limit in seconds, since a moment of `time.monotonic`; None if there is none."""
+    return None if time_limit is None else time_limit - (time.monotonic() - begin)
+
+
 def trained(training, places, threads, callbacks, shown, time_limit, judged=None):
     """Runs a TableTraining; of few rows once more, with those too that were held out, for as many epochs as were best.
 
@@ -44,10 +54,10 @@ def trained(training, places, threads, callbacks, shown, time_limit, judged=None
     if judged:
         judged([training.network])
     rows = places[TRAINING].rows + places[VALIDATION].rows
-    over = history.outcome == "interrupted" or not history.best_epoch or not training.recipe.once_more
-    if over or rows >= FEW or places[VALIDATION].rows == 0:
+    over = history.outcome == "interrupted" or not history.best_epoch
+    if over or not trains_again(training.recipe, rows, places[VALIDATION].rows):
         return history
-    left = None if time_limit is None else time_limit - (time.monotonic() - begin)
+    left = time_left(time_limit, begin)
     if left is None or left > 0:
         shown.status(f"training once more, with all {rows:,} rows")
         _once_more(training, places, fresh, threads, left)

@@ -5,7 +5,7 @@ import numpy as np
 from fastbp import caller, validation
 from fastbp.learning_rate import LARGEST_STEP, number_of_steps
 from fastbp.lecture import codes
-from fastbp.lecture.layout import with_diagonal, with_rates
+from fastbp.lecture.layout import rated
 from fastbp.optimizers import as_optimizer, settings_of
 from fastbp.training import label_smoothing
 from fastbp.validation import NOT_NEGATIVE, real_number
@@ -64,28 +64,23 @@ class TrainingConfiguration:
                 f"has {self.steps}), got {validation.shown(options['epochs'])}"
             )
         self.theta, self.moments = network.theta, self.optimizer.moments
-        self.rate_factors, self.diagonal = _checked_rates(options, len(network.layers))
-        self.layers = self._rated(network.layers)
+        self.rate_factors, diagonal = _rate_factors(options["rate_factors"], len(network.layers)), options["diagonal"]
+        self.diagonal = None if diagonal is None else real_number("diagonal", diagonal, *NOT_NEGATIVE)
+        self.layers = rated(network.layers, self.rate_factors, self.diagonal)
 
     def of_other(self, network, seed):
         """That of another network of this dtype, with the same options but for the seed."""
         other = object.__new__(TrainingConfiguration)
         other.__dict__.update(self.__dict__)  # as copy.copy, in a fourth of the time
-        if self.rate_factors is not None and len(self.rate_factors) != len(network.layers):
-            _checked_rates({"rate_factors": self.rate_factors, "diagonal": None}, len(network.layers))  # raises
-        other.network, other.theta, other.layers = network, network.theta, other._rated(network.layers)
+        other.network, other.theta = network, network.theta
+        other.rate_factors = _rate_factors(self.rate_factors, len(network.layers))
+        other.layers = rated(network.layers, other.rate_factors, other.diagonal)
         label_smoothing.checked(self.label_smoothing, network.output, network.sizes[-1])
         other.seed = validation.whole_number("seed", validation.single(seed), 0)
         if other.settings[codes.DROPOUT] and other.seed != self.seed:
             other.settings = self.settings.copy()
             other.settings[codes.SEED] = other.seed % 2**53
         return other
-
-    def _rated(self, layers):
-        """The table of the layers with the rates that are given."""
-        if self.rate_factors is not None:
-            layers = with_rates(layers, self.rate_factors)
-        return layers if self.diagonal is None else with_diagonal(layers, self.diagonal)
 
     def rates(self, epoch):
         """The learning rates of an epoch's steps; the first epoch is 1."""
@@ -102,20 +97,19 @@ def warn_of_rows_in_both(how, whose=""):
         )
 
 
-def _checked_rates(options, layers):
-    """Factors of the learning rate, a tuple of pairs or None; that of the diagonal or None."""
-    factors, diagonal = options["rate_factors"], options["diagonal"]
-    if factors is not None:
-        factors = validation.real_array("rate_factors", factors).astype(np.float64)
-        if factors.shape != (layers, 2):
-            raise ValueError(
-                f"rate_factors must have shape ({layers}, 2), for the weights and the biases of each layer, got "
-                f"{factors.shape}"
-            )
-        if not (np.isfinite(factors).all() and (factors >= 0).all()):
-            raise ValueError(f"rate_factors must be finite and at least 0, got {validation.shown(factors.tolist())}")
-        factors = tuple(map(tuple, factors.tolist()))
-    return factors, None if diagonal is None else real_number("diagonal", diagonal, *NOT_NEGATIVE)
+def _rate_factors(given, layers):
+    """Factors of the learning rate of so many layers, checked: a tuple of pairs, or None."""
+    if given is None:
+        return None
+    factors = validation.real_array("rate_factors", given).astype(np.float64)
+    if factors.shape != (layers, 2):
+        raise ValueError(
+            f"rate_factors must have shape ({layers}, 2), for the weights and the biases of each layer, got "
+            f"{factors.shape}"
+        )
+    if not (np.isfinite(factors).all() and (factors >= 0).all()):
+        raise ValueError(f"rate_factors must be finite and at least 0, got {validation.shown(factors.tolist())}")
+    return tuple(map(tuple, factors.tolist()))
 
 
 def _settings(optimizer, options, seed):

@@ -4,7 +4,7 @@ import contextlib
 
 import numpy as np
 
-from fastbp.lecture.layout import has_diagonal, narrow, scratch_for, wide_count, widen
+from fastbp.lecture.layout import has_diagonal, narrow, scratch_for, trained_count, wide_count, widen
 from fastbp.threads.cores import trainings
 from fastbp.threads.slices import Slices, Whole
 
@@ -78,8 +78,7 @@ class EpochRunner:
             self._by_samples = workspace.by_samples(self._places)
             self._order = _Order(theta, layers, moments, self._places, self.gradient) if by_units else None
         if self._kernel:
-            trained = theta.size if self._narrow is None else layers["weights_at"].item(0)
-            self._sums, self._memory_of_errors = np.zeros((2, workspace.blocks_of(trained))), None
+            self._sums, self._memory_of_errors = np.zeros((2, workspace.blocks_of(trained_count(layers)))), None
             self._evaluation, self._entries = evaluation, entries
             self._team, self._board = self._within.enter_context(team.Team(self._threads)), team.ALONE
         self._slices = slices or Slices(self._threads, heuristics.flops_of_step(layers, batch_size))

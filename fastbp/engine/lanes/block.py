@@ -13,7 +13,7 @@ from fastbp.engine import entries, workspace
 from fastbp.engine.lanes.notes import NUMBERS, REPORTED
 from fastbp.engine.workspace import STATE_WORDS, STREAM_WORDS
 from fastbp.lecture import codes
-from fastbp.lecture.layout import biases, layer_table, parameter_count, weights
+from fastbp.lecture.layout import biases, layer_table, parameter_count, parameters_of, weights
 
 
 class Block:
@@ -39,7 +39,7 @@ class Block:
 
     def __init__(self, layers, dtype, slots, rows, batch_size, moments, settings, masked):
         self.lanes = L = workspace.lanes_of_dtype(dtype)
-        groups, parameters = -(-slots // L), int(layers["biases_at"][-1] + layers["receiving"][-1])
+        groups, parameters = -(-slots // L), parameters_of(layers)
         self.layers, self.dtype, self.slots, self.batch_size = layers, dtype, groups * L, batch_size
         self._by_four = batch_size > 1
         samples = 4 if self._by_four else 1

@@ -21,7 +21,7 @@ from fastbp.lecture.codes import (
     SGD,
     WEIGHT_DECAY,
 )
-from fastbp.lecture.layout import has_diagonal, parameters_of, rated_parts, trained_weights, weights
+from fastbp.lecture.layout import has_diagonal, parameters_of, rated_parts, trained_count, trained_weights, weights
 
 __all__ = [
     "adam_step", "adamw_step", "add_l1", "add_l2", "add_penalties", "add_split_gradient", "clip_gradient",
@@ -264,9 +264,8 @@ def update(settings, layers, eta, step, whole, theta, dtheta, moments):
 
     settings (13) -> theta (p), dtheta (p), moments (rows, p)
     """
-    settings, penalty, n = settings.tolist(), 0.0, theta.size
+    settings, penalty, n = settings.tolist(), 0.0, trained_count(layers)
     if has_diagonal(layers):
-        n = int(layers["weights_at"][0])
         f, df = theta[parameters_of(layers) : n], dtheta[parameters_of(layers) : n]
         v, w = weights(theta, layers)[0], trained_weights(theta, layers)[0]
         split_gradient(weights(dtheta, layers)[0], w, f, trained_weights(dtheta, layers)[0], df)
