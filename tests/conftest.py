@@ -26,7 +26,7 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 
 def pytest_addoption(parser):
     parser.addoption(
-        "--fuzz", type=int, default=100_000, metavar="N", help="damaged model files to read (default: %(default)s)"
+        "--fuzz", type=int, default=20_000, metavar="N", help="damaged model files to read (default: %(default)s)"
     )
 
 

@@ -35,13 +35,15 @@ def main(arguments):
 def ship(folder, which):
     """Fill a folder with object code for a target, for all, or for that of this machine."""
     host = targets.fitting()
-    named = {"host": [host] if host else [], "all": targets.TARGETS.values()}
-    chosen = named[which] if which in named else [targets.TARGETS[which]]
+    chosen = {"host": [host] if host else [], "all": targets.TARGETS.values()}
+    chosen |= {target.name: [target] for target in targets.TARGETS.values()}
+    if which not in chosen:
+        raise ValueError(f"FASTBP_KERNELS is {which!r}: it must be {', '.join(chosen)} or none")
     left_out = LEFT_OUT if which == "host" else ()
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         lines = [*pool.map(lambda dtype: _process("--forms", dtype, NUMBA_DISABLE_JIT="1").splitlines(), DTYPES)]
         forms = [[line for line in of_dtype if not any(name in line for name in left_out)] for of_dtype in lines]
-        jobs = [(target, "\n".join(of_dtype)) for target in chosen for of_dtype in forms]
+        jobs = [(target, "\n".join(of_dtype)) for target in chosen[which] for of_dtype in forms]
         [*pool.map(lambda job: _process("--compile", job[0].name, folder, input=job[1]), jobs)]
 
 
