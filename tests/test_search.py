@@ -78,6 +78,7 @@ MODELS = {
     "dropout": classifier(dropout=0.3),
     "limits": classifier(max_norm=1.0, clip_norm=0.5, l1_ratio=0.5, label_smoothing=0.3),
     "class weights": classifier(class_weight="balanced"),
+    "rates": classifier(diagonal=6.0, early_stopping=True),
     "no shuffle": classifier(shuffle=False),
     "random state": classifier(random_state=np.random.RandomState(3)),
     "another generator": classifier(random_state=np.random.RandomState(np.random.PCG64(3)), dropout=0.3),

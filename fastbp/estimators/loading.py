@@ -42,11 +42,9 @@ def _estimator(kind, file):
     model._memory = None
     if "moments" in file.arrays:
         moments = _floats(file, "moments", (None, None))
-        lengths = network.theta.size, wide_count(with_diagonal(network.layers, 1))
-        if moments.shape[1] not in lengths:
-            raise ValueError(
-                f"rows of 'moments' must have {lengths[0]} or {lengths[1]} numbers, not {moments.shape[1]}"
-            )
+        n, wide = network.theta.size, wide_count(with_diagonal(network.layers, 1))
+        if moments.shape[1] not in (n, wide):
+            raise ValueError(f"array 'moments' must have rows of {n} or {wide} numbers, it has {moments.shape[1]}")
         steps, rate, seed = file.integer("steps", most=2**53), file.number("rate"), file.integer("seed")
         if rate is None or not 0 <= rate < np.inf:
             raise ValueError(f"its learning rate must be at least 0 and finite, it is {rate}")

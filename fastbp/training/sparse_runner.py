@@ -82,10 +82,8 @@ class SparseRunner:
                 self._is_current = self._theta_stays
                 self._moments[:, above] = moments_above
                 if self._wide is not None:
-                    self._wide[above], self._wide[trained_count(self._layers) :] = (
-                        self._theta_above,
-                        self._first.ravel(),
-                    )
+                    self._wide[above] = self._theta_above
+                    self._wide[trained_count(self._layers) :] = self._first.ravel()
 
     def _follow(self):
         """The weights of the first layer are those of theta, and so are those that the diagonal is trained with."""

@@ -220,10 +220,8 @@ def first_layer_blocks(how, weights, moments, of_inputs, square, thread, first, 
             else:
                 rule_step(settings, eta, step, own, dw, m, v)
         if factors > 0:
-            m, v = (
-                vector_at(moments, factors_at + i, factors),
-                vector_at(moments, moments.shape[1] + factors_at + i, factors),
-            )
+            at = factors_at + i
+            m, v = vector_at(moments, at, factors), vector_at(moments, moments.shape[1] + at, factors)
             rule_step(settings, eta_f, step, own_f, own_df, m, v)
             scale_by_input(w, f, (i, last), (0, receiving), of_passes)
 

@@ -57,6 +57,13 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     >>> model = fastbp.MLPClassifier(tol=0.01, n_iter_no_change=3, random_state=0).fit(X[:1500], y[:1500])
     >>> model.score(X[1500:], y[1500:]) > 0.85
     True
+
+    The last layer goes on learning, from other samples, while the first one stays.
+
+    >>> before = model.coefs_[0].copy()
+    >>> model = model.set_params(warm_start=True, rate_factors=[[0, 0], [1, 1]]).fit(X[1500:], y[1500:])
+    >>> bool((model.coefs_[0] == before).all())
+    True
     """
 
     _file_kind = "classifier"

@@ -18,8 +18,8 @@ from fastbp.estimators.mlp.progress import shown_for
 from fastbp.estimators.n_jobs import threads_of
 from fastbp.learning_rate import Schedule
 from fastbp.lecture.codes import REPORTED, WEIGHT
-from fastbp.lecture.layout import goes_on, has_diagonal
-from fastbp.optimizers import Optimizer
+from fastbp.lecture.layout import goes_on, has_diagonal, rated_parts
+from fastbp.optimizers import SGD, Optimizer
 from fastbp.training.diagnosis import advice
 from fastbp.training.loop import Ended, Loop
 from fastbp.training.progress import display
@@ -57,6 +57,10 @@ def begin(estimator, request):
     memory.moments = np.require(memory.moments, network.dtype, ["C", "W"])  # a memory map is read-only
     if has_diagonal(layers) and not goes_on(network.theta, layers, memory.moments[-1]):
         memory.moments.fill(0)  # a diagonal that begins anew would not fit to what the rule has learnt
+    if isinstance(rule, SGD):
+        for at, n, rate in rated_parts(layers):
+            if rate == 0:
+                memory.moments[: rule.moments, at : at + n] = 0  # a velocity would move on
     if memory.by_inputs != scipy.sparse.issparse(request.X):
         memory.by_inputs = not memory.by_inputs
         arrange(memory.moments, network.layers, memory.by_inputs)
