@@ -122,6 +122,28 @@ def test_a_diagonal_begins_anew_with_other_first_weights():
     assert model._memory.moments.shape == (2, model._net().theta.size)
 
 
+def test_the_rule_begins_anew_with_a_diagonal():
+    """Velocities that belong to other factors would move the biases."""
+    model = fitted(classifier(diagonal=6.0, solver=fastbp.SGD(0.05, 0.9)), X, Y)
+    model.set_params(solver=fastbp.SGD(1e-12, 0.9))
+    for changed in (False, True):
+        if changed:
+            model.coefs_[0][2, 3] = 7.0
+        before = model.intercepts_[0].copy()
+        model.partial_fit(X, Y)
+        assert (np.abs(model.intercepts_[0] - before).max() < 1e-9) == changed
+
+
+def test_a_memory_of_another_rule_is_not_taken_for_a_diagonal():
+    """That of a velocity and a diagonal has as many rows as Adam's."""
+    model = classifier(diagonal=6.0, solver="sgd").partial_fit(X, Y, classes=[0, 1, 2])
+    other = classifier().partial_fit(X, Y, classes=[0, 1, 2])
+    other.coefs_ = [coef.copy() for coef in model.coefs_]
+    other.intercepts_, other._memory = [b.copy() for b in model.intercepts_], None
+    model.set_params(diagonal=None, solver="adam", random_state=3)
+    assert same(model.partial_fit(X, Y), other.set_params(random_state=3).partial_fit(X, Y))
+
+
 def test_the_best_weights_are_kept_with_a_diagonal():
     how = {"early_stopping": True, "n_iter_no_change": 3, "max_iter": 60, "learning_rate_init": 0.03, "diagonal": 6.0}
     model = fitted(classifier(**how), X, Y, X_val=X, y_val=Y)
