@@ -17,6 +17,7 @@ CASES = [
     (MLPClassifier, {"solver": "sgd", "learning_rate": "adaptive", "tol": 0.05, "n_iter_no_change": 2}),
     (MLPClassifier, {"dtype": "float32", "dropout": 0.2, "label_smoothing": 0.1}),
     (MLPRegressor, {"shuffle": False}),
+    (MLPRegressor, {"rate_factors": [[0.5, 0.0], [2.0, 0.1]]}),
     (MLPRegressor, {"n_iter_no_change": np.inf, "l1_ratio": 0.5}),
 ]
 
@@ -130,6 +131,7 @@ def test_a_generator_that_somebody_else_has_used_meanwhile_stays(monkeypatch):
         {"verbose": 2},
         {"early_stopping": True},
         {"restore_best_weights": True},
+        {"diagonal": 6.0},
         {"solver": "sgd", "learning_rate": "invscaling"},
         {"random_state": np.random.RandomState(np.random.PCG64(3))},
     ],

@@ -79,6 +79,8 @@ FEATURES = {
     "sample_weight": weights,
     "class_weight": class_weight,
     "label_smoothing": parameter(label_smoothing=0.2),
+    "rate_factors": parameter(rate_factors=[[0.5, 0.1], [2.0, 0.0]]),
+    "diagonal": parameter(diagonal=6.0),
     "multilabel": several_labels,
     "string labels": strings,
     "sparse X": sparse,
@@ -93,6 +95,8 @@ FEATURES = {
 ERRORS = {
     frozenset({"solver lbfgs", "partial_fit"}): (AttributeError, "partial_fit"),
     frozenset({"solver lbfgs", "dropout"}): (ValueError, "dropout must be 0 for solver='lbfgs', got 0.3"),
+    frozenset({"solver lbfgs", "rate_factors"}): (ValueError, "rate_factors must be None for solver='lbfgs', got "),
+    frozenset({"solver lbfgs", "diagonal"}): (ValueError, "diagonal must be None for solver='lbfgs', got 6.0"),
     frozenset({"multilabel", "label_smoothing"}): (
         ValueError,
         "label_smoothing must be 0 for several labels a sample, got 0.2",

@@ -29,6 +29,8 @@ OPTIONS = [
     {}, {"solver": "sgd"}, {"solver": "lbfgs"}, {"early_stopping": True}, {"class_weight": "balanced"},
     {"label_smoothing": 0.2},
     {"max_norm": 0.5}, {"clip_norm": 0.01, "l1_ratio": 0.5}, {"dropout": 0.3}, {"hidden_layer_sizes": ()},
+    {"rate_factors": [[0.5, 0.1], [2.0, 0.0]]}, {"diagonal": 6.0, "early_stopping": True},
+    {"diagonal": 6.0, "max_norm": 0.5}, {"diagonal": 6.0, "clip_norm": 0.01, "l1_ratio": 0.5},
 ]  # fmt: skip
 
 
@@ -90,9 +92,10 @@ def test_x_is_never_dense(monkeypatch):
     assert not [shape for shape in made if shape[1] == 20_000]
 
 
-def test_partial_fit_goes_on_with_samples_of_the_other_kind(tmp_path):
+@pytest.mark.parametrize("diagonal", [None, 6.0])
+def test_partial_fit_goes_on_with_samples_of_the_other_kind(tmp_path, diagonal):
     kinds = [(X.toarray(), X.toarray(), X.toarray()), (X, X.toarray(), X), (X.toarray(), X, X)]
-    models = [fastbp.MLPClassifier(**SMALL) for _ in kinds]
+    models = [fastbp.MLPClassifier(**SMALL, diagonal=diagonal) for _ in kinds]
     for model, samples in zip(models, kinds, strict=True):
         for x in samples:
             model.partial_fit(x, Y, classes=[0, 1, 2])
@@ -103,12 +106,16 @@ def test_partial_fit_goes_on_with_samples_of_the_other_kind(tmp_path):
     assert_same(loaded.partial_fit(X, Y), models[0].partial_fit(X.toarray(), Y))
 
 
-def test_callbacks_may_change_the_parameters():
+@pytest.mark.parametrize("diagonal", [None, 6.0])
+def test_callbacks_may_change_the_parameters(diagonal):
     def halve(state):
         state.estimator.coefs_[0][...] /= 2
 
-    sparse, dense = (fitted(fastbp.MLPClassifier(**SMALL, callbacks=halve), x, Y) for x in (X, X.toarray()))
+    how = SMALL | {"diagonal": diagonal}
+    sparse, dense = (fitted(fastbp.MLPClassifier(**how, callbacks=halve), x, Y) for x in (X, X.toarray()))
     assert_same(sparse, dense)
+    free = fitted(fastbp.MLPClassifier(**how), X, Y)
+    assert np.linalg.norm(dense.coefs_[0]) < 0.6 * np.linalg.norm(free.coefs_[0])
 
 
 @pytest.mark.parametrize("bootstrap", [False, True])

@@ -5,9 +5,9 @@ import pytest
 
 from fastbp.engine import evaluation, heuristics
 from fastbp.lecture import codes, loops, matrix
-from fastbp.lecture.layout import scratch_for
+from fastbp.lecture.layout import rated, scratch_for
 from fastbp.threads.slices import Whole
-from fastbp.training.runner import EpochRunner
+from fastbp.training.runner import EpochRunner, shape_of_moments
 from fastbp.training.sparse_runner import SparseRunner, arrange
 from tests.cases import DTYPES, UNCOMPILED, Case, assert_close
 
@@ -70,7 +70,7 @@ def epoch(case, how, batch_size, kind=SparseRunner, threads=1, epochs=2, **more)
     """theta, the moments as theta lies, the report and the gradient after some epochs."""
     settings, theta, sparse = np.zeros(codes.SETTINGS), case.theta.copy(), kind is SparseRunner
     settings[list(how)] = list(how.values())
-    moments, batches = np.zeros((2, theta.size), case.dtype), -(-case.samples // batch_size)
+    moments, batches = np.zeros(shape_of_moments(2, theta, case.layers), case.dtype), -(-case.samples // batch_size)
     report, rates = np.empty((batches, codes.REPORTED)), np.full(batches, 0.1)
     more |= {"stored": 1e3, "theta_stays": True} if sparse else {}
     with kind(theta, case.layers, batch_size, settings, moments, threads=threads, **more) as runner:
@@ -98,6 +98,18 @@ def test_an_epoch_is_that_of_the_same_samples_dense(how, version):
         assert np.count_nonzero(gradient) > 50
 
 
+@pytest.mark.parametrize("how", [how for how in HOW if how != "no step"])
+def test_rates_of_their_own_and_a_diagonal(how):
+    """The last row of the moments are the weights and the factors that the rule has changed."""
+    case = sparse_case((37, 9, 3), "float64")
+    case.layers = rated(case.layers, [[0.5, 0.1], [2, 0]], 6.0)
+    theta, moments, report, _ = epoch(case, HOW[how], 8)
+    assert (moments[-1, case.theta.size : case.theta.size + 37] != 1).sum() > 20
+    expected = epoch(case, HOW[how], 8, EpochRunner, version="matrix")
+    for a, b in zip((theta, moments, report), expected[:3], strict=True):
+        assert_close(a, b, "float64", times=100)
+
+
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("batch_size", [1, 10, 23])
 @pytest.mark.parametrize("sizes", [(5, 3), (1, 1, 1), (40, 17, 16, 2), (3, 33, 1)], ids=str)
@@ -121,10 +133,12 @@ def test_dropout_leaves_out_the_same_units():
 
 
 @pytest.mark.skipif(UNCOMPILED, reason="takes the interpreter minutes")
+@pytest.mark.parametrize("diagonal", [None, 6.0])
 @pytest.mark.parametrize("how", [HOW["adam, l2"], HOW["nesterov, clipped"], HOW["rmsprop, limited"]])
-def test_the_bits_do_not_depend_on_the_threads(how, monkeypatch):
+def test_the_bits_do_not_depend_on_the_threads(how, diagonal, monkeypatch):
     monkeypatch.setattr(heuristics, "usable_cores", lambda: 3)
     case = sparse_case((700, 40, 20, 3), "float64", samples=300)
+    case.layers = rated(case.layers, None, diagonal)
     found = [epoch(case, how, 130, threads=threads) for threads in (1, 2, 3)]
     for others in found[1:]:
         for a, b in zip(found[0][:3], others[:3], strict=True):

@@ -69,6 +69,7 @@ classifier = fastbp.MLPClassifier((32, 16), solver="adamw", callbacks=[enough], 
 assert_type(classifier, fastbp.MLPClassifier)
 assert_type(classifier.score(X, labels), float)
 print(classifier.predict_proba(X).argmax(axis=1), classifier.coefs_[0].shape, fastbp.to_sklearn(classifier))
+fastbp.MLPClassifier(rate_factors=[[0.0, 0.0], [1.0, 0.1]], diagonal=6.0).partial_fit(X, labels, classes=[0, 1, 2])
 regressor = fastbp.MLPRegressor("quantile", quantile=0.9, early_stopping=True).fit(X, labels, X_val=X, y_val=labels)
 print(regressor.predict(X), fastbp.from_sklearn(fastbp.to_sklearn(regressor)))
 ensemble = fastbp.EnsembleClassifier(classifier, 20, bootstrap=True, oob_score=True).fit(X, labels)

@@ -55,6 +55,13 @@ MORE_PARAMETERS = """l1_ratio : float, default=0.0
         Probability that a hidden unit is left out of a step.
     max_norm, clip_norm : float or None, default=None
         Largest norm of the weights that lead to a unit; of the gradient of a step.
+    rate_factors : array-like of shape (hidden layers + 1, 2), or None, default=None
+        How many times the learning rate the weights and the biases of each layer learn with; 0: they stay, but for
+        max_norm. None: 1. Not for "lbfgs".
+    diagonal : float or None, default=None
+        Train a factor f_i of each input, too, u_j = sum_i w_ji f_i x_i + b_j, which begins at 1 and learns with so many
+        times the learning rate. The model's weights are w_ji f_i. Each `fit` begins anew; `partial_fit` goes on, unless
+        the weights of the first layer have been changed. Not for "lbfgs".
     dtype : {"float32", "float64"} or None, default=None
         Of the training. None: float32 if X is, else float64. float32 is up to twice as fast.
         Less than 64 samples are trained in float64, and the parameters rounded then.

@@ -14,6 +14,7 @@ from fastbp.estimators.mlp.classifier import MLPClassifier
 from fastbp.estimators.mlp.regressor import MLPRegressor
 from fastbp.estimators.mlp.saving import COUNTS, CURVES, NUMBERS, OUT_OF_BAG, check
 from fastbp.files import values
+from fastbp.lecture.layout import wide_count, with_diagonal
 from fastbp.network import Network
 
 FLOATS = (np.float32, np.float64)
@@ -40,7 +41,10 @@ def _estimator(kind, file):
     model._best = _floats(file, "best", network.theta.shape) if "best" in file.arrays else None
     model._memory = None
     if "moments" in file.arrays:
-        moments = _floats(file, "moments", (None, network.theta.size))
+        moments = _floats(file, "moments", (None, None))
+        n, wide = network.theta.size, wide_count(with_diagonal(network.layers, 1))
+        if moments.shape[1] not in (n, wide):
+            raise ValueError(f"array 'moments' must have rows of {n} or {wide} numbers, it has {moments.shape[1]}")
         steps, rate, seed = file.integer("steps", most=2**53), file.number("rate"), file.integer("seed")
         if rate is None or not 0 <= rate < np.inf:
             raise ValueError(f"its learning rate must be at least 0 and finite, it is {rate}")

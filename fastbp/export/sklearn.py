@@ -130,7 +130,7 @@ def _parameters(model, kind):
     for name, value in model.get_params(deep=False).items():
         if name in names and (name not in ALIKE or (isinstance(value, str) and value in ALIKE[name])):
             kept[name] = copy.deepcopy(value)
-        elif name not in WITHOUT_EFFECT and value is not defaults[name] and value != defaults[name]:
+        elif name not in WITHOUT_EFFECT and (value is not None if defaults[name] is None else value != defaults[name]):
             left.append(f"{name}={validation.shown(value)}")
     if left:
         message = f"scikit-learn has no {', '.join(left)}: its model predicts alike, but would be trained without"

@@ -55,8 +55,8 @@ def layer_table(sizes, activations, error, level=0.0):
 def layers_above(layers):
     """The table of the network above the first layer's weights: it has no inputs, and theta begins with the biases."""
     above, first = layers.copy(), layers["biases_at"][0]
-    above["sending"][0] = above["biases_at"][0] = 0
-    above["trained_at"][0] = 0
+    for name in ("sending", "weights_at", "biases_at", "trained_at"):
+        above[name][0] = 0
     for name in ("weights_at", "biases_at", "trained_at"):
         above[name][1:] -= first
     above.flags.writeable = False
@@ -125,11 +125,22 @@ def wide_count(layers):
     return trained_count(layers) + layers["receiving"].item(0) * layers["sending"].item(0)
 
 
-def widen(theta, layers, wide):
-    """Begins with factors of 1. theta (p), layers: of the network with the diagonal -> wide (p')"""
+def goes_on(theta, layers, wide):
+    """Whether `wide` (p') has come to the first weights of theta (p): then its factors can be trained on.
+
+    In a new memory, or one that has been cleared, the factors are 0.
+    """
     at = layers["weights_at"].item(0)
-    wide[: theta.size], wide[theta.size : at] = theta, 1
-    wide[at:] = theta[: wide.size - at]
+    return bool(wide[theta.size : at].any()) and np.array_equal(wide[at:], theta[: wide.size - at])
+
+
+def widen(theta, layers, wide):
+    """Goes on with the factors, or begins with 1. theta (p), layers: of the network with the diagonal -> wide (p')"""
+    at = layers["weights_at"].item(0)
+    first = wide.size - at
+    if not goes_on(theta, layers, wide):
+        wide[:first], wide[theta.size : at], wide[at:] = theta[:first], 1, theta[:first]
+    wide[first : theta.size] = theta[first:]
 
 
 def narrow(wide, layers, theta):

@@ -7,7 +7,7 @@ from fastbp.learning_rate import LARGEST_STEP, number_of_steps
 from fastbp.lecture import codes
 from fastbp.lecture.layout import rated
 from fastbp.optimizers import as_optimizer, settings_of
-from fastbp.training import label_smoothing
+from fastbp.training import label_smoothing, rates
 from fastbp.validation import NOT_NEGATIVE, real_number
 
 
@@ -64,8 +64,8 @@ class TrainingConfiguration:
                 f"has {self.steps}), got {validation.shown(options['epochs'])}"
             )
         self.theta, self.moments = network.theta, self.optimizer.moments
-        self.rate_factors, diagonal = _rate_factors(options["rate_factors"], len(network.layers)), options["diagonal"]
-        self.diagonal = None if diagonal is None else real_number("diagonal", diagonal, *NOT_NEGATIVE)
+        self.rate_factors = rates.checked_factors(options["rate_factors"], len(network.layers))
+        self.diagonal = rates.checked_diagonal(options["diagonal"])
         self.layers = rated(network.layers, self.rate_factors, self.diagonal)
 
     def of_other(self, network, seed):
@@ -73,7 +73,7 @@ class TrainingConfiguration:
         other = object.__new__(TrainingConfiguration)
         other.__dict__.update(self.__dict__)  # as copy.copy, in a fourth of the time
         other.network, other.theta = network, network.theta
-        other.rate_factors = _rate_factors(self.rate_factors, len(network.layers))
+        other.rate_factors = rates.checked_factors(self.rate_factors, len(network.layers))
         other.layers = rated(network.layers, other.rate_factors, other.diagonal)
         label_smoothing.checked(self.label_smoothing, network.output, network.sizes[-1])
         other.seed = validation.whole_number("seed", validation.single(seed), 0)
@@ -95,21 +95,6 @@ def warn_of_rows_in_both(how, whose=""):
             f"{whose}{how.both:,} of the {all_of_them} are trained with, too, so their loss does not tell how the "
             "network does on others: leave them out of rows (None is all)"
         )
-
-
-def _rate_factors(given, layers):
-    """Factors of the learning rate of so many layers, checked: a tuple of pairs, or None."""
-    if given is None:
-        return None
-    factors = validation.real_array("rate_factors", given).astype(np.float64)
-    if factors.shape != (layers, 2):
-        raise ValueError(
-            f"rate_factors must have shape ({layers}, 2), for the weights and the biases of each layer, got "
-            f"{factors.shape}"
-        )
-    if not (np.isfinite(factors).all() and (factors >= 0).all()):
-        raise ValueError(f"rate_factors must be finite and at least 0, got {validation.shown(factors.tolist())}")
-    return tuple(map(tuple, factors.tolist()))
 
 
 def _settings(optimizer, options, seed):

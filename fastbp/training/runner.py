@@ -27,7 +27,8 @@ class EpochRunner:
     batch_size : int
         Samples in a mini-batch; the last of an epoch may have fewer.
     settings, moments
-        What `update` reads, and the memory of its rule, of the shape that `shape_of_moments` gives.
+        What `update` reads, and the memory of its rule, of the shape that `shape_of_moments` gives. A diagonal begins
+        anew if its row is 0, or has come to other first weights.
     version, threads
         As in `train`.
     slices : Slices, optional
@@ -149,6 +150,8 @@ class EpochRunner:
         """
         size, own_order = self._batch_size, self._order if len(rates) >= STEPS_OF_AN_ORDER else None
         places = self._places if own_order else self._in_order
+        if self._narrow is not None:  # which a callback may have changed
+            widen(self._narrow, self._layers, self._theta)
         try:
             if own_order:
                 own_order.set(True)

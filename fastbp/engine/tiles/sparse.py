@@ -157,40 +157,73 @@ def is_adam_with_l2(settings):
     return settings[RULE] == ADAM and settings[L2] != 0 and settings[L1] + settings[CLIP_NORM] == 0
 
 
+@jit
+def split_by_input(w, f, dw, df):
+    """dE/dw_ij = dE/dv_ij f_i, dE/df_i = sum_j dE/dv_ij w_ij, where v_ij = w_ij f_i, for some inputs i, or none."""
+    # w (inputs x j), f (inputs), dw: at first dE/dv (inputs x j), df (inputs)
+    for i in range(f.size):
+        receiving, total = w.size // f.size, dw.dtype.type(0)
+        for p in range(i * receiving, (i + 1) * receiving):
+            total += dw[p] * w[p]
+            dw[p] *= f[i]
+        df[i] = total
+
+
+@jit
+def scale_by_input(w, f, inputs, units, v):
+    """v_ij = w_ij f_i for some inputs i and some receiving units j."""
+    # w (i, j), f (i), inputs and units: the first and the end, v (i, j)
+    for i in range(inputs[0], inputs[1]):
+        for j in range(units[0], units[1]):
+            v[i, j] = w[i, j] * f[i]
+
+
 @jit(inline=False)
-def first_layer_blocks(how, w, moments, of_inputs, square, thread, first, end):
+def first_layer_blocks(how, weights, moments, of_inputs, square, thread, first, end):
     """Blocks of the first layer's weights: their gradient, penalties and step; or, to clip it, the sum of its squares.
 
-    With NO_STEP the gradient is kept; a square that is at least 0 says that it is known and the step is to be made.
+    With NO_STEP the gradient is kept; a square that is at least 0 says that it is known and the step is to be made. The
+    factors of the inputs of a block, if there is a diagonal, learn with it.
     """
-    # how: settings, eta, step, weight of the mini-batch, w (i, j), moments (rows of the rule, p of all layers),
+    # how: settings, eta of the weights and of the diagonal, step, weight of the mini-batch, weights: as in epoch,
+    # moments (rows of the rule, p of all layers and the diagonal),
     # of_inputs: by_input, by_sample (s, j), blocks (threads, numbers of a block), sums (2, blocks), dw (i, j)
-    (settings, eta, step, whole), (by_input, by_sample, blocks, sums, kept) = how, of_inputs
-    receiving = w.shape[1]
+    (settings, (eta, eta_f), step, whole), (by_input, by_sample, blocks, sums, kept) = how, of_inputs
+    of_passes, w, f, df = weights
+    receiving, factors_at = w.shape[1], moments.shape[1] - w.size - f.size
     inputs = max(1, blocks.shape[1] // receiving)
     for block in range(first, end):
         i, last = block * inputs, min(w.shape[0], (block + 1) * inputs)
         start, n = i * receiving, (last - i) * receiving
         dw, own = vector_at(blocks, thread * blocks.shape[1], n), vector_at(w, start, n)
         m, v = vector_at(moments, start, n), vector_at(moments, moments.shape[1] + start, n)
+        factors = last - i if f.size > 0 else 0
+        own_f, own_df = vector_at(f, i, factors), vector_at(df, i, factors)
         gradient_of_inputs(by_input, by_sample, i, last, receiving, dw)
+        split_by_input(own, own_f, dw, own_df)
         if is_adam_with_l2(settings):
             sums[OF_PENALTIES, block] = adam_with_l2(settings, eta, step, whole, own, dw, m, v)
-            continue
-        if settings[L1] != 0 or settings[L2] != 0:
-            penalty = add_penalties(settings, whole, own, dw)
-            sums[OF_PENALTIES, block] = penalty if square < 0 else sums[OF_PENALTIES, block]
-        if settings[CLIP_NORM] != 0:
-            if square < 0:
-                sums[OF_SQUARES, block] = square_sum(dw)
-                continue
-            clip_gradient(settings[CLIP_NORM], square, dw)
-        if settings[RULE] == NO_STEP:
-            out = vector_at(kept, start, n)
-            for p in range(n):
-                out[p] = dw[p]
         else:
-            rule_step(settings, eta, step, own, dw, m, v)
+            if settings[L1] != 0 or settings[L2] != 0:
+                penalty = add_penalties(settings, whole, own, dw)
+                sums[OF_PENALTIES, block] = penalty if square < 0 else sums[OF_PENALTIES, block]
+            if settings[CLIP_NORM] != 0:
+                if square < 0:
+                    sums[OF_SQUARES, block] = square_sum(dw) + square_sum(own_df)
+                    continue
+                clip_gradient(settings[CLIP_NORM], square, dw)
+                clip_gradient(settings[CLIP_NORM], square, own_df)
+            if settings[RULE] == NO_STEP:
+                out = vector_at(kept, start, n)
+                for p in range(n):
+                    out[p] = dw[p]
+            else:
+                rule_step(settings, eta, step, own, dw, m, v)
+        if factors > 0:
+            at = factors_at + i
+            m, v = vector_at(moments, at, factors), vector_at(moments, moments.shape[1] + at, factors)
+            rule_step(settings, eta_f, step, own_f, own_df, m, v)
+            scale_by_input(w, f, (i, last), (0, receiving), of_passes)
 
 
 @jit
@@ -213,18 +246,19 @@ def limit_norms_of_columns(max_norm, w, norms, first, end):
 @jit(inline=False)
 def update_together(layers, how, parameters, of_inputs, sums, norms, report, turn, phase):
     """The lecture's `update`, the first layer's gradient included, in up to three phases; the number of the next."""
-    # how and of_inputs as in first_layer_blocks, parameters: w (i, j), its moments, those of the layers above:
-    # theta, dtheta, moments; sums (2, blocks) of those, norms (j), report (columns in codes.py),
+    # how as in blocks_from, of_inputs as in first_layer_blocks, parameters: weights as in epoch, their moments, those
+    # of the layers above: theta, dtheta, moments; sums (2, blocks) of those, norms (j), report (columns in codes.py),
     # turn: board, thread, threads
-    (settings, eta, step, whole), (w, moments, above), (board, thread, threads) = how, parameters, turn
-    first_how = settings, eta * layers[0]["weights_rate"], step, whole
+    (settings, eta, step, whole), (weights, moments, above), (board, thread, threads) = how, parameters, turn
+    (v, w, f, _), rates = weights, (eta * layers[0]["weights_rate"], eta * layers[0]["diagonal_rate"])
+    first_how = settings, rates, step, whole
     of_first = of_inputs[3].shape[1]
     blocks, clips = of_first + sums.shape[1], settings[CLIP_NORM] != 0
     pieces = 1 if threads == 1 else min(blocks, PIECES_OF_A_THREAD * threads)
     piece = next_piece(board, phase, pieces, threads, NONE)
     while piece >= 0:
         first, end = blocks * piece // pieces, blocks * (piece + 1) // pieces
-        first_layer_blocks(first_how, w, moments, of_inputs, -1.0, thread, first, min(end, of_first))
+        first_layer_blocks(first_how, weights, moments, of_inputs, -1.0, thread, first, min(end, of_first))
         blocks_from(layers, how, above, sums, max(first - of_first, 0), end - of_first)
         piece = next_piece(board, phase, pieces, threads, piece)
     phase += 1
@@ -236,7 +270,7 @@ def update_together(layers, how, parameters, of_inputs, sums, norms, report, tur
             if clips:
                 first, end = blocks * piece // pieces, blocks * (piece + 1) // pieces
                 square = sum_of_blocks(of_inputs[3], OF_SQUARES) + sum_of_blocks(sums, OF_SQUARES)
-                first_layer_blocks(first_how, w, moments, of_inputs, square, thread, first, min(end, of_first))
+                first_layer_blocks(first_how, weights, moments, of_inputs, square, thread, first, min(end, of_first))
                 clipped_blocks_from(layers, how, above, square, max(first - of_first, 0), end - of_first)
             piece = next_piece(board, phase, pieces, threads, piece)
         phase += 1
@@ -245,6 +279,7 @@ def update_together(layers, how, parameters, of_inputs, sums, norms, report, tur
         while piece >= 0:
             first, end = w.shape[1] * piece // pieces, w.shape[1] * (piece + 1) // pieces
             limit_norms_of_columns(settings[MAX_NORM], w, norms, first, end)
+            scale_by_input(w, f, (0, f.size), (first, end), v)
             limit_all_norms(settings, layers, above[0], piece, pieces)
             piece = next_piece(board, phase, pieces, threads, piece)
         phase += 1
@@ -294,17 +329,18 @@ def passes(parameters, layers, samples, batch, steps, memory, report, turn, phas
 @jit
 def epoch(parameters, layers, samples, order, batch_size, steps, memory, report, turn):
     """w <- w - eta dE/dw for each mini-batch of `order` (slide 12), for sparse samples."""
-    # parameters: w (i, j) of the first layer, theta (p) of what is above: its biases, the second layer, ...
+    # parameters: weights of the first layer, theta (p) of what is above: its biases, the second layer, ...
+    # weights: v (i, j) of the passes, w (i, j) of the rule, f (i), df (i): without a diagonal v is w, and f empty
     # layers: the table of what is above, a network without inputs,
     # samples: X as starts (N + 1), inputs (n), values (n); D (N, k), weight (N), order (N),
     # steps: rates (b), steps before, (settings, moments (rows, p of all layers, the first (i, j)), moments (rows, p)),
     # memory: (scratch, dtheta (p), places, sums (2, blocks)), of_inputs as in first_layer_blocks, norms (j),
     # report (b, columns in codes.py), turn: board, first phase, thread, threads
-    (w, theta), (rates, first_step, (settings, moments, moments_above)) = parameters, steps
+    (weights, theta), (rates, first_step, (settings, moments, moments_above)) = parameters, steps
     (scratch, dtheta, places, sums), of_inputs, norms = memory
     board, first_phase, thread, threads = turn
     layers, settings, places = borrowed((layers, settings, places))
-    w, theta, dtheta, of_inputs = borrowed((w, theta, dtheta, of_inputs))
+    weights, theta, dtheta, of_inputs = borrowed((weights, theta, dtheta, of_inputs))
     X, D, weight = borrowed(samples)
     all_rows, phase = address(order, 0), first_phase
     for start in range(0, order.size, batch_size):
@@ -319,9 +355,9 @@ def epoch(parameters, layers, samples, order, batch_size, steps, memory, report,
             continue
         batch, now = (rows, size, whole, step, b), (settings, moments, moments_above)
         needed = (scratch, dtheta, places, sums), of_inputs, norms
-        phase = passes((w, theta), layers, (X, D, weight), batch, now, needed, report, team, phase)
+        phase = passes((weights[0], theta), layers, (X, D, weight), batch, now, needed, report, team, phase)
         how, above = (settings, rates[b], step, whole), (theta, dtheta, moments_above)
-        phase = update_together(layers, how, (w, moments, above), of_inputs, sums, norms, report[b], team, phase)
+        phase = update_together(layers, how, (weights, moments, above), of_inputs, sums, norms, report[b], team, phase)
 
 
 @jit

@@ -71,8 +71,9 @@ class FitJob(Job):
             own._context = None  # no callbacks
         network = own._net()
         how = SimpleNamespace(
-            network=network, theta=network.theta, layers=network.layers, settings=None, moments=0, validation_rows=None,
-            epochs=own.max_iter, rows=all_rows(len(request.D)) if request.rows is None else request.rows, batch_size=0,
+            network=network, theta=network.theta, layers=task.layers if task else network.layers, settings=None,
+            moments=0, validation_rows=None, epochs=own.max_iter, batch_size=0,
+            rows=all_rows(len(request.D)) if request.rows is None else request.rows,
         )  # fmt: skip
         self.start, data = 0, (None, None, None)  # the place of its samples among those of all
         if task:

@@ -57,6 +57,13 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     >>> model = fastbp.MLPClassifier(tol=0.01, n_iter_no_change=3, random_state=0).fit(X[:1500], y[:1500])
     >>> model.score(X[1500:], y[1500:]) > 0.85
     True
+
+    The last layer goes on learning, from other samples, while the first one stays.
+
+    >>> before = model.coefs_[0].copy()
+    >>> model = model.set_params(warm_start=True, rate_factors=[[0, 0], [1, 1]]).fit(X[1500:], y[1500:])
+    >>> bool((model.coefs_[0] == before).all())
+    True
     """
 
     _file_kind = "classifier"
@@ -69,8 +76,9 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         learning_rate="constant", learning_rate_init=0.001, power_t=0.5, max_iter=200, shuffle=True, random_state=None,
         tol=1e-4, verbose=False, warm_start=False, momentum=0.9, nesterovs_momentum=True, early_stopping=False,
         validation_fraction=0.1, beta_1=0.9, beta_2=0.999, epsilon=1e-8, n_iter_no_change=10, max_fun=15000,
-        class_weight=None, label_smoothing=0.0, l1_ratio=0.0, dropout=0.0, max_norm=None, clip_norm=None, dtype=None,
-        n_jobs=None, time_limit=None, callbacks=None, restore_best_weights=None,
+        class_weight=None, label_smoothing=0.0, l1_ratio=0.0, dropout=0.0, max_norm=None, clip_norm=None,
+        rate_factors=None, diagonal=None, dtype=None, n_jobs=None, time_limit=None, callbacks=None,
+        restore_best_weights=None,
     ):  # fmt: skip
         self._store(locals())
 

@@ -9,8 +9,10 @@ from fastbp import validation
 from fastbp.estimators import n_jobs
 from fastbp.learning_rate import Schedule
 from fastbp.lecture import codes
+from fastbp.lecture.layout import rated
 from fastbp.network import DTYPES
 from fastbp.optimizers import SGD, Adam, AdamW, Optimizer, RMSprop, settings_of
+from fastbp.training import rates
 
 ACTIVATIONS = ("logistic", *codes.HIDDEN)
 SOLVERS = ("lbfgs", "sgd", "adam", "adamw", "rmsprop")
@@ -49,6 +51,8 @@ CONSTRAINTS = {
     "dropout": [BELOW_ONE],
     "max_norm": [None, POSITIVE],
     "clip_norm": [None, POSITIVE],
+    "rate_factors": [None, "array-like"],
+    "diagonal": [None, NOT_NEGATIVE],
     "dtype": [None, StrOptions(set(DTYPES)), type, np.dtype],
     "n_jobs": [None, Integral],
     "time_limit": [None, POSITIVE],
@@ -82,9 +86,22 @@ def checked(estimator):
     """The units of the hidden layers, after the checks of what no range of values tells."""
     hidden = hidden_sizes(estimator)
     activations(estimator, len(hidden))
+    rates_of_their_own(estimator, hidden)
     callbacks(estimator)
     n_jobs.checked(estimator.n_jobs)
     return hidden
+
+
+def rates_of_their_own(estimator, hidden):
+    """rate_factors and diagonal, checked, of a network with these hidden layers."""
+    of = f" with hidden_layer_sizes={validation.shown(estimator.hidden_layer_sizes)}"
+    factors = rates.checked_factors(estimator.rate_factors, len(hidden) + 1, of)
+    return factors, rates.checked_diagonal(estimator.diagonal)
+
+
+def rated_layers(estimator, network):
+    """The table of the layers for a training: that of the network itself where no rate is another one."""
+    return rated(network.layers, *rates_of_their_own(estimator, network.sizes[1:-1]))
 
 
 def callbacks(estimator):
@@ -125,8 +142,12 @@ def settings(estimator, rule, seed):
 
 def refuse_what_lbfgs_lacks(estimator):
     """L-BFGS needs one smooth function of all samples."""
-    for name, none in (("dropout", 0), ("l1_ratio", 0), ("max_norm", None), ("clip_norm", None)):
-        if getattr(estimator, name) != none:
-            raise ValueError(f"{name} must be {none} for solver='lbfgs', got {getattr(estimator, name)!r}")
+    for name in ("dropout", "l1_ratio"):
+        if getattr(estimator, name) != 0:
+            raise ValueError(f"{name} must be 0 for solver='lbfgs', got {getattr(estimator, name)!r}")
+    for name in ("max_norm", "clip_norm", "rate_factors", "diagonal"):
+        if getattr(estimator, name) is not None:
+            given = validation.shown(getattr(estimator, name))
+            raise ValueError(f"{name} must be None for solver='lbfgs', got {given}")
     if isinstance(estimator.learning_rate, Schedule):
         raise ValueError(f"learning_rate must be no schedule for solver='lbfgs', got {estimator.learning_rate!r}")

@@ -64,7 +64,8 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         random_state=None, tol=1e-4, verbose=False, warm_start=False, momentum=0.9, nesterovs_momentum=True,
         early_stopping=False, validation_fraction=0.1, beta_1=0.9, beta_2=0.999, epsilon=1e-8, n_iter_no_change=10,
         max_fun=15000, huber_delta=None, quantile=None, l1_ratio=0.0, dropout=0.0, max_norm=None, clip_norm=None,
-        dtype=None, n_jobs=None, time_limit=None, callbacks=None, restore_best_weights=None,
+        rate_factors=None, diagonal=None, dtype=None, n_jobs=None, time_limit=None, callbacks=None,
+        restore_best_weights=None,
     ):  # fmt: skip
         self._store(locals())
 

@@ -18,11 +18,13 @@ from fastbp.estimators.mlp.progress import shown_for
 from fastbp.estimators.n_jobs import threads_of
 from fastbp.learning_rate import Schedule
 from fastbp.lecture.codes import REPORTED, WEIGHT
-from fastbp.optimizers import Optimizer
+from fastbp.lecture.layout import goes_on, has_diagonal, rated_parts
+from fastbp.optimizers import SGD, Optimizer
 from fastbp.training.diagnosis import advice
 from fastbp.training.loop import Ended, Loop
 from fastbp.training.progress import display
 from fastbp.training.row_sampler import RowSampler
+from fastbp.training.runner import shape_of_moments
 from fastbp.training.sparse_runner import arrange
 
 SMALLEST_RATE = 1e-6  # where the adaptive learning rate ends
@@ -44,26 +46,31 @@ def begin(estimator, request):
     if not hasattr(estimator, "loss_curve_"):  # after a fit by "lbfgs"
         estimator._begin_history()
     network = estimator._net()
-    rule = parameters.optimizer(estimator, network.dtype)
-    rows = request.rows
+    rule, layers = parameters.optimizer(estimator, network.dtype), parameters.rated_layers(estimator, network)
+    shape, rows = shape_of_moments(rule.moments, network.theta, layers), request.rows
     if estimator.early_stopping and request.validation is None:
         rows, request.validation = _split(estimator, request)
     memory = estimator._memory
-    if memory is None or not request.incremental or len(memory.moments) != rule.moments:
-        memory = estimator._memory = _fresh_memory(estimator, rule, network)
+    if memory is None or not request.incremental or memory.moments.shape != shape:
+        memory = estimator._memory = _fresh_memory(estimator, np.zeros(shape, network.dtype))
         memory.by_inputs = scipy.sparse.issparse(request.X)  # zeros lie in both orders
     memory.moments = np.require(memory.moments, network.dtype, ["C", "W"])  # a memory map is read-only
+    if has_diagonal(layers) and not goes_on(network.theta, layers, memory.moments[-1]):
+        memory.moments.fill(0)  # a diagonal that begins anew would not fit to what the rule has learnt
+    if isinstance(rule, SGD):
+        for at, n, rate in rated_parts(layers):
+            if rate == 0:
+                memory.moments[: rule.moments, at : at + n] = 0  # a velocity would move on
     if memory.by_inputs != scipy.sparse.issparse(request.X):
         memory.by_inputs = not memory.by_inputs
         arrange(memory.moments, network.layers, memory.by_inputs)
     batch_size = _batch_size(estimator, len(request.D) if rows is None else len(rows))
-    return StochasticFit(estimator, request, rows, batch_size, rule)
+    return StochasticFit(estimator, request, rows, batch_size, rule, layers)
 
 
-def _fresh_memory(estimator, rule, network):
+def _fresh_memory(estimator, moments):
     """What the rule and the learning rate remember from one step to the next."""
     seed = copy.deepcopy(estimator._random_state).randint(2**31) if estimator.dropout else 0  # which draws nothing
-    moments = np.zeros((rule.moments, network.theta.size), network.dtype)
     rate = estimator.learning_rate_init
     return SimpleNamespace(moments=moments, by_inputs=False, steps=0, rate=rate, seed=int(seed))
 
@@ -112,8 +119,9 @@ class StochasticFit:
 
     index, validated_by = 0, "validation_score"
 
-    def __init__(self, estimator, request, rows, batch_size, rule):
-        self.estimator, self.request, self.batch_size, self.rule = estimator, request, batch_size, rule
+    def __init__(self, estimator, request, rows, batch_size, rule, layers):
+        self.estimator, self.request, self.batch_size = estimator, request, batch_size
+        self.rule, self.layers = rule, layers
         self.network, self.memory = estimator._net(), estimator._memory
         self.theta, self.epochs = self.network.theta, 1 if request.incremental else estimator.max_iter
         self.data = request.data(self.network.dtype)
@@ -142,7 +150,7 @@ class StochasticFit:
         with (
             display(shown_for(own.verbose, self.epochs), self.epochs, "epoch") as shown,
             self.data.runner(
-                theta, self.network.layers, self.batch_size, settings, moments, threads, theta_stays=not callbacks
+                theta, self.layers, self.batch_size, settings, moments, threads, theta_stays=not callbacks
             ) as self._runner,
         ):
             self._told = shown.say
