@@ -214,6 +214,7 @@ def test_export_to_onnx(here):
     assert session.run(["label"], feed)[0].tolist() == expected.splitlines()[1:]
 
 
+@pytest.mark.skipif(UNCOMPILED, reason="minutes, of hundreds of epochs")
 def test_the_three_commands_of_the_readme(tmp_path):
     """From a table of one's own to a saved model, predictions and an ONNX file."""
     pytest.importorskip("onnx")

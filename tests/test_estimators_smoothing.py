@@ -6,6 +6,7 @@ import pytest
 pytest.importorskip("sklearn")
 
 from fastbp import EnsembleClassifier, MLPClassifier
+from tests.cases import UNCOMPILED
 from tests.estimator_cases import fitted
 
 RNG = np.random.default_rng(0)
@@ -42,6 +43,7 @@ def test_nothing_is_smoothed_by_default(solver):
     assert np.abs(plain - some).max() > 1e-4
 
 
+@pytest.mark.skipif(UNCOMPILED, reason="thousands of passes")
 @pytest.mark.parametrize("kind", KINDS)
 def test_probabilities_keep_away_from_1(kind):
     """By L-BFGS, with many units, they come to the smoothed labels: 0.8 + 0.2 / K."""
