@@ -223,6 +223,7 @@ def test_rare_classes_may_count_more(tmp_path):
         ("even", ValueError, "class_weight must be one of 'balanced', got 'even'"),
         ({"other": 2}, ValueError, "class_weight must be of 'rare', 'usual', got 'other'"),
         ({"rare": -1}, ValueError, r"class_weight\['rare'\] must be at least 0"),
+        ({"rare": 1e300}, ValueError, r"class_weight\['rare'\] must be at most .*e\+36 for so many rows in float32"),
         ({"rare": 0, "usual": 0}, ValueError, "class_weight must leave rows to train with"),
         (3, TypeError, "class_weight must be 'balanced', a mapping or None, got 3"),
     ):

@@ -8,7 +8,7 @@ import pytest
 import fastbp
 from fastbp.files import safetensors
 from fastbp.files.safetensors import ModelFile, ModelFileError
-from fastbp.tables import roles, samples, sources, target_transforms
+from fastbp.tables import roles, samples, sources
 from fastbp.tables.encoding import clipped
 from fastbp.tables.scores import Scores
 from fastbp.tables.table_training import TableTraining
@@ -165,11 +165,6 @@ def test_the_logarithm_is_learnt_and_the_mean_predicted(prices):
     assert result.test.usual_rmse == pytest.approx(np.sqrt(np.mean((y[~test].mean() - y[test]) ** 2)), rel=1e-4)
 
 
-def test_losses_of_the_median_are_not_smeared():
-    network = fastbp.Network((2, 1), output="identity", loss="quantile")
-    assert target_transforms.smearing([network], Target("y", "number", log=Logarithm(0.0, 1.0)), None) == 1.0
-
-
 def test_a_mean_of_exponentials_that_overflows_is_left_out(tmp_path):
     path = written(tmp_path, "x,y\n" + "".join(f"{i % 3},{10.0 ** (-300 if i else 99)!r}\n" for i in range(100)))
     target = trained(path, target_transform="log", test_size=0, epochs=1).model.encoding.target
@@ -247,6 +242,26 @@ def test_ctrl_c_ends_both_trainings(prices):
         result = trained(prices[0], target_transform="auto", callbacks=press)
     assert result.notes == ["the logarithm is learnt; the training was interrupted before it was compared"]
     assert result.model.encoding.target.log is not None
+
+
+@pytest.mark.parametrize("of_log", [True, False])
+def test_a_training_that_diverges_leaves_the_other_one(of_log, prices, monkeypatch):
+    train = TableTraining.train
+
+    def diverging(training, between):
+        if (training.target.log is not None) == of_log:
+            raise fastbp.Diverged(1, training.recipe.optimizer, training.history)
+        return train(training, between)
+
+    monkeypatch.setattr(TableTraining, "train", diverging)
+    result = trained(prices[0], target_transform="auto", epochs=1)
+    chosen = "the logarithm is not learnt, since its" if of_log else "the logarithm is learnt, since the"
+    (note,) = result.notes
+    assert note == f"{chosen} training{' ' if of_log else ' without '}diverged"
+    assert (result.model.encoding.target.log is None) == of_log
+    assert np.isfinite(result.test.rmse)
+    with pytest.raises(fastbp.Diverged):
+        trained(prices[0], target_transform="log" if of_log else None, epochs=1)
 
 
 # ---- Options and files -----------------------------------------------------------------------------------------------

@@ -3,6 +3,8 @@
 import argparse
 import warnings
 
+import numpy as np
+
 from fastbp import validation
 from fastbp.atomic import try_out
 from fastbp.cli import options
@@ -225,7 +227,8 @@ def _about(given, result):
     yield from _notes(given, result)
     network, rows = result.model.network, result.rows + result.validated
     again = trains_again(RECIPES[given.recipe][target.kind], rows, result.validated)
-    also = " (trained with, too, at last)" * (again and not was_interrupted(result.history))
+    again &= not was_interrupted(result.history) and bool(np.all(result.history.best_epoch))
+    also = " (trained with, too, at last)" * again
     n = len(result.model.networks)
     yield (
         f"{f'{n} networks, each ' if n > 1 else 'network '}{'-'.join(map(str, network.sizes))}, "

@@ -17,7 +17,7 @@ def check_class_weight(class_weight):
         raise TypeError(f"class_weight must be 'balanced', a mapping or None, got {validation.shown(class_weight)}")
 
 
-def weights_of(class_weight, target, counts):
+def weights_of(class_weight, target, counts, dtype):
     """How much a row of each class counts; None: all the same."""
     if class_weight is None:
         return None
@@ -36,6 +36,12 @@ def weights_of(class_weight, target, counts):
         for name, value in class_weight.items()
     }
     weights = np.array([named.get(text, 1.0) for text in target.texts])
+    most = float(np.finfo(dtype).max) / max(1, sum(counts[text] for text in target.texts))  # else their sum has no end
+    for name, weight in named.items():
+        if weight > most:
+            raise ValueError(
+                f"class_weight[{name!r}] must be at most {most:.3g} for so many rows in {np.dtype(dtype)}, got {weight}"
+            )
     if not weights[[counts[text] > 0 for text in target.texts]].any():
         raise ValueError(f"class_weight must leave rows to train with, got {validation.shown(class_weight)}")
     return weights

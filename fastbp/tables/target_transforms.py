@@ -9,7 +9,7 @@ from fastbp.tables.cells import TableError
 from fastbp.tables.mean_outputs import mean_outputs
 from fastbp.tables.roles import TRAINING, VALIDATION
 from fastbp.tables.target import CLASSES, Logarithm
-from fastbp.training.history import History, was_interrupted
+from fastbp.training.history import Diverged, History, was_interrupted
 
 # Neither is the default: on 12 tables of 83 to 4,000 rows "auto" was no better than none, in twice the time
 LOG, AUTO = "log", "auto"
@@ -85,7 +85,18 @@ def fitted(fit, target, places, compared, limited):
 
         return note_error if compared else None
 
-    networks, history = fit(target, places, judged(target, places))
+    def without():
+        stored, plain = dataclasses.replace(target), dataclasses.replace(target, log=None)
+        others = [Recoded(place, stored, plain) for place in places]
+        return *fit(plain, others, judged(plain, others)), others
+
+    try:
+        networks, history = fit(target, places, judged(target, places))
+    except Diverged:
+        if not compared:
+            raise
+        other, target.log = without(), None
+        return *other, ["the logarithm is not learnt, since its training diverged"]
     if target.log is None:
         return networks, history, places, []
     target.log.smearing = smearing(networks, target, places[TRAINING])
@@ -94,22 +105,21 @@ def fitted(fit, target, places, compared, limited):
     if was_interrupted(history) and not limited:
         note = "the logarithm is learnt; the training was interrupted before it was compared"
         return networks, history, places, [note]
-    stored, plain = dataclasses.replace(target), dataclasses.replace(target, log=None)
-    others = [Recoded(place, stored, plain) for place in places]
     try:
-        other_networks, other_history = fit(plain, others, judged(plain, others))
+        other = without()
     except KeyboardInterrupt:  # in its first epoch: there is the other one
         outcome = "interrupted" if isinstance(history, History) else np.full(len(history.outcome), "interrupted")
         note = "the logarithm is learnt; the training without was interrupted before it could be compared"
         return networks, dataclasses.replace(history, outcome=outcome), places, [note]
+    except Diverged:
+        return networks, history, places, ["the logarithm is learnt, since the training without diverged"]
     of_log, of_plain = errors
     what = f"RMSE {of_log:.4g} with the logarithm of {target.name!r}, {of_plain:.4g} without"
     rows = "the rows to stop by" if judge == VALIDATION else "the rows to train with"
     if of_log < of_plain:
         return networks, history, places, [f"the logarithm is learnt, since it is better on {rows}: {what}"]
     target.log = None
-    note = f"the logarithm is not learnt, since it is no better on {rows}: {what}"
-    return other_networks, other_history, others, [note]
+    return *other, [f"the logarithm is not learnt, since it is no better on {rows}: {what}"]
 
 
 class Recoded:
@@ -127,9 +137,7 @@ class Recoded:
 
 
 def smearing(networks, target, blocks):
-    """The mean of exp(residual), residual = ln y - its prediction (Duan 1983); 1 for losses that aim at the median."""
-    if networks[0].loss != "squared_error":
-        return 1.0
+    """The mean of exp(residual), residual = ln y - its prediction (Duan 1983)."""
     total = 0.0
     with np.errstate(over="ignore"):
         for block in blocks.numbers():

@@ -211,7 +211,7 @@ def train_table(
         part, trained_rows = recipe.held_out(rows * (1 - test_size)), TrainedRows()
         _spread(table, coding, dtype, roles(part), places, shown, trained_rows)
         leaks = likely_leaks(coding, *places[TRAINING].sample(LOOKED_AT, seed))
-        weights = weights_of(class_weight, coding.target, columns[target].trained_texts)
+        weights = weights_of(class_weight, coding.target, columns[target].trained_texts, dtype)
         fitting = Fitting(recipe, ensemble, dtype, seed, min_delta, threads, callbacks, weights, shown)
         fit = functools.partial(fitting.fit, time_limit=time_limit and time_limit / (1 + both))
         networks, history, places, more = fitted(fit, coding.target, places, both, time_limit is not None)
