@@ -1,12 +1,17 @@
 """Trainings on tables that end before their time, and rows that count nothing: what is kept, and what is told."""
 
+import contextlib
 import dataclasses
+import gc
+import io
+import sys
 
 import numpy as np
 import pytest
 
 import fastbp
 from fastbp.tables import fitting
+from fastbp.tables.blocks import Spooled
 from fastbp.tables.cross_validation import CrossValidation
 from fastbp.tables.table_training import TableTraining
 from fastbp.training.history import was_interrupted
@@ -184,3 +189,19 @@ def test_parameters_of_a_file_must_be_finite(tmp_path):
         network.theta[0] = kept
     model.save(tmp_path / "model")
     assert len(fastbp.load(tmp_path / "model").networks) == 2
+
+
+def test_a_file_that_is_interrupted_while_it_is_made_says_nothing(monkeypatch):
+    """Else lines of Python's own stand behind "error: interrupted"."""
+    told, pressed = [], []
+    monkeypatch.setattr(sys, "unraisablehook", told.append)
+
+    def press():
+        pressed.append(True)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(io, "BytesIO", press)
+    with contextlib.suppress(KeyboardInterrupt):  # pytest.raises would keep the file
+        Spooled(10)
+    gc.collect()
+    assert (told, pressed) == ([], [True])

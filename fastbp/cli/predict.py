@@ -11,6 +11,7 @@ import tempfile
 from fastbp.atomic import replacing
 from fastbp.cli import options
 from fastbp.loading import load
+from fastbp.tables.blocks import Spooled
 from fastbp.tables.cells import cells_of
 from fastbp.tables.model import TableModel, in_words, outputs_of, scores_of, table_for
 from fastbp.tables.sources import STDIN
@@ -80,7 +81,7 @@ def predict(given):
         raise ValueError(f"--probabilities needs a model of classes, {model.encoding.target.name!r} is a number")
     keep = [given.keep] if isinstance(given.keep, str) else [*given.keep]
     table = _table_for(model, given, with_target=False, keep=keep)
-    with tempfile.SpooledTemporaryFile(IN_MEMORY) as whole:
+    with Spooled(IN_MEMORY) as whole:
         try:
             _write_lines(model, table, given, keep, whole)
             whole.seek(0)

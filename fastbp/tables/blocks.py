@@ -1,11 +1,20 @@
 """Encoded rows on their way to the training: shuffled into blocks, in memory while they are few, else on the disk."""
 
+import contextlib
 import tempfile
 
 import numpy as np
 
 BLOCK_BYTES, MOST_BLOCKS = 1 << 25, 400  # a block is in memory at once; each is an open file
 IN_MEMORY = 1 << 26
+
+
+class Spooled(tempfile.SpooledTemporaryFile):
+    """Bytes in memory while they are few, else on the disk; Ctrl-C may come while it is made."""
+
+    def __del__(self):
+        with contextlib.suppress(AttributeError):  # there is no file in it yet
+            super().__del__()
 
 
 class Blocks:
@@ -26,7 +35,7 @@ class Blocks:
         self._rng = np.random.default_rng(seed)
         size = rows * (self._width + outputs) * dtype.itemsize
         blocks = 1 if size <= IN_MEMORY else min(MOST_BLOCKS, -(-size // BLOCK_BYTES))
-        self._files = [tempfile.SpooledTemporaryFile(IN_MEMORY // blocks) for _ in range(blocks)]  # noqa: SIM115
+        self._files = [Spooled(IN_MEMORY // blocks) for _ in range(blocks)]
         self.counts, self._held = [0] * blocks, (None, None)
 
     def __enter__(self):
