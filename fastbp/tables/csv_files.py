@@ -205,7 +205,7 @@ class Lines(Sequence):
 def _end_of_rows(lines):
     """Where the last whole row ends: behind a line break that is not within quotes."""
     last = cut = lines.rfind(b"\n") + 1
-    quotes = _count(lines[:cut], b'"')
+    quotes = _count(lines, b'"') - lines.count(b'"', cut)
     while cut and quotes % 2:
         before = lines.rfind(b"\n", 0, cut - 1) + 1
         quotes -= lines.count(b'"', before, cut)
@@ -215,7 +215,8 @@ def _end_of_rows(lines):
 
 def _line_ends(lines):
     """How many lines end: by a line feed, a carriage return, or both."""
-    return _count(lines, b"\n") + _count(lines, b"\r") - (lines.count(b"\r\n") if b"\r" in lines else 0)
+    returns = _count(lines, b"\r")
+    return _count(lines, b"\n") + returns - (lines.count(b"\r\n") if returns else 0)
 
 
 def _count(text, byte):
