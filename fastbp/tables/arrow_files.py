@@ -3,6 +3,7 @@
 import numpy as np
 
 from fastbp.tables.cells import EXACT, Block, TableError, Words, check_names
+from fastbp.threads.ahead import ahead
 
 ROWS = 1 << 16  # of a block
 
@@ -47,6 +48,9 @@ class ArrowTable:
 
     def blocks(self):
         """All rows, as blocks."""
+        return ahead(self._blocks())
+
+    def _blocks(self):
         at = 1
         try:
             for batch in self._batches():

@@ -250,7 +250,7 @@ def plain_numbers(words):
 
 def is_missing(cell):
     """Whether a cell holds no value."""
-    return cell.strip().lower() in MISSING
+    return not cell[:1].isdigit() and cell.strip().lower() in MISSING  # most cells are numbers
 
 
 def known(block, name):

@@ -16,6 +16,7 @@ import numpy as np
 
 from fastbp.tables.cells import MISSING, Block, TableError, Words, plain_numbers
 from fastbp.tables.layout import BLANKS, Reading, encoding_of, layout_of, reader_of, single_blanks
+from fastbp.threads.ahead import ahead
 
 SAMPLE, BLOCK, LONGEST = 1 << 20, 1 << 22, 1 << 26  # bytes: to look at, to read at once, of a row in quotes
 LIKE = "--encoding cp1252, --encoding utf-16"  # what files are that are not UTF-8
@@ -43,6 +44,8 @@ class CsvTable:
         Columns that are read as texts from the beginning.
     close : callable, optional
         Called with the last block, or the first error; by default it closes the file.
+    at_hand : bool
+        Whether its bytes come without delay, so that a thread may read ahead.
 
     Attributes
     ----------
@@ -52,8 +55,8 @@ class CsvTable:
     notes : list of str
     """
 
-    def __init__(self, source, file, reading=Reading(), texts=(), close=None):
-        self.source, self._texts = source, {*texts}
+    def __init__(self, source, file, reading=Reading(), texts=(), close=None, at_hand=False):
+        self.source, self._texts, self._is_at_hand = source, {*texts}, at_hand
         self._close = weakref.finalize(self, close or file.close)
         with self._refusing():
             self._arrow = arrow("a CSV file")
@@ -83,6 +86,9 @@ class CsvTable:
 
     def blocks(self):
         """The rows that have not been read, as blocks."""
+        return ahead(self._blocks()) if self._is_at_hand else self._blocks()
+
+    def _blocks(self):
         with self._refusing():
             waiting, self._head, ends = self._head, b"", False
             while not ends:

@@ -44,7 +44,8 @@ def opened(table, reading=Reading(), texts=()):
         return CsvTable("standard input", sys.stdin.buffer, reading, texts)
     with contextlib.ExitStack() as stack:
         file = stack.enter_context(open(path, "rb"))
-        if can_be_read_twice(path):
+        regular = can_be_read_twice(path)
+        if regular:
             begin = file.read(8)
             file.seek(0)
             if begin.startswith((PARQUET, FEATHER)):
@@ -52,7 +53,7 @@ def opened(table, reading=Reading(), texts=()):
             if is_sheet(path, begin):
                 return SheetTable(path, reading)
             file = _unpacked(path, file, begin, stack)
-        return CsvTable(path, file, reading, texts, close=stack.pop_all().close)
+        return CsvTable(path, file, reading, texts, close=stack.pop_all().close, at_hand=regular)
 
 
 def _unpacked(path, file, begin, stack):
