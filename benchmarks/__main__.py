@@ -10,10 +10,10 @@ from benchmarks.process import Failed, say
 # Every part of a release and its options: a part stands between markers of its name, and is printed by a module of it.
 PARTS = {
     "suite": [], "peers": ["--rounds", "5"], "shapes": [], "share": [], "estimators": ["--rounds", "3"], "many": [],
-    "lanes": [], "searches": [], "accuracy": ["--splits", "1"],
-    "load": ["--rounds", "3", "--rows", "784-128", "train_many"], "spread": [],
+    "lanes": [], "searches": [],
+    "load": ["--rounds", "3", "--rows", "784-128", "train_many"], "spread": [], "startup": [],
 }  # fmt: skip
-LARGE = {"large": []}
+LONG = {"accuracy": [], "large": []}
 QUICK = "quick"  # goes into the README of the project
 
 
@@ -25,19 +25,19 @@ def main(arguments=None):
     what.add_argument(
         "--all", action="store_true", help=f"every table of a release, about 80 minutes: {QUICK}, {', '.join(PARTS)}"
     )
-    parser.add_argument("--large", action="store_true", help="with --all: also the tables of 5 GB, ten minutes more")
+    parser.add_argument("--long", action="store_true", help=f"with --all: also {' and '.join(LONG)}, two hours more")
     options = command.parse(parser, arguments)
-    if options.large and not options.all:
-        parser.error("--large goes with --all; alone it is python -m benchmarks.large")
+    if options.long and not options.all:
+        parser.error("--long goes with --all; alone: " + ", ".join(f"python -m benchmarks.{part}" for part in LONG))
     if options.all:
-        return everything(PARTS | LARGE if options.large else PARTS, options.write)
+        return everything(PARTS | LONG if options.long else PARTS, options.write)
     if options.quick:
         return command.run(QUICK, quick.render, options.write, markdown.FRONT)
     return command.run("suite", suite.render, options.write)
 
 
 def everything(parts, write):
-    """One part after the other, each in a process of its own; what is written is written at the end."""
+    """One part after the other, each in a process of its own; at the end those are written that did not fail."""
     begin, texts, failed = time.monotonic(), {}, []
     try:
         command.check(write, {markdown.FRONT: [QUICK], markdown.README: parts})
@@ -45,14 +45,16 @@ def everything(parts, write):
             say(f"== {part}, {number + 1} of {len(parts) + 1}, after {(time.monotonic() - begin) / 60:.0f} minutes")
             one = ["benchmarks", "--quick"] if part == QUICK else [f"benchmarks.{part}", *options]
             ended = subprocess.run([sys.executable, "-m", *one], stdout=subprocess.PIPE, text=True, encoding="utf-8")
-            texts[part] = ended.stdout.strip("\n")
-            print(f"{texts[part]}\n", flush=True)
-            failed += [part] * (ended.returncode != 0)
-        if failed:
-            raise Failed(f"{', '.join(failed)} failed, see above" + "; nothing was written" * write)
+            print(f"{ended.stdout}\n", flush=True)
+            if ended.returncode:
+                failed.append(part)
+            else:
+                texts[part] = ended.stdout.strip("\n")
         if write:
-            markdown.write(markdown.FRONT, {QUICK: texts.pop(QUICK)})
+            markdown.write(markdown.FRONT, {part: texts.pop(part) for part in (QUICK,) if part in texts})
             markdown.write(markdown.README, texts)
+        if failed:
+            raise Failed(f"{', '.join(failed)} failed, see above" + "; all others were written" * write)
     except (Failed, markdown.NoPlace) as problem:
         say(f"error: {problem}")
         return 1

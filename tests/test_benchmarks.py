@@ -130,11 +130,11 @@ def test_laps_go_forth_and_back():
 
 
 def test_the_page_has_a_place_for_every_part():
-    markdown.places(markdown.README, benchmarks.PARTS | benchmarks.LARGE)
+    markdown.places(markdown.README, benchmarks.PARTS | benchmarks.LONG)
 
 
-def test_where_one_part_fails_nothing_is_written(page, good, capsys, monkeypatch):
-    before = page.read_text(encoding="utf-8")
+def test_a_part_that_fails_is_told_and_leaves_what_stood_there(page, good, capsys, monkeypatch):
+    before = markdown.places(page, ["two"])
     monkeypatch.setattr(markdown, "README", page)
     monkeypatch.setattr(markdown, "FRONT", page)
     monkeypatch.setattr(benchmarks, "QUICK", "one")
@@ -144,8 +144,11 @@ def test_where_one_part_fails_nothing_is_written(page, good, capsys, monkeypatch
 
     monkeypatch.setattr(benchmarks.subprocess, "run", ended)
     assert benchmarks.everything({"two": []}, True) == 1
-    assert "error: two failed" in capsys.readouterr().err
-    assert page.read_text(encoding="utf-8") == before
+    assert "error: two failed, see above; all others were written" in capsys.readouterr().err
+    assert page.read_text(encoding="utf-8").count("text\n") == 1
+    lines, found = markdown.places(page, ["two"])
+    begin, end = found["two"]
+    assert lines[begin:end] == before[0][slice(*before[1]["two"])]
     monkeypatch.setattr(benchmarks.subprocess, "run", lambda arguments, **how: ended(arguments[:1], **how))
     assert benchmarks.everything({"two": []}, True) == 0
     assert page.read_text(encoding="utf-8").count("text\n") == 2
