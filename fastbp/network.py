@@ -3,6 +3,7 @@
 import numpy as np
 
 from fastbp import validation
+from fastbp.derivatives import Derivatives
 from fastbp.lecture import layout
 from fastbp.lecture.codes import ERROR, ERRORS_OF, HIDDEN, OUTPUT
 
@@ -11,7 +12,7 @@ LAST = 0.1  # the last layer's weights begin so many times as large as the other
 STATE = ("_sizes", "_activation", "_output", "_dtype", "_loss", "_level", "_theta")
 
 
-class Network:
+class Network(Derivatives):
     """A fully connected network of any number of layers, with fresh initial weights.
 
     Weights start from Glorot's uniform distribution, bound sqrt(6 / (n_in + n_out)) [1]_, those of the last layer from
@@ -239,50 +240,6 @@ class Network:
         """
         X, D, weight = self._checked(X, D, sample_weight)
         return _evaluation().loss_of_samples(self.theta, self.layers, X, D, weight)
-
-    def _checked(self, X, D, sample_weight):
-        """Samples, targets and weights as the kernels want them."""
-        X = validation.real_matrix("X", X, self.sizes[0], self.dtype)
-        D = validation.targets(D, len(X), self.output, self.loss, self.sizes[-1], self.dtype)
-        return X, D, validation.sample_weights(sample_weight, len(X), self.dtype)
-
-    def gradient(self, X, D, sample_weight=None):
-        """The mean loss of the samples, and its derivatives with respect to all parameters.
-
-        Parameters
-        ----------
-        X : array-like of real numbers, shape (N, sizes[0])
-        D : array-like of shape (N, sizes[-1]) or (N,)
-            Teacher signal, or class labels, as in `train`.
-        sample_weight : array-like of real numbers, shape (N,), optional
-            How much each sample counts, at least 0 and one of them above; 2 is as good as two copies.
-
-        Returns
-        -------
-        E : float
-            Mean loss of a sample, weighted.
-        dW, dB : tuple of ndarray
-            dE/dW and dE/dB in the shapes of `W` and `B`: views of one vector in the order of `theta`.
-
-        Raises
-        ------
-        TypeError, ValueError
-            If X or D is no finite real matrix of that shape, D does not suit the loss, or the weights are no weights.
-
-        Examples
-        --------
-        >>> import fastbp
-        >>> network = fastbp.Network((2, 5, 3))
-        >>> E, dW, dB = network.gradient([[0.5, -1.0]], [[0, 1, 0]])
-        >>> [dw.shape for dw in dW], [db.shape for db in dB]
-        ([(5, 2), (3, 5)], [(5,), (3,)])
-        """
-        from fastbp.lecture import entries  # here: whoever does not train need not wait for it
-
-        X, D, weight = self._checked(X, D, sample_weight)
-        dtheta, scratch = np.empty_like(self.theta), layout.scratch_for(self.layers, 1, self.dtype)
-        E = entries.gradient(self.theta, self.layers, (X, D, weight), np.arange(len(X)), scratch, dtheta)
-        return E, tuple(layout.weights(dtheta, self.layers)), tuple(layout.biases(dtheta, self.layers))
 
     # ---- Files -------------------------------------------------------------------------------------------------------
 

@@ -40,6 +40,8 @@ def arguments(version, name, case):
         if isinstance(axes, dict):
             return tuple(made(part, inner) for part, inner in axes.items())
         if axes in (None, ["s or a number"]):
+            if argument == "code" and name == "delta_of_outputs":
+                return codes.SIGMOID
             return NUMBERS.get(argument, 0.5)
         if axes == ["2 numbers"]:
             return (0.9, 0.99)

@@ -9,6 +9,7 @@ from tests.cases import DTYPES, assert_close, inputs_to_activation, kernels, tea
 # Name; arguments with their axes (s is the sample; those after ">" are outputs); activation that makes y of u.
 FORMULAS = [
     ("weighted_sum", "x:si w:ji b:j > u:sj", None),
+    ("add_weighted_sum", "x:si w:ji > u:sj", None),
     ("identity", "u:sj > y:sj", None),
     ("sigmoid", "u:sj > y:sj", None),
     ("relu", "u:sj > y:sj", None),
@@ -33,6 +34,15 @@ FORMULAS = [
     ("silu_derivative", "u:sj y:sj > dh:sj", "silu"),
     ("gelu_derivative", "u:sj y:sj > dh:sj", "gelu"),
     ("mish_derivative", "u:sj y:sj > dh:sj", "mish"),
+    ("straight_second_derivative", "u:sj y:sj > ddh:sj", "identity"),
+    ("sigmoid_second_derivative", "u:sj y:sj > ddh:sj", "sigmoid"),
+    ("tanh_second_derivative", "u:sj y:sj > ddh:sj", "tanh"),
+    ("elu_second_derivative", "u:sj y:sj > ddh:sj", "elu"),
+    ("selu_second_derivative", "u:sj y:sj > ddh:sj", "selu"),
+    ("softplus_second_derivative", "u:sj y:sj > ddh:sj", "softplus"),
+    ("silu_second_derivative", "u:sj y:sj > ddh:sj", "silu"),
+    ("gelu_second_derivative", "u:sj y:sj > ddh:sj", "gelu"),
+    ("mish_second_derivative", "u:sj y:sj > ddh:sj", "mish"),
     ("softmax_derivative", "u:sj y:sj > jacobian:sjj", "softmax"),
     ("smooth_labels", "smoothing: classes: d:sj > t:sj", "softmax"),
     ("squared_error", "u:sj y:sj d:sj", "identity"),
@@ -55,12 +65,16 @@ FORMULAS = [
     ("bias_gradient", "delta:sj > db:j", None),
     ("add_bias_gradient", "delta:sj > db:j", None),
     ("backward_sum", "delta:sk w:kj > dy:sj", None),
+    ("add_backward_sum", "delta:sk w:kj > dy:sj", None),
     ("hidden_delta", "dy:sj dh:sj > delta:sj", None),
     ("gradient_step", "theta:j dtheta:j eta: ", None),
 ]
 BY_CODE = [
     ("activate", "code: u:sj > y:sj", codes.OUTPUT | codes.HIDDEN),
     ("activation_derivative", "code: u:sj y:sj > dh:sj", codes.HIDDEN),
+    ("second_derivative", "code: u:sj y:sj > ddh:sj", codes.HIDDEN),
+    ("delta_of_outputs", "code: y:sj dy:sj > delta:sj", codes.OUTPUT),
+    ("delta_along", "code: level: y:sj d:sj ry:sj > rdelta:sj", codes.ERROR),
     ("output_error", "code: level: u:sj y:sj d:sj", codes.ERROR),
     ("error_delta", "code: level: y:sj d:sj > delta:sj", codes.ERROR),
 ]
@@ -73,6 +87,10 @@ UPDATES = [  # tests/test_updates.py and test_report.py
     "rated_step",
 ]  # fmt: skip
 SPARSE = ["add_stored"]  # tests/test_sparse.py
+JACOBIANS = [  # tests/test_jacobians.py
+    "forward_along", "hessian_product", "input_gradient", "input_jacobian", "parameter_jacobian", "normal_equations",
+]  # fmt: skip
+STREAMS = ["running_moments", "standard_scores"]  # tests/test_online.py
 RATES = ["scale_inputs", "split_gradient", "add_split_gradient"]  # tests/test_rates.py
 NUMBERS = {"eta": 0.1, "level": 0.3, "smoothing": 0.2, "classes": 3}
 OUTPUT_OF = {error: output for output, errors in codes.ERRORS_OF.items() for error in errors}
@@ -163,4 +181,5 @@ def test_matrix_products_take_one_sample_too(name, spec, code, activation):
 
 
 def test_every_formula_has_its_row_here():
-    assert kernels(loops).keys() == {row[0] for row in FORMULAS + BY_CODE} | {*PASSES, *UPDATES, *SPARSE, *RATES}
+    elsewhere = PASSES + UPDATES + SPARSE + RATES + JACOBIANS + STREAMS
+    assert kernels(loops).keys() == {row[0] for row in FORMULAS + BY_CODE} | {*elsewhere}

@@ -51,3 +51,7 @@ SETTINGS = 13
 # The columns of `report`, in which an epoch notes of each mini-batch: its mean error, the penalty on the weights before
 # its step, and what its samples weigh together.
 MEAN_ERROR, PENALTY, WEIGHT, REPORTED = range(4)
+
+# Of a stream: the largest number that a sample may have, so that squares of sums have room; what a step returns, having
+# done nothing, where a number is larger, or none.
+LARGEST, REFUSED = 1e100, -1.0

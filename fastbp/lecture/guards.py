@@ -29,6 +29,9 @@ MAY_BE_EMPTY = {"s", "n", "b", "rows", "p"}  # a unit that is not there is none 
 CODES = {
     "activate": codes.HIDDEN | codes.OUTPUT,
     "activation_derivative": codes.HIDDEN,
+    "second_derivative": codes.HIDDEN,
+    "delta_of_outputs": codes.OUTPUT,
+    "delta_along": codes.ERROR,
     "output_error": codes.ERROR,
     "error_delta": codes.ERROR,
 }

@@ -3,8 +3,8 @@
 from fastbp.compiler.jit import jit
 
 __all__ = [
-    "add_bias_gradient", "add_stored", "add_weight_gradient", "backward_sum", "bias_gradient", "hidden_delta",
-    "weight_gradient", "weighted_sum",
+    "add_backward_sum", "add_bias_gradient", "add_stored", "add_weight_gradient", "add_weighted_sum", "backward_sum",
+    "bias_gradient", "hidden_delta", "weight_gradient", "weighted_sum",
 ]  # fmt: skip
 
 
@@ -16,6 +16,19 @@ def weighted_sum(x, w, b, u):
     """
     for j in range(w.shape[0]):
         total = b[j]
+        for i in range(w.shape[1]):
+            total += w[j, i] * x[i]
+        u[j] = total
+
+
+@jit
+def add_weighted_sum(x, w, u):
+    """u_j += sum_i w_ji x_i (slides 7, 8, 26).
+
+    x (i), w (j, i) -> u (j)
+    """
+    for j in range(w.shape[0]):
+        total = u[j]
         for i in range(w.shape[1]):
             total += w[j, i] * x[i]
         u[j] = total
@@ -74,6 +87,18 @@ def backward_sum(delta, w, dy):
     # k is the outer loop, because w_kj and w_k,j+1 are neighbours in memory
     for j in range(w.shape[1]):
         dy[j] = 0
+    for k in range(w.shape[0]):
+        delta_k = delta[k]
+        for j in range(w.shape[1]):
+            dy[j] += delta_k * w[k, j]
+
+
+@jit
+def add_backward_sum(delta, w, dy):
+    """dE/dy_j += sum_k delta_k w_kj (slide 25).
+
+    delta (k), w (k, j) -> dy (j)
+    """
     for k in range(w.shape[0]):
         delta_k = delta[k]
         for j in range(w.shape[1]):

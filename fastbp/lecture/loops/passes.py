@@ -98,7 +98,7 @@ def predict(theta, layers, X, scratch, Y):
 
 
 @jit
-def _weight_sum(weight, rows):
+def weight_sum(weight, rows):
     total = 0.0
     for s in range(rows.size):
         total += double(weight[rows[s]])
@@ -113,7 +113,7 @@ def mean_error(theta, layers, samples, rows, scratch):
     """
     theta, layers, (X, D, weight), rows, scratch = borrowed((theta, layers, samples, rows, scratch))
     u, y = scratch[0], scratch[1]
-    whole, total = _weight_sum(weight, rows), 0.0
+    whole, total = weight_sum(weight, rows), 0.0
     for s in range(rows.size):
         if weight[rows[s]] > 0:  # a sample that counts nothing may have an infinite error
             forward(theta, layers, X[rows[s]], u, y)
@@ -132,7 +132,7 @@ def gradient(theta, layers, samples, rows, scratch, dtheta):
     theta, layers, samples, rows, scratch, dtheta = borrowed((theta, layers, samples, rows, scratch, dtheta))
     X, D, weight = samples
     u, y, dy, dh, delta = scratch[0], scratch[1], scratch[2], scratch[3], scratch[4]
-    whole, total, add = _weight_sum(weight, rows), 0.0, False
+    whole, total, add = weight_sum(weight, rows), 0.0, False
     for s in range(rows.size):
         if weight[rows[s]] > 0:  # a sample that counts nothing may have an infinite delta
             x, d, share = X[rows[s]], D[rows[s]], double(weight[rows[s]]) / whole
@@ -162,7 +162,7 @@ def epoch(theta, layers, samples, order, batch_size, steps, memory, report):
     (rates, first_step, settings, moments), (scratch, dtheta), report = borrowed((steps, memory, report))
     for start in range(0, order.size, batch_size):
         rows, b = vector_at(order, start, min(batch_size, order.size - start)), start // batch_size
-        whole = _weight_sum(samples[2], rows)
+        whole = weight_sum(samples[2], rows)
         report[b, MEAN_ERROR], report[b, PENALTY], report[b, WEIGHT] = 0, 0, whole
         if whole > 0:
             report[b, MEAN_ERROR] = gradient(theta, layers, samples, rows, scratch, dtheta)

@@ -9,8 +9,10 @@ from fastbp.lecture import guards
 from fastbp.lecture.matrix.activations import *
 from fastbp.lecture.matrix.derivatives import *
 from fastbp.lecture.matrix.errors import *
+from fastbp.lecture.matrix.jacobians import *
 from fastbp.lecture.matrix.layers import *
 from fastbp.lecture.matrix.passes import *
+from fastbp.lecture.matrix.streams import *
 from fastbp.lecture.matrix.updates import *
 
 guards.check_all(globals())

@@ -5,8 +5,8 @@ import numpy as np
 from fastbp.lecture.layout import as_rows
 
 __all__ = [
-    "add_bias_gradient", "add_stored", "add_weight_gradient", "backward_sum", "bias_gradient", "hidden_delta",
-    "weight_gradient", "weighted_sum",
+    "add_backward_sum", "add_bias_gradient", "add_stored", "add_weight_gradient", "add_weighted_sum", "backward_sum",
+    "bias_gradient", "hidden_delta", "weight_gradient", "weighted_sum",
 ]  # fmt: skip
 
 
@@ -17,6 +17,14 @@ def weighted_sum(x, w, b, u):
     """
     np.matmul(x, w.T, out=u)
     u += b
+
+
+def add_weighted_sum(x, w, u):
+    """U += X W^T (slides 7, 8, 26).
+
+    x (s?, i), w (j, i) -> u (s?, j)
+    """
+    u += x @ w.T
 
 
 def weight_gradient(delta, x, dw):
@@ -61,6 +69,14 @@ def backward_sum(delta, w, dy):
     delta (s?, k), w (k, j) -> dy (s?, j)
     """
     np.matmul(delta, w, out=dy)
+
+
+def add_backward_sum(delta, w, dy):
+    """dE/dY += Delta W (slide 25).
+
+    delta (s?, k), w (k, j) -> dy (s?, j)
+    """
+    dy += delta @ w
 
 
 def hidden_delta(dy, dh, delta):
