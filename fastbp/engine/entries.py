@@ -11,11 +11,16 @@ set_order = Entry("fastbp.engine.tiles.axes", "set_order", reads=(1, 3))
 mean_error = Entry(TILES, "mean_error", reads=(0, 1, 2, 3))
 predict = Entry(TILES, "predict", reads=(0, 1, 2))
 epochs = Entry("fastbp.engine.tiles.epochs", "epochs", reads=(1, 2))
+normal_equations = Entry("fastbp.engine.tiles.normal_equations", "normal_equations", reads=(0, 1, 2, 3))
 pause_often = Entry("fastbp.engine.turns", "pause_often")
 
 # One network and sparse samples.
 sparse_epoch = Entry(SPARSE, "epoch", reads=(1, 2, 3))
 sparse_predict = Entry(SPARSE, "predict", reads=(0, 1, 2, 3))
+
+# A sample of a stream.
+learn_sample = Entry("fastbp.engine.streams", "learn_sample", reads=(1,))
+predict_sample = Entry("fastbp.engine.streams", "predict_sample", reads=(0, 1, 2))
 
 # Many networks, one or four samples of each at a time.
 epochs_by_one = Entry(LANES, "epochs_by_one", reads=(1, 2))

@@ -78,10 +78,7 @@ class TableTraining:
 
     def update(self, epoch, loss, validation_loss, seconds):
         history = self.history
-        history.loss.append(loss)
-        history.seconds.append(seconds)
-        if validation_loss is not None:
-            history.validation_loss.append(validation_loss)
+        history._note(loss, validation_loss, seconds)
         best, ends = self._stopping.update(loss if validation_loss is None else validation_loss)
         if best:
             history.best_epoch = epoch

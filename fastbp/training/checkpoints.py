@@ -20,6 +20,7 @@ LIMITS = {
     "l1": codes.L1, "l2": codes.L2, "max_norm": codes.MAX_NORM, "clip_norm": codes.CLIP_NORM, "dropout": codes.DROPOUT
 }  # fmt: skip
 STEPS = 1 << 16  # whose rates are looked at together
+NOTED = ("loss", "seconds", "validation_loss", "effective_parameters")  # of a History, in each epoch
 HASHED = ("X", "D", "sample_weight", "rows", "validation_rows")
 OUTCOMES = ("going on", "finished", "stopped")
 SHUFFLE = {"state": 2**128, "inc": 2**128, "has_uint32": 2, "uinteger": 2**32}  # below these are a generator's numbers
@@ -67,7 +68,7 @@ def dependencies(how, X, D, weight, version):
     """
     named = {codes.RULE, codes.SEED, *LIMITS.values()}
     constants = [how.settings[column] for column in range(codes.SETTINGS) if column not in named]
-    rate, total = how.optimizer.learning_rate, how.epochs * how.steps
+    rate, total, rule = how.optimizer.learning_rate, how.epochs * how.steps, RULES.get(int(how.settings[codes.RULE]))
     if isinstance(rate, Schedule):
         starts = range(0, total, STEPS)
         rate = f"schedule {digest(how.optimizer.rates(at, min(STEPS, total - at), total) for at in starts)}"
@@ -76,7 +77,7 @@ def dependencies(how, X, D, weight, version):
         "X": digest([X]), "D": digest([D]), "sample_weight": digest([weight]), "rows": digest([how.rows]),
         "number of the loss": str(how.network._level),
         "validation_rows": "none" if how.validation_rows is None else digest([how.validation_rows]),
-        "optimizer": " ".join(map(str, [RULES[int(how.settings[codes.RULE])], *constants])),
+        "optimizer": " ".join(map(str, [rule or how.optimizer, *constants])),
         "learning_rate": str(rate),
         **{name: str(how.settings[column]) for name, column in LIMITS.items()},
         **{name: str(getattr(how, name)) for name in own}, "version": version,
@@ -186,6 +187,10 @@ class Checkpointer:
                     caller.warn(f"a checkpoint could not be written: {problem}")
             self._written = time.monotonic()
 
+    def ended(self):
+        """There is nothing to go on with: the epoch that was tried last ends the training."""
+        self._ended, self._held = True, None
+
     def close(self, loop):
         """The training has ended. Raises a CheckpointError if its last epoch cannot be written."""
         if self._held != loop.epoch:
@@ -202,7 +207,7 @@ class Checkpointer:
 
     def _write(self, loop):
         outcome = "stopped" if self._ended else "finished" if loop.epoch >= self._how.epochs else "going on"
-        strings, arrays = self._how.network._record(loop.kept)
+        strings, arrays = self._how.network._record(loop.kept.astype(self._how.network.dtype, copy=False))
         strings |= {f"depends on {name}": value for name, value in self._depends_on.items()}
         strings |= {"epochs": str(self._how.epochs), "epoch": str(loop.epoch), "outcome": outcome}
         more, numbers = _recorded(loop.task)
@@ -216,8 +221,7 @@ def _recorded(task):
     history, stopping = task.history, task.stopping
     strings = {"best epoch": str(history.best_epoch or 0), "best loss": number(stopping.best)}
     strings["epochs without improvement"] = number(stopping.waited)
-    names = ("loss", "seconds", "validation_loss")
-    return strings, {f"history.{name}": np.array(getattr(history, name), float) for name in names}
+    return strings, {f"history.{name}": np.array(getattr(history, name), float) for name in NOTED}
 
 
 def _restore(loop, file, validated):
@@ -226,9 +230,10 @@ def _restore(loop, file, validated):
     history, stopping = task.history, task.stopping
     loop.epoch = task.epoch = file.epoch
     loop.outcome = "stopped" if file.outcome == "stopped" else "finished"
-    for name in ("loss", "seconds", "validation_loss"):
+    absent = {"validation_loss": not validated, "effective_parameters": not task.estimates}
+    for name in NOTED:
         values = file.array(f"history.{name}", np.float64, (None,))
-        if len(values) != (file.epoch if validated or name != "validation_loss" else 0):
+        if len(values) != (0 if absent.get(name) else file.epoch):
             raise ValueError(f"its history has {len(values)} entries of {name} after epoch {file.epoch}")
         setattr(history, name, values.tolist())
     history.best_epoch = file.integer("best epoch", most=file.epoch) or None

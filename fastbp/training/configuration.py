@@ -7,6 +7,7 @@ from fastbp.learning_rate import LARGEST_STEP, number_of_steps
 from fastbp.lecture import codes
 from fastbp.lecture.layout import rated
 from fastbp.optimizers import as_optimizer, settings_of
+from fastbp.second_order import SecondOrder, refuse, refuse_network
 from fastbp.training import label_smoothing, rates
 from fastbp.validation import NOT_NEGATIVE, real_number
 
@@ -36,7 +37,10 @@ class TrainingConfiguration:
         self.network, self.optimizer = network, as_optimizer("optimizer", options["optimizer"])
         self.epochs = validation.whole_number("epochs", options["epochs"], 0)
         self.batch_size = validation.whole_number("batch_size", options["batch_size"], 1)
-        if not hasattr(self.optimizer.learning_rate, "rates"):
+        whole = isinstance(self.optimizer, SecondOrder)  # each step takes all samples
+        if whole:
+            refuse(self.optimizer, network, options)
+        elif not hasattr(self.optimizer.learning_rate, "rates"):
             validation.positive_number("learning_rate", self.optimizer.learning_rate, network.dtype)
         self.seed = validation.whole_number("seed", options["seed"], 0)
         self.shuffle = validation.flag("shuffle", options["shuffle"])
@@ -56,7 +60,7 @@ class TrainingConfiguration:
                 raise ValueError(f"sample_weight must be above 0 for some of the {name}, got 0 for all of them")
         self.settings = _settings(self.optimizer, options, self.seed)
         self.label_smoothing = label_smoothing.checked(options["label_smoothing"], network.output, network.sizes[-1])
-        self.batch_size = min(self.batch_size, len(self.rows))
+        self.batch_size = len(self.rows) if whole else min(self.batch_size, len(self.rows))
         self.steps = -(-len(self.rows) // self.batch_size)
         if self.epochs * self.steps > LARGEST_STEP:
             raise ValueError(
@@ -73,6 +77,8 @@ class TrainingConfiguration:
         other = object.__new__(TrainingConfiguration)
         other.__dict__.update(self.__dict__)  # as copy.copy, in a fourth of the time
         other.network, other.theta = network, network.theta
+        if isinstance(self.optimizer, SecondOrder):
+            refuse_network(self.optimizer, network)
         other.rate_factors = rates.checked_factors(self.rate_factors, len(network.layers))
         other.layers = rated(network.layers, other.rate_factors, other.diagonal)
         label_smoothing.checked(self.label_smoothing, network.output, network.sizes[-1])

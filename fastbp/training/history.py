@@ -29,8 +29,10 @@ class History:
     best_epoch : int or None
         With `patience`: the epoch whose parameters the network has; the first one is 1.
     outcome : {"finished", "stopped", "interrupted", "diverged"}
-        All epochs were trained; `patience` or a callback ended it; the time limit or Ctrl-C did; or its loss was no
-        longer finite.
+        All epochs were trained; `patience`, a callback or a goal of the rule ended it; the time limit or Ctrl-C did; or
+        its loss was no longer finite.
+    effective_parameters : list of float
+        With `BayesianRegularization`: how many parameters the data determine, after each epoch; else empty.
 
     Examples
     --------
@@ -45,6 +47,14 @@ class History:
     validation_loss: list = field(default_factory=list)
     best_epoch: int | None = None
     outcome: str = "finished"
+    effective_parameters: list = field(default_factory=list)
+
+    def _note(self, loss, validation_loss, seconds):
+        """What an epoch has come to; validation_loss is None without validation rows."""
+        self.loss.append(loss)
+        if validation_loss is not None:
+            self.validation_loss.append(validation_loss)
+        self.seconds.append(seconds)
 
     def __repr__(self):
         parts = [counted(len(self.loss), "epoch")]
@@ -121,10 +131,11 @@ class Diverged(FloatingPointError):
         history.outcome = "diverged"
 
     def __str__(self):
+        slower = "" if self.optimizer.learning_rate is None else "Lower the learning rate, or s"
         kept = f"those of epoch {self.epoch - 1}" if self.epoch > 1 else "those from before the training"
         return (
             f"training diverged in epoch {self.epoch} with {self.optimizer}: the loss or a parameter is no longer "
-            f"finite. Lower the learning rate, or scale X (and D, for output='identity') to about -1..1. "
+            f"finite. {slower or 'S'}cale X (and D, for output='identity') to about -1..1. "
             f"The network's parameters are {kept}."
         )
 

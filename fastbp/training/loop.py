@@ -87,6 +87,8 @@ class Loop:
             self.outcome = "interrupted"
         except Ended:
             self.outcome = "stopped"
+            if self._checkpointer:
+                self._checkpointer.ended()
         except KeyboardInterrupt:
             self.interrupt()
         finally:

@@ -1,11 +1,15 @@
 """`train`: one network, until its epochs are over or something ends them before."""
 
+import contextlib
+
 import numpy as np
 
 from fastbp import caller, validation
 from fastbp.lecture import codes
 from fastbp.network import Network
 from fastbp.optimizers import SGD
+from fastbp.second_order import SecondOrder
+from fastbp.threads.cores import trainings
 from fastbp.training import progress as display
 from fastbp.training.configuration import TrainingConfiguration, warn_of_rows_in_both
 from fastbp.training.diagnosis import advice
@@ -41,7 +45,8 @@ def train(
         Samples a step, at least 1. The last batch of an epoch may be smaller.
     optimizer : Optimizer or str
         The update rule with its learning rate, a number or a schedule; or "sgd", "adam", "adamw" or "rmsprop" for one
-        with its defaults. Its memory starts at 0 with each call.
+        with its defaults. Its memory starts at 0 with each call. `LevenbergMarquardt` and `BayesianRegularization`
+        take all samples in each step, whatever `batch_size` and `shuffle` say; one thread sets up their equations.
     l1, l2 : float
         Penalties l1 sum |w| + l2/2 sum w^2 on the weights (not the biases) of each step. `History.loss` is without.
     max_norm : float or None
@@ -168,6 +173,10 @@ def train(
     warn_of_rows_in_both(how)
     targets = smoothed(D, how.label_smoothing)
     with display.display(progress, how.epochs, "epoch") as shown:
+        if isinstance(how.optimizer, SecondOrder):
+            from fastbp.training.least_squares import cost
+
+            shown.say(cost(network, len(how.rows)))
         history = train_alone(
             how, X, targets, weight, threads, version, checkpointer=checkpointer, unsmoothed=D, shown=shown,
             time_limit=time_limit,
@@ -181,7 +190,7 @@ def train(
 class Training:
     """What the loop asks of the training of one network on arrays."""
 
-    estimator, validated_by = None, "validation_loss"
+    estimator, validated_by, estimates = None, "validation_loss", False
 
     def __init__(self, how, X, D, weight, index=0, unsmoothed=None):
         self.how, self.theta, self.epochs = how, how.theta, how.epochs
@@ -207,10 +216,7 @@ class Training:
 
     def update(self, epoch, loss, validation_loss, seconds):
         history, self.epoch = self.history, epoch
-        history.loss.append(loss)
-        if validation_loss is not None:
-            history.validation_loss.append(validation_loss)
-        history.seconds.append(seconds)
+        history._note(loss, validation_loss, seconds)
         if self.how.patience is None:
             return True, False
         best, ends = self.stopping.update(loss if validation_loss is None else validation_loss)
@@ -226,14 +232,23 @@ def train_alone(
 
     Rows are validated with the targets `unsmoothed`, which are D by default.
     """
-    task = Training(how, X, D, weight, index, unsmoothed)
-    with EpochRunner(
-        how.theta, how.layers, how.batch_size, how.settings, task.moments, version, threads
-    ) as task.runner:
+    with contextlib.ExitStack() as stack:
+        if isinstance(how.optimizer, SecondOrder):
+            from fastbp.training.least_squares import LeastSquares  # here: few trainings need them
+
+            stack.enter_context(trainings)
+            task = LeastSquares(how, X, D, weight, index, version)
+        else:
+            task = Training(how, X, D, weight, index, unsmoothed)
+            arguments = how.theta, how.layers, how.batch_size, how.settings, task.moments, version, threads
+            task.runner = stack.enter_context(EpochRunner(*arguments))
         loop = Loop(task, how.callbacks, checkpointer=checkpointer, **of_loop)
         if checkpointer:
             checkpointer.begin(loop)
-        loop.run()
+        try:
+            loop.run()
+        finally:
+            np.copyto(how.theta, task.theta, casting="same_kind")  # which may be more precise
     task.history.outcome = loop.outcome
     if checkpointer:
         checkpointer.close(loop)

@@ -46,7 +46,7 @@ class Job:
         from fastbp.engine import heuristics  # here: whoever does not train need not wait for it
 
         how, network = self.how, self.how.network
-        if how.layers is not network.layers:  # lanes know one learning rate
+        if how.layers is not network.layers or how.settings[codes.RULE] == codes.NO_STEP:  # lanes know one rate
             return None
         if not heuristics.prefers_lanes(network.layers, how.batch_size, network.dtype):
             return None
