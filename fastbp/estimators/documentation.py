@@ -5,9 +5,12 @@ PARAMETERS = """hidden_layer_sizes : int or array-like of int, default=(100,)
     activation : str or sequence of str, default="relu"
         Of the hidden layers, or one for each: "identity", "logistic" (or "sigmoid"), "tanh", "relu", "leaky_relu",
         "elu", "selu", "softplus", "silu", "gelu" or "mish".
-    solver : {"adam", "sgd", "lbfgs", "adamw", "rmsprop"} or Optimizer, default="adam"
+    solver : {"adam", "sgd", "lbfgs", "lm", "adamw", "rmsprop"} or Optimizer, default="adam"
         The update rule. An instance, `fastbp.RMSprop(0.003, decay=0.9)` say, brings its learning rate and constants
-        with it, and the parameters below that name such are not used. "lbfgs" is SciPy's L-BFGS-B over all samples.
+        with it, and the parameters below that name such are not used. "lbfgs" is SciPy's L-BFGS-B over all samples;
+        "lm" is `fastbp.LevenbergMarquardt(min_gradient=tol)`, for regressors with the squared error, dense X and at
+        most some thousand parameters; `fastbp.BayesianRegularization()` does without alpha. What is said of "lbfgs"
+        below holds for these, too.
     alpha : float, default=0.0001
         Strength of the penalty on the weights, divided by the number (or the weight) of the samples of a mini-batch.
     batch_size : int or "auto", default="auto"

@@ -10,6 +10,7 @@ from sklearn.utils import check_random_state
 
 from fastbp import validation
 from fastbp.estimators.ensemble.ensembles import EnsembleClassifier, EnsembleRegressor
+from fastbp.estimators.mlp import parameters
 from fastbp.estimators.mlp.classifier import MLPClassifier
 from fastbp.estimators.mlp.regressor import MLPRegressor
 from fastbp.estimators.mlp.saving import COUNTS, CURVES, NUMBERS, OUT_OF_BAG, check
@@ -145,7 +146,7 @@ def _histories(models, file):
         model.n_iter_, model.t_, model.loss_ = columns["n_iter_"][i], columns["t_"][i], losses[i]
         model._memory = model._best = None
         model._no_improvement_count, model.stopped_ = 0, False
-        if model.solver != "lbfgs":
+        if parameters.is_stochastic(model):
             model._begin_history()
             model.loss_curve_ = curves[starts[i] : starts[i + 1]]
 

@@ -149,8 +149,8 @@ def _sequence(history):
         if losses.ndim == 1 and losses.dtype.kind in "iuf":
             return losses
     raise TypeError(
-        "history must be a fastbp.History or ManyHistory, an estimator with a loss_curve_ (fitted, with a solver other "
-        f"than 'lbfgs'), or a sequence of numbers, got {validation.shown(history)}"
+        "history must be a fastbp.History or ManyHistory, an estimator with a loss_curve_ (fitted, by a solver of "
+        f"mini-batches), or a sequence of numbers, got {validation.shown(history)}"
     )
 
 

@@ -5,6 +5,7 @@ from types import SimpleNamespace
 import numpy as np
 import scipy.sparse
 
+from fastbp.estimators.mlp import parameters
 from fastbp.estimators.mlp.fit_request import Interrupted
 from fastbp.estimators.mlp.stochastic import all_rows, begin
 from fastbp.estimators.n_jobs import threads_of
@@ -100,13 +101,13 @@ class FitJob(Job):
 def _draws(own, request):
     """Whether the training draws numbers, after those of the first weights."""
     holds_out = own.early_stopping and request.validation is None
-    return own.solver != "lbfgs" and bool(own.shuffle or holds_out or own.dropout)
+    return parameters.is_stochastic(own) and bool(own.shuffle or holds_out or own.dropout)
 
 
 def _may_share_lanes(own, request):
     """Whether nothing is asked for that only a training alone has."""
     return not (
-        own.solver == "lbfgs" or own.verbose or own.time_limit is not None or own.callbacks is not None
+        not parameters.is_stochastic(own) or own.verbose or own.time_limit is not None or own.callbacks is not None
         or hasattr(own, "_skl_callbacks") or scipy.sparse.issparse(request.X)
         or own._random_state.get_state(legacy=False)["bit_generator"] != "MT19937"
     )  # fmt: skip

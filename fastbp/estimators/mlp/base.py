@@ -32,7 +32,7 @@ LINKS = ("_network", "_linked")  # not part of a copy or a pickle: they follow f
 
 def solver_is_stochastic(estimator):
     """Whether there is a `partial_fit`."""
-    if estimator.solver == "lbfgs":
+    if not parameters.is_stochastic(estimator):
         raise AttributeError(
             f"partial_fit is only available for stochastic optimizers. {estimator.solver} is not stochastic."
         )
@@ -148,7 +148,7 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, ABC):
         self._link(network)
         self._memory = self._best = None
         self._no_improvement_count, self.stopped_ = 0, False
-        if self.solver != "lbfgs":
+        if parameters.is_stochastic(self):
             self._begin_history()
 
     def _begin_history(self):
@@ -199,8 +199,8 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, ABC):
     def _request(self, X, y, sample_weight, validation, incremental, collector=None):
         """Checks everything and draws the first weights; the request, and the dtype of the network in the end."""
         hidden = parameters.checked(self)
-        if self.solver == "lbfgs":
-            parameters.refuse_what_lbfgs_lacks(self)
+        if not parameters.is_stochastic(self):
+            parameters.refuse_what_is_stochastic(self)
         else:
             parameters.optimizer(self, parameters.dtype_of(self)[0])
         first = not hasattr(self, "coefs_") or not (self.warm_start or incremental)
@@ -233,7 +233,9 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, ABC):
     def _train(self, request, dtype):
         """The training itself; then the network gets the dtype that it is to have."""
         fit = fit_stochastic
-        if self.solver == "lbfgs":
+        if parameters.second_order(self):
+            from fastbp.estimators.mlp.second_order import fit_second_order as fit  # here: few fits need it
+        elif not parameters.is_stochastic(self):
             from fastbp.estimators.mlp.lbfgs import fit_lbfgs as fit  # here, because of SciPy's minimizers
 
         try:

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from fastbp.estimators.mlp import parameters
 from fastbp.training.early_stopping import EarlyStopping
 
 
@@ -17,7 +18,7 @@ class EstimatorStopping:
         self.restores = self._by_score if restore is None else restore
         if validated and getattr(estimator, "validation_scores_", None) is None:
             estimator.validation_scores_, estimator.best_validation_score_ = [], -np.inf
-        self._by_loss = not self._by_score and estimator.solver != "lbfgs"  # which lowers its loss anyway
+        self._by_loss = not self._by_score and parameters.is_stochastic(estimator)  # others lower their loss anyway
         if self._by_loss and estimator.best_loss_ is None:
             estimator.best_loss_ = np.inf
         self._rule = EarlyStopping(estimator.n_iter_no_change + 1, estimator.tol, like_sklearn=True)

@@ -12,10 +12,11 @@ from fastbp.lecture import codes
 from fastbp.lecture.layout import rated
 from fastbp.network import DTYPES
 from fastbp.optimizers import SGD, Adam, AdamW, Optimizer, RMSprop, settings_of
+from fastbp.second_order import LevenbergMarquardt, SecondOrder
 from fastbp.training import rates
 
 ACTIVATIONS = ("logistic", *codes.HIDDEN)
-SOLVERS = ("lbfgs", "sgd", "adam", "adamw", "rmsprop")
+SOLVERS = ("lbfgs", "lm", "sgd", "adam", "adamw", "rmsprop")
 POSITIVE = Interval(Real, 0, None, closed="neither")
 NOT_NEGATIVE = Interval(Real, 0, None, closed="left")
 BELOW_ONE = Interval(Real, 0, 1, closed="left")
@@ -140,14 +141,33 @@ def settings(estimator, rule, seed):
     )  # fmt: skip
 
 
-def refuse_what_lbfgs_lacks(estimator):
-    """L-BFGS needs one smooth function of all samples."""
+def is_stochastic(estimator):
+    """Whether the solver makes steps of mini-batches."""
+    return estimator.solver not in ("lbfgs", "lm") and not isinstance(estimator.solver, SecondOrder)
+
+
+def second_order(estimator):
+    """The rule of a solver that is one of those, or "lm"; None for all others."""
+    if isinstance(estimator.solver, SecondOrder):
+        return estimator.solver
+    return LevenbergMarquardt(min_gradient=estimator.tol) if estimator.solver == "lm" else None
+
+
+def refuse_what_is_stochastic(estimator):
+    """What takes all samples in each step needs one smooth function of all of them."""
+    solver = repr(estimator.solver)
     for name in ("dropout", "l1_ratio"):
         if getattr(estimator, name) != 0:
-            raise ValueError(f"{name} must be 0 for solver='lbfgs', got {getattr(estimator, name)!r}")
+            raise ValueError(f"{name} must be 0 for solver={solver}, got {getattr(estimator, name)!r}")
     for name in ("max_norm", "clip_norm", "rate_factors", "diagonal"):
         if getattr(estimator, name) is not None:
             given = validation.shown(getattr(estimator, name))
-            raise ValueError(f"{name} must be None for solver='lbfgs', got {given}")
+            raise ValueError(f"{name} must be None for solver={solver}, got {given}")
     if isinstance(estimator.learning_rate, Schedule):
-        raise ValueError(f"learning_rate must be no schedule for solver='lbfgs', got {estimator.learning_rate!r}")
+        raise ValueError(f"learning_rate must be no schedule for solver={solver}, got {estimator.learning_rate!r}")
+    if second_order(estimator) and getattr(estimator, "loss", None) != "squared_error":
+        came = f"loss={estimator.loss!r}" if hasattr(estimator, "loss") else "a classifier, whose errors are others"
+        raise ValueError(
+            f"solver={solver} minimises squared errors, which are those of MLPRegressor(loss='squared_error'), got "
+            f"{came}: take 'lbfgs'"
+        )
