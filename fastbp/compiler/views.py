@@ -7,10 +7,13 @@ that it looks into, so kernels make such views for the length of a call and neve
 """
 
 import numba
+import numpy as np
 from numba.core import cgutils, types
 from numba.core.errors import TypingError
 from numba.extending import intrinsic
 from numba.np.arrayobj import make_array, populate_array
+
+VECTOR = 64  # bytes, at most
 
 
 def _vector_at(array, at, n):
@@ -26,6 +29,33 @@ def _matrix_at(array, at, rows, columns):
 def _borrowed(things):
     """A tuple whose arrays are borrowed: from then on nothing that is made of them is counted, rows included."""
     return things
+
+
+def _on_stack(array, n):
+    """n numbers of the array's dtype, not yet written, on the stack of the function that asks for them.
+
+    They cost nothing, belong to the thread that runs, and are gone when that function returns.
+    """
+    return np.empty(n, array.dtype)
+
+
+def _vector_like(array, like):
+    """The vector, borrowed; one of another dtype than `like`, or in another order than C's, does not compile."""
+    return _like(array, like, 1)
+
+
+def _matrix_like(array, like):
+    """The same of a matrix."""
+    return _like(array, like, 2)
+
+
+def _like(array, like, axes):
+    if array.dtype != like.dtype or not array.flags.c_contiguous or array.ndim != axes:
+        raise TypeError(OTHERS.format(axes, like.dtype, f"{array.dtype} of shape {array.shape}"))
+    return array
+
+
+OTHERS = "an array with {} axes is needed, of the network's dtype, {}, and in C order, got {}"
 
 
 def _borrow(context, builder, signature, args):
@@ -63,8 +93,20 @@ def _view_type(array, ndim):
     return types.Array(array.dtype, ndim, "C", readonly=not array.mutable)
 
 
+def _take_stack(context, builder, signature, args):
+    view, n = signature.return_type, args[1]
+    kind = context.get_data_type(view.dtype)
+    data = builder.alloca(kind, size=n)
+    data.align = VECTOR
+    out = make_array(view)(context, builder)
+    width = context.get_constant(types.intp, context.get_abi_sizeof(kind))
+    populate_array(out, data, [n], [width], width, meminfo=None)
+    return out._getvalue()
+
+
 if numba.config.DISABLE_JIT:
     vector_at, matrix_at, borrowed = _vector_at, _matrix_at, _borrowed
+    on_stack, vector_like, matrix_like = _on_stack, _vector_like, _matrix_like
 else:
 
     @intrinsic
@@ -78,4 +120,23 @@ else:
     @intrinsic
     def borrowed(typing_context, things):
         kind = _view_types(things)
-        return kind(kind), lambda context, builder, signature, args: _borrow_all(context, builder, kind, args[0])
+        return kind(things), lambda context, builder, signature, args: _borrow_all(context, builder, kind, args[0])
+
+    @intrinsic
+    def on_stack(typing_context, array, n):
+        return types.Array(array.dtype, 1, "C")(array, types.intp), _take_stack
+
+    def _borrowed_like(array, like, axes):
+        fits = isinstance(array, types.Array) and array.dtype == like.dtype
+        if not fits or array.layout != "C" or array.ndim != axes:
+            raise TypingError(OTHERS.format(axes, like.dtype, array))
+        kind = _view_types(array)
+        return kind(array, like), lambda context, builder, signature, args: _borrow_all(context, builder, kind, args[0])
+
+    @intrinsic
+    def vector_like(typing_context, array, like):
+        return _borrowed_like(array, like, 1)
+
+    @intrinsic
+    def matrix_like(typing_context, array, like):
+        return _borrowed_like(array, like, 2)
