@@ -14,7 +14,8 @@ def load(path):
 
     Returns
     -------
-    Network, MLPClassifier, MLPRegressor, EnsembleClassifier, EnsembleRegressor or TableModel
+    Network, MLPClassifier, MLPRegressor, EnsembleClassifier, EnsembleRegressor, OnlineClassifier, OnlineRegressor or
+    TableModel
         Of a checkpoint: the network that the training would have returned.
 
     Raises
@@ -54,6 +55,8 @@ def restored(file):
         from fastbp.tables.model import TableModel
 
         read = TableModel._of_record
+    elif file.kind.startswith("online"):
+        from fastbp.online.loading import of_record as read
     else:
         from fastbp.estimators import loading  # here, because it imports scikit-learn
 

@@ -5,6 +5,7 @@ of its own, because a hook stays, and because a crash of the interpreter must be
 """
 
 import argparse
+import contextlib
 import copy
 import json
 import os
@@ -57,6 +58,11 @@ def models(folder):
         made["several"] = MLPClassifier(**quick).fit(X, np.eye(3, dtype=int)[[0, 1, 2] * 10])
     made["table"] = table_model(folder, "kind")
     made["number"] = table_model(folder, "size", scaling="robust", target_transform="log", clamp_output=True)
+    made["online classes"] = fastbp.OnlineClassifier((3,))
+    made["online numbers"] = fastbp.OnlineRegressor((3, 2), "tanh")
+    for i in range(3):
+        made["online classes"].learn_one({"a": i, "b": -i}, "pqr"[i])
+        made["online numbers"].learn_one({"a": i, "b": -i}, i / 2)
     for model in made.values():
         model.save(path)
         files.append(path.read_bytes())
@@ -139,6 +145,12 @@ def use(model):
         model.predict(np.zeros((2, model.sizes[0])))
     elif hasattr(model, "n_features_in_"):
         model.predict(np.zeros((2, model.n_features_in_)))
+    elif hasattr(model, "learn_one"):
+        sample = dict.fromkeys(model.feature_names, 1.0)
+        with contextlib.suppress(FloatingPointError):  # other weights may be anything
+            model.predict_one(sample)
+            model.learn_one(sample | {"another one": 2.0}, model.classes[0] if hasattr(model, "classes") else 1.0)
+            model.predict_one(sample)
     else:
         names = [column.name for column in model.encoding.inputs if column.width]
         model.predict({name: [None, None] for name in names})
