@@ -317,3 +317,70 @@ def test_an_estimator_must_be_fitted(tmp_path):
     exceptions = pytest.importorskip("sklearn.exceptions")
     with pytest.raises(exceptions.NotFittedError, match="MLPClassifier"):
         to_c(fastbp.MLPClassifier(), tmp_path / "model.c")
+
+
+# ---- With the Jacobian -----------------------------------------------------------------------------------------------
+
+
+def with_jacobian(library, X, outputs, name):
+    """The outputs and dy_k/dx_i for the rows of X; what lies behind is not written to."""
+    real = ctypes.POINTER(CTYPES[X.dtype.name])
+    function = getattr(library, f"{name}_and_jacobian")
+    function.argtypes, function.restype = [real] * 3, None
+    Y, J = np.full((len(X), outputs + 1), 7, X.dtype), np.full((len(X), outputs * X.shape[1] + 1), 7, X.dtype)
+    for x, y, j in zip(np.ascontiguousarray(X), Y, J, strict=True):
+        function(*(array.ctypes.data_as(real) for array in (x, y, j)))
+    assert (Y[:, -1] == 7).all()
+    assert (J[:, -1] == 7).all()
+    return Y[:, :-1], J[:, :-1].reshape(len(X), outputs, -1)
+
+
+@needs_compiler
+@pytest.mark.skipif(UNCOMPILED, reason="takes the interpreter minutes")
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_the_jacobian_of_networks_of_all_kinds(dtype, tmp_path):
+    cases = [(sizes, *pair) for pair in COMBINATIONS for sizes in sizes_for(pair[1])]
+    networks = [network_of(*case, dtype, seed=seed) for seed, case in enumerate(cases)]
+    for number, network in enumerate(networks):
+        to_c(network, tmp_path / f"{number}.c", name=f"net{number}", jacobian=True)
+    lines = [f'#include "{number}.c"\n' for number in range(len(networks))]
+    (tmp_path / "all.c").write_text("".join(lines))
+    library = compiled(tmp_path, *C99, *STRICT, source="all.c")
+    for number, network in enumerate(networks):
+        X = samples(9, network.sizes[0], dtype)
+        Y, J = with_jacobian(library, X, network.sizes[-1], f"net{number}")
+        np.testing.assert_array_equal(Y, called(library, X, network.sizes[-1], f"net{number}"))
+        expected = network.jacobian(X)
+        np.testing.assert_allclose(
+            J, expected, rtol=0, atol=20 * RTOL[dtype] * max(1e-3, np.abs(expected).max()), err_msg=str(network)
+        )
+
+
+@needs_compiler
+@pytest.mark.parametrize("hidden", HIDDEN)
+def test_the_jacobian_is_finite_far_from_0(hidden, tmp_path):
+    network = fastbp.Network((1, 1, 1), hidden, "identity", "float64")
+    network.theta[:] = 1, 0, 1, 0
+    to_c(network, tmp_path / "model.c", jacobian=True)
+    X = np.array([[-1e300], [-800.0], [-30.0], [-0.0], [0.0], [30.0], [800.0], [1e300]])
+    _, J = with_jacobian(compiled(tmp_path, *C99), X, 1, "predict")
+    np.testing.assert_allclose(J, network.jacobian(X), rtol=1e-12, atol=1e-15)
+
+
+@needs_compiler
+def test_the_file_with_the_jacobian_is_cpp_too_and_an_estimators(tmp_path):
+    X, y = np.random.default_rng(0).normal(size=(20, 3)), np.arange(20.0)
+    model = fastbp.MLPRegressor(hidden_layer_sizes=(4,), max_iter=5, tol=1e9, n_iter_no_change=1).fit(X, y)
+    to_c(model, tmp_path / "model.c", jacobian=True)
+    library = compiled(tmp_path, "-std=c++17", "-Wall", "-Werror", "-x", "c++", compiler=CPP or COMPILER)
+    _, J = with_jacobian(library, X, 1, "predict")
+    np.testing.assert_allclose(J, model._net().jacobian(X), rtol=1e-10, atol=1e-13)
+
+
+def test_the_jacobian_of_a_table_is_refused(tmp_path):
+    table = fastbp.train_table({"a": [0.0, 1.0, 2.0] * 9, "b": [1.0, 2.0, 3.0] * 9}, "b", epochs=1).model
+    with pytest.raises(ValueError, match="jacobian must be False for a TableModel"):
+        to_c(table, tmp_path / "model.c", jacobian=True)
+    with pytest.raises((TypeError, ValueError), match="jacobian must be"):
+        to_c(fastbp.Network((2, 2)), tmp_path / "model.c", jacobian="yes")
+    assert not [*tmp_path.iterdir()]

@@ -1,5 +1,6 @@
 """`to_c`: a model as one file of C99 that needs <math.h> alone. Its parts: source.py."""
 
+from fastbp import validation
 from fastbp.atomic import replacing
 from fastbp.export.c.source import CLOSING, c_name, c_type, network_text, opening
 from fastbp.export.c.tables import table_text
@@ -9,7 +10,7 @@ from fastbp.tables.model import TableModel
 LONGEST_LABEL = 60
 
 
-def to_c(model, path, name="predict"):
+def to_c(model, path, name="predict", *, jacobian=False):
     """Write a network as a file of C99 whose one function predicts: whole, or not at all.
 
     The file has the parameters as exact constants and needs nothing but <math.h>. The function allocates nothing and
@@ -27,6 +28,9 @@ def to_c(model, path, name="predict"):
         Of the function, `void predict(const float *x, float *y)`, with double for float64; all other names in the file
         begin with it, and PREDICT_INPUTS and PREDICT_OUTPUTS are the lengths of x and y. Files with different names
         can be parts of one program.
+    jacobian : bool
+        Write a second function, too, `void predict_and_jacobian(const float *x, float *y, float *J)`: J[k * inputs + i]
+        is dy_k/dx_i, for control and sensitivities. For networks and estimators.
 
     Raises
     ------
@@ -34,7 +38,7 @@ def to_c(model, path, name="predict"):
     TypeError
         If the model is no such model.
     ValueError
-        If parameters are not finite, or the name is no name in C.
+        If parameters are not finite, the name is no name in C, or a TableModel is to have a Jacobian.
     OSError
         Naming the path, if it cannot be written; what was there before is still there.
 
@@ -48,13 +52,21 @@ def to_c(model, path, name="predict"):
     void xor_of(const float *x, float *y);
     """
     c_name(name)
+    jacobian = validation.flag("jacobian", jacobian)
     if isinstance(model, TableModel):
+        if jacobian:
+            raise ValueError("jacobian must be False for a TableModel, whose inputs are columns: export its network")
         text = table_text(model, name)
     else:
         network = network_of(model)
         real = c_type(network)
-        text = opening(network, _meaning(network, model), name) + network_text(network, f"{name}_network")
-        text += f"void {name}(const {real} *x, {real} *y)\n{{\n    {name}_network(x, y);\n}}\n" + CLOSING
+        text = opening(network, _meaning(network, model), name, jacobian=jacobian)
+        text += network_text(network, f"{name}_network", jacobian)
+        text += f"void {name}(const {real} *x, {real} *y)\n{{\n    {name}_network(x, y);\n}}\n"
+        if jacobian:
+            arguments, call = f"const {real} *x, {real} *y, {real} *J", f"{name}_network_and_jacobian(x, y, J);"
+            text += f"\nvoid {name}_and_jacobian({arguments})\n{{\n    {call}\n}}\n"
+        text += CLOSING
     with replacing(path) as file:
         file.write(text.encode("ascii"))
 

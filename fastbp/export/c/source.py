@@ -53,6 +53,31 @@ T e = expF(-fabsF(u)); /* at most 1; for u < 0 the fraction is expanded by exp(u
 return (u >= 0 ? 1 : e) / (1 + e);""",
     "exponential": "return expF(u);",
 }
+# Their derivatives, of u and y; that of a kink is that of u >= 0.
+SLOPES = {
+    "relu": "return u < 0 ? 0 : 1;",
+    "leaky_relu": "return u < 0 ? 0.01F : 1;",
+    "elu": "return u < 0 ? y + 1 : 1;",
+    "selu": "return u < 0 ? y + 1.7580993408473769F : 1.0507009873554805F;",
+    "softplus": "return -expm1F(-y);",
+    "silu": """\
+T e = expF(-fabsF(u)), g = (u >= 0 ? 1 : e) / (1 + e), rest = (u >= 0 ? e : 1) / (1 + e);
+return g + y * rest;""",
+    "gelu": """\
+T v = u < -10 ? -10 : u > 10 ? 10 : u;
+T t = tanhF(0.7978845608028654F * v * (1 + 0.044715F * v * v));
+return 0.5F * (1 + t) + 0.5F * v * ((1 - t) * (1 + t)) * (0.7978845608028654F * (1 + 0.134145F * v * v));""",
+    "mish": """\
+T e = expF(u < 22 ? u : 22), n = e * (e + 2);
+return n / (n + 2) + (u < 22 ? u : 22) * (4 * (n + 1) / ((n + 2) * (n + 2))) * (e / (1 + e));""",
+    "tanh": "return (1 - y) * (1 + y);",
+    "sigmoid": "return y * (1 - y);",
+}
+UNUSED = {"relu": "y", "leaky_relu": "y", "softplus": "u", "gelu": "y", "mish": "y", "tanh": "u", "sigmoid": "u"}
+OUTPUT_DELTAS = {  # delta_r = dy_k/du_r of the output activations
+    "identity": "r == k", "sigmoid": "r == k ? y[k] * (1 - y[k]) : 0", "exponential": "r == k ? y[k] : 0",
+    "softmax": "y[r] * ((r == k) - y[k])",
+}  # fmt: skip
 SOFTMAX = """\
 /* y_k = exp(u_k) / sum_r exp(u_r), reduced by exp(max u): no exponential exceeds 1 */
 T top = y[0], sum = 0;
@@ -82,7 +107,7 @@ def c_name(name):
     return name
 
 
-def opening(network, meaning, name, inputs=None, types=None):
+def opening(network, meaning, name, inputs=None, types=None, jacobian=False):
     """The text before the constants: a comment, the lengths, the prototype of the function.
 
     Parameters
@@ -93,11 +118,21 @@ def opening(network, meaning, name, inputs=None, types=None):
     name : str
     inputs, types : int and (str, str), optional
         Length of x, and the types of x and y, where they are not those of the network.
+    jacobian : bool
+        Whether there is the function for that, too.
     """
     real, inputs = c_type(network), network.sizes[0] if inputs is None else inputs
     x_type, y_type = types or (real, real)
     prototype = f"void {name}(const {x_type} *x, {y_type} *y)"
-    hidden = sum(network.sizes[1:-1]) * network.dtype.itemsize
+    hidden, prototypes = sum(network.sizes[1:-1]) * network.dtype.itemsize, f"{prototype};"
+    if jacobian:
+        second = f"void {name}_and_jacobian(const {x_type} *x, {y_type} *y, {y_type} *J)"
+        stack = (3 * sum(network.sizes[1:-1]) + network.sizes[-1]) * network.dtype.itemsize
+        prototypes += f"\n{second};"
+        meaning = [
+            *meaning,
+            f"{second} also writes dy_k/dx_i to J[k * {inputs} + i], and takes {stack} bytes of the stack.",
+        ]
     about = f"A multilayer perceptron of {'-'.join(map(str, network.sizes))} units in {real}, written by fastbp."
     use = (
         f"{prototype} reads {inputs} inputs x and writes {network.sizes[-1]} outputs y, "
@@ -113,7 +148,7 @@ extern "C" {{
 
 enum {{ {name.upper()}_INPUTS = {inputs}, {name.upper()}_OUTPUTS = {network.sizes[-1]} }};
 
-{prototype};
+{prototypes}
 
 """
 
@@ -152,7 +187,7 @@ def _literal(value, suffix):
     return f"{mantissa.rstrip('0').rstrip('.')}p{exponent}{suffix}"
 
 
-def network_text(network, name):
+def network_text(network, name, jacobian=False):
     """Constants and functions of a network, at last `static void name(const T *x, T *y)`.
 
     Parameters
@@ -160,6 +195,8 @@ def network_text(network, name):
     network : Network
     name : str
         With which all names begin that are defined here.
+    jacobian : bool
+        Whether `static void name_and_jacobian(const T *x, T *y, T *J)` follows.
 
     Raises
     ------
@@ -172,10 +209,16 @@ def network_text(network, name):
     for activation in sorted(set(activations) & FUNCTIONS.keys()):
         body = textwrap.indent(FUNCTIONS[activation], "    ")
         texts.append(f"/* {FORMULAS[activation]} */\nstatic T {name}_{activation}(T u)\n{{\n{body}\n}}\n")
+    for activation in sorted(set(activations[:-1]) & SLOPES.keys()) if jacobian else ():
+        unused = f"(void){UNUSED[activation]};\n" if activation in UNUSED else ""
+        body = textwrap.indent(unused + SLOPES[activation], "    ")
+        texts.append(f"/* h'(u_j) */\nstatic T {name}_{activation}_slope(T u, T y)\n{{\n{body}\n}}\n")
     texts = [_typed(text, real) for text in texts]
     for layer, (w, b) in enumerate(zip(network.W, network.B, strict=True)):
         texts.append(array_text(f"{real} {name}_w{layer}", w) + array_text(f"{real} {name}_b{layer}", b))
-    return "\n".join([*texts, _typed(_function(network, name), real)]) + "\n"
+    for second in (False, True)[: 1 + jacobian]:
+        texts.append(_typed(_function(network, name, second), real))
+    return "\n".join(texts) + "\n"
 
 
 def networks_text(networks, name):
@@ -199,11 +242,14 @@ def _typed(text, real):
     return re.sub(r"\bT\b", real, re.sub(r"(?<=[a-z0-9])F\b", "f" if real == "float" else "", text))
 
 
-def _function(network, name):
-    """The function of a network, layer after layer."""
+def _function(network, name, jacobian=False):
+    """The function of a network, layer after layer; the one with the Jacobian goes back down for each output."""
     lines, activations, last = [], network.activations, len(network.W) - 1
     for layer in range(last):
-        lines.append(f"T y{layer}[{network.sizes[layer + 1]}];")
+        units = network.sizes[layer + 1]
+        lines.append(f"T y{layer}[{units}];" + f" T slope{layer}[{units}], delta{layer}[{units}];" * jacobian)
+    if jacobian:
+        lines.append(f"T delta{last}[{network.sizes[-1]}];")
     for layer, activation in enumerate(activations):
         sending, receiving = network.sizes[layer : layer + 2]
         x, y = f"y{layer - 1}" if layer else "x", "y" if layer == last else f"y{layer}"
@@ -216,9 +262,40 @@ for (int j = 0; j < {receiving}; j++) {{
     T u = {name}_b{layer}[j];
     for (int i = 0; i < {sending}; i++)
         u += {name}_w{layer}[j][i] * {x}[i];
-    {y}[j] = {result};
+    {y}[j] = {result};{_slope(name, activation, layer) if jacobian and layer < last else ""}
 }}""".splitlines()
         if softmax:
             lines += ["", *SOFTMAX.replace("UNITS", str(receiving)).splitlines()]
+    if jacobian:
+        lines += ["", *_way_back(network, name)]
     body = textwrap.indent("\n".join(lines).lstrip("\n"), "    ")
-    return f"static void {name}(const T *x, T *y)\n{{\n{body}\n}}\n"
+    arguments = "_and_jacobian(const T *x, T *y, T *J)" if jacobian else "(const T *x, T *y)"
+    return f"static void {name}{arguments}\n{{\n{body}\n}}\n"
+
+
+def _slope(name, activation, layer):
+    """The line that keeps h'(u_j) for the way back."""
+    value = f"{name}_{activation}_slope(u, y{layer}[j])" if activation in SLOPES else "1"
+    return f"\n    slope{layer}[j] = {value};"
+
+
+def _way_back(network, name):
+    """dy_k/dx_i = sum_j delta_j w_ji: STEP 1.5 and 2 down to the inputs, for each output."""
+    sizes, last = network.sizes, len(network.W) - 1
+    lines = [
+        f"for (int k = 0; k < {sizes[-1]}; k++) {{",
+        "    /* delta_r = dy_k/du_r, then dE/dy_j = sum_r delta_r w_rj and delta_j = dE/dy_j h'(u_j), E being y_k */",
+        f"    for (int r = 0; r < {sizes[-1]}; r++)",
+        f"        delta{last}[r] = {OUTPUT_DELTAS[network.output]};",
+    ]
+    for layer in range(last, -1, -1):
+        to = f"delta{layer - 1}[j]" if layer else f"J[k * {sizes[0]} + j]"
+        lines += [
+            f"    for (int j = 0; j < {sizes[layer]}; j++) {{",
+            "        T dy = 0;",
+            f"        for (int r = 0; r < {sizes[layer + 1]}; r++)",
+            f"            dy += delta{layer}[r] * {name}_w{layer}[r][j];",
+            f"        {to} = dy{f' * slope{layer - 1}[j]' if layer else ''};",
+            "    }",
+        ]
+    return [*lines, "}"]
