@@ -1,6 +1,7 @@
 """What is made ahead by another thread comes as it would without one: in its order, errors in their place."""
 
 import gc
+import os
 import signal
 import threading
 import weakref
@@ -69,6 +70,48 @@ def test_who_leaves_closes_the_generator_and_leaves_no_thread():
     assert seen[-1] == "closed"
     assert len(seen) <= 4  # two items, one more while the caller left
     assert seen[0][1] != threading.get_ident()
+
+
+def test_the_garbage_collector_may_end_it_in_its_own_thread():
+    left, closed = threading.Event(), threading.Event()
+
+    class Holder:
+        pass
+
+    def items():
+        try:
+            yield 0
+            assert left.wait(SECONDS)
+            gc.collect()  # finds the generator that waits for this item
+            yield 1
+        finally:
+            closed.set()
+
+    def use():
+        holder = Holder()
+        holder.one, holder.itself = ahead(items()), holder
+        assert next(holder.one) == 0
+
+    gc.disable()
+    try:
+        use()
+        left.set()
+        assert closed.wait(SECONDS)
+    finally:
+        gc.enable()
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="the system has no fork")
+@pytest.mark.filterwarnings("ignore:.*multi-threaded, use of fork")
+def test_a_fork_can_leave_it():
+    one = ahead(numbers(10))
+    assert next(one) == 0
+    child = os.fork()
+    if child == 0:
+        one.close()
+        os._exit(7)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
+    assert [*one] == [*range(1, 10)]
 
 
 def test_one_core_needs_no_thread(monkeypatch):

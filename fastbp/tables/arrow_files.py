@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from fastbp.tables.arrow_vectors import vector_of
 from fastbp.tables.cells import EXACT, Block, TableError, Words, check_names
 from fastbp.threads.ahead import ahead
 
@@ -57,7 +58,7 @@ class ArrowTable:
                 columns = {name: column_of(batch.column(i), name in self._texts) for i, name in enumerate(self.names)}
                 yield Block(self.source, columns, range(at, at + batch.num_rows), "row")
                 at += batch.num_rows
-        except (self._problem, OSError) as problem:
+        except (self._problem, OSError, ValueError) as problem:  # the last one of buffers that are too short
             raise TableError(f"{self.source}, after row {at - 1}: {problem}") from None
 
 
@@ -72,7 +73,7 @@ def column_of(array, as_text=False):
     if types.is_integer(kind) and (as_text or not _are_exact(array)):
         return _words(array.cast(pyarrow.string()))
     if types.is_floating(kind) or types.is_integer(kind) or types.is_decimal(kind):
-        return array.cast(pyarrow.float64(), safe=False).to_numpy(zero_copy_only=False)
+        return vector_of(array.cast(pyarrow.float64(), safe=False), np.nan)
     if types.is_boolean(kind):
         return Words.of([{True: "True", False: "False", None: ""}[value] for value in array.to_pylist()])
     if types.is_string(kind) or types.is_large_string(kind) or getattr(types, "is_string_view", types.is_string)(kind):
@@ -90,8 +91,7 @@ def _words(array):
 
     found = array.cast(pyarrow.large_string()).dictionary_encode()
     words = found.dictionary.to_pylist()
-    codes = found.indices.fill_null(len(words)).to_numpy(zero_copy_only=False)
-    return Words(codes, [*words, ""])
+    return Words(vector_of(found.indices, len(words)), [*words, ""])
 
 
 def _are_exact(integers):

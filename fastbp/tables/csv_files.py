@@ -14,6 +14,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from fastbp.tables.arrow_vectors import vector_of
 from fastbp.tables.cells import MISSING, Block, TableError, Words, plain_numbers
 from fastbp.tables.layout import BLANKS, Reading, encoding_of, layout_of, reader_of, single_blanks
 from fastbp.threads.ahead import ahead
@@ -185,11 +186,11 @@ def _of_arrow(column):
     import pyarrow
 
     if pyarrow.types.is_floating(column.type):
-        return column.to_numpy()
+        return vector_of(column, np.nan)
     found = column.combine_chunks().dictionary_encode()
     if isinstance(found, pyarrow.ChunkedArray):
         found = found.combine_chunks()
-    return Words(found.indices.to_numpy(zero_copy_only=False), found.dictionary.to_pylist())
+    return Words(vector_of(found.indices, 0), found.dictionary.to_pylist())
 
 
 class Lines(Sequence):

@@ -1,5 +1,7 @@
 """The next item of an iterator, made by a thread while the caller works with this one."""
 
+import _thread
+import os
 import queue
 
 from fastbp.threads.cores import usable_cores
@@ -25,20 +27,23 @@ def ahead(items):
     if usable_cores() == 1:
         yield from items
         return
-    made, wanted = queue.SimpleQueue(), queue.SimpleQueue()
+    made, wanted, worker, here = queue.SimpleQueue(), queue.SimpleQueue(), [], os.getpid()
 
     def work(_):
+        worker.append(_thread.get_ident())
         try:
             for item in items:
                 made.put((True, item))
                 del item
                 wanted.get()
                 if pool.closing:
-                    return
+                    break
         except BaseException as problem:
             made.put((False, problem))
         else:
             made.put((False, None))
+        if pool.closing:
+            items.close()
 
     pool = ThreadPool(work, 1)
     try:
@@ -56,5 +61,14 @@ def ahead(items):
             finally:
                 del item  # its traceback refers to this frame
     finally:
+        _leave(pool, wanted, worker, here)
+
+
+def _leave(pool, wanted, worker, process):
+    """Wait until the thread has closed its generator; if that is possible."""
+    pool.closing = True
+    wanted.put(None)
+    if process != os.getpid():  # a fork has no threads but the one that forked
+        return
+    if _thread.get_ident() not in worker:  # the garbage collector may run in the worker, which cannot wait for itself
         pool.leave(lambda: wanted.put(None))
-        items.close()
