@@ -105,12 +105,29 @@ def compile_all(dtype, say=lambda what: None):
         fastbp.train_many(
             networks, X, D, epochs=1, batch_size=batch_size, rows=range(30), validation_rows=range(30, rows), patience=1
         )
+    say("derivatives and steps of second order")
+    _compile_derivatives(dtype, X)
+    say("a sample at a time")
+    for learner, target in ((fastbp.OnlineClassifier(dtype=dtype), "a"), (fastbp.OnlineRegressor(dtype=dtype), 1.0)):
+        learner.learn_one({"a": 1.0}, target)
+        learner.predict_one({"a": 1.0})
     say("epochs of estimators")
     _compile_several(fastbp.Network((5, 4, 3), dtype=dtype), X, D)
     team.patience()
     keys, one = np.zeros((1, 624), np.uint32), np.zeros(1, np.int64)
     orders, rows = np.zeros((1, 2), np.int64), np.zeros((1, 2, 1), np.int64)
     entries.draw_orders(keys, one, np.zeros(1, bool), orders, one, rows)
+
+
+def _compile_derivatives(dtype, X):
+    """What a network is asked for besides its training."""
+    import fastbp
+
+    network, D = fastbp.Network((X.shape[1], 4, 1), "tanh", "identity", dtype), X[:, :1]
+    network.jacobian(X), network.parameter_jacobian(X), network.input_gradient(X, D)
+    network.hessian_product(X, D, network.theta)
+    for version in ("engine", "loops"):
+        fastbp.train(network, X, D, epochs=1, optimizer=fastbp.LevenbergMarquardt(), version=version)
 
 
 def _compile_sparse(dtype, X, D):

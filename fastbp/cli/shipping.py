@@ -17,8 +17,12 @@ import numpy as np
 
 from fastbp.compiler import marshal, targets
 
-# What is not made for the host: kernels of many networks at once, more than half of the work, and of sparse samples.
-LEFT_OUT = "fastbp.engine.lanes", "fastbp.engine.shuffles", "fastbp.engine.tiles.sparse"
+# What is not made for the host: kernels of many networks at once, more than half of the work, of sparse samples, of
+# steps of second order, of derivatives and of streams.
+LEFT_OUT = (
+    "fastbp.engine.lanes", "fastbp.engine.shuffles", "fastbp.engine.tiles.sparse", "normal_equations",
+    "fastbp.lecture.loops.jacobians", "fastbp.engine.streams",
+)  # fmt: skip
 DTYPES = ("float32", "float64")
 
 
