@@ -76,7 +76,51 @@ class Network:
     def gradient(
         self, X: ArrayLike, D: ArrayLike, sample_weight: ArrayLike | None = None
     ) -> tuple[float, tuple[_Floats, ...], tuple[_Floats, ...]]: ...
+    def input_gradient(self, X: ArrayLike, D: ArrayLike) -> _Floats: ...
+    def jacobian(self, X: ArrayLike) -> _Floats: ...
+    def parameter_jacobian(self, X: ArrayLike) -> _Floats: ...
+    def hessian_product(
+        self, X: ArrayLike, D: ArrayLike, v: ArrayLike, sample_weight: ArrayLike | None = None
+    ) -> _Floats: ...
     def save(self, path: _Path) -> None: ...
+
+class CompiledNetwork(NamedTuple):
+    theta: _Floats
+    layers: NDArray[np.void]
+    gradient: _Floats
+
+def compiled(network: Network) -> CompiledNetwork: ...
+
+class _OnlineLearner:
+    def __init__(
+        self,
+        hidden_layer_sizes: int | Sequence[int] = (20,),
+        activation: _Activation = "relu",
+        optimizer: _Rule = ...,
+        standardize: bool = True,
+        l2: float = 0.0,
+        dtype: _DType = "float32",
+        seed: int = 0,
+    ) -> None: ...
+    @property
+    def network(self) -> Network | None: ...
+    @property
+    def feature_names(self) -> list[Any]: ...
+    def clone(self, new_params: dict[str, Any] | None = None, include_attributes: bool = False) -> Self: ...
+    def learn_one(self, x: Mapping[Any, float], y: Any, w: float = 1.0) -> None: ...
+    def learn_many(self, X: Any, y: Any) -> None: ...
+    def predict_many(self, X: Any) -> Any: ...
+    def save(self, path: _Path) -> None: ...
+
+class OnlineClassifier(_OnlineLearner):
+    @property
+    def classes(self) -> list[Any]: ...
+    def predict_proba_one(self, x: Mapping[Any, float]) -> dict[Any, float]: ...
+    def predict_one(self, x: Mapping[Any, float]) -> Any: ...
+    def predict_proba_many(self, X: Any) -> Any: ...
+
+class OnlineRegressor(_OnlineLearner):
+    def predict_one(self, x: Mapping[Any, float]) -> float: ...
 
 def train(
     network: Network,
@@ -118,6 +162,7 @@ class History:
     validation_loss: list[float] = ...
     best_epoch: int | None = None
     outcome: _Outcome = "finished"
+    effective_parameters: list[float] = ...
     def plot(self, ax: Any = None) -> Any: ...
 
 @dataclass(frozen=True)
@@ -267,6 +312,20 @@ class Adam(Optimizer):
 @dataclass(frozen=True)
 class AdamW(Adam):
     weight_decay: float = 0.01
+
+@dataclass(frozen=True)
+class LevenbergMarquardt(Optimizer):
+    damping: float = 1e-3
+    goal: float = 0.0
+    min_gradient: float = 1e-7
+    max_damping: float = 1e10
+
+@dataclass(frozen=True)
+class BayesianRegularization(Optimizer):
+    damping: float = 5e-3
+    goal: float = 0.0
+    min_gradient: float = 1e-7
+    max_damping: float = 1e10
 
 @dataclass(frozen=True)
 class RMSprop(Optimizer):
@@ -445,7 +504,8 @@ class ModelFileError(ValueError): ...
 
 def load(path: _Path) -> Any: ...
 def to_onnx(model: _Model | _Ensemble | _Search | TableModel, path: _Path, sample: Any = None) -> Any: ...
-def to_c(model: _Model | TableModel, path: _Path, name: str = "predict") -> None: ...
+def to_c(model: _Model | TableModel, path: _Path, name: str = "predict", *, jacobian: bool = False) -> None: ...
+def to_casadi(network: _Model, name: str = "network") -> Any: ...
 def to_torch(model: _Model) -> Any: ...
 def from_torch(
     module: Any,
@@ -556,7 +616,7 @@ class MLPRegressor(_MLP):
         hidden_layer_sizes: int | Sequence[int] = (100,),
         activation: _Activation = "relu",
         *,
-        solver: Literal["lbfgs", "sgd", "adam", "adamw", "rmsprop"] | Optimizer = "adam",
+        solver: Literal["lbfgs", "lm", "sgd", "adam", "adamw", "rmsprop"] | Optimizer = "adam",
         alpha: float = 0.0001,
         batch_size: int | Literal["auto"] = "auto",
         learning_rate: Literal["constant", "invscaling", "adaptive"] | Schedule = "constant",

@@ -1,6 +1,6 @@
 """Each public name once, for `mypy --strict`: run by nothing but the type checker."""
 
-from typing import assert_type
+from typing import Any, assert_type
 
 import numpy as np
 
@@ -25,6 +25,18 @@ assert_type(history.loss, list[float])
 assert_type(network.evaluate(X, labels), float)
 E, dW, dB = network.gradient(X, labels)
 print(E + 1.0, dW[0] @ X[0], dB[0])
+print(network.jacobian(X)[0] @ X[0], network.parameter_jacobian(X).shape, network.input_gradient(X, labels) + 1)
+print(network.hessian_product(X, labels, dW[0].ravel(), sample_weight=[1.0]) + 1)
+line = fastbp.Network((1, 3, 1), "tanh", "identity")
+for rule in (fastbp.LevenbergMarquardt(goal=1e-3), fastbp.BayesianRegularization(damping=0.01)):
+    print(fastbp.train(line, [[0.0], [1.0]], [0.0, 1.0], optimizer=rule).effective_parameters[-1:])
+net: fastbp.CompiledNetwork = fastbp.compiled(network)
+print(net.theta + 1, fastbp.to_casadi(network, name="f"))
+stream = fastbp.OnlineClassifier((8,), optimizer="adam", seed=1)
+stream.learn_one({"a": 1.0}, "yes", 2.0)
+assert_type(stream.predict_proba_one({"a": 1.0}), dict[Any, float])
+print(stream.predict_one({"a": 2.0}), stream.classes, stream.clone({"l2": 0.1}).feature_names)
+assert_type(fastbp.OnlineRegressor(standardize=False).predict_one({"a": 1.0}), float)
 trace: fastbp.Trace = fastbp.trace(network, X[0], labels[0], learning_rate=0.5)
 print(trace.E, trace.layers[0].delta, [f"{step.slide} {step}" for step in trace.steps()], trace.check().ok)
 fastbp.train(network, X, labels, label_smoothing=0.1)
@@ -59,7 +71,7 @@ except fastbp.Diverged as diverged:
 
 loaded = fastbp.load("network.safetensors")
 fastbp.to_onnx(network, "network.onnx")
-fastbp.to_c(network, "network.c", name="answer")
+fastbp.to_c(network, "network.c", name="answer", jacobian=True)
 module = fastbp.to_torch(network)
 assert_type(fastbp.from_torch(module, loss="cross_entropy"), fastbp.Network)
 
