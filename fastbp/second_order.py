@@ -30,7 +30,24 @@ class SecondOrder(Optimizer):
         return {codes.RULE: codes.NO_STEP}
 
     def rates(self, first_step, count, total):
-        """There are none: as many zeros."""
+        """The learning rates of `count` steps: there are none.
+
+        Parameters
+        ----------
+        first_step, count, total : int
+            As of other rules.
+
+        Returns
+        -------
+        ndarray of float64, shape (count,)
+            Zeros.
+
+        Examples
+        --------
+        >>> import fastbp
+        >>> fastbp.LevenbergMarquardt().rates(0, 2, 100)
+        array([0., 0.])
+        """
         return np.zeros(count)
 
     def _check(self):

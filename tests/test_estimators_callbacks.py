@@ -242,7 +242,7 @@ def test_an_epoch_in_which_the_time_ends_is_dropped(clock, monkeypatch):
     given = {"learning_rate": Slow(), "batch_size": 50}
     model = MLPClassifier(**SMALL, **given, time_limit=5.0).fit(csr_matrix(X), Y)
     assert model.n_iter_ == len(model.loss_curve_) == 2
-    assert same(model, classifier(**given, max_iter=2))
+    assert same(model, fitted(MLPClassifier(**SMALL | {"max_iter": 2}, **given), csr_matrix(X), Y))
 
 
 def test_the_time_limit_leaves_the_best_weights_of_early_stopping(clock):

@@ -163,8 +163,8 @@ def test_the_examples_run(name, tmp_path, monkeypatch):
     value = PUBLIC[name]
     if UNCOMPILED and value.__module__.startswith(("fastbp.estimators", "fastbp.tables")):
         pytest.skip("they train for a second, which takes the interpreter minutes")
-    if value.__module__ == "fastbp.export.torch":
-        pytest.importorskip("torch", reason="no extra of the tests brings it")
+    if value.__module__ in ("fastbp.export.torch", "fastbp.export.casadi"):
+        pytest.importorskip(value.__module__.rpartition(".")[2], reason="no extra of the tests brings it")
     monkeypatch.chdir(tmp_path)
     of_it = {key: thing for key, thing in DOCUMENTED.items() if f"{key}.".startswith(f"{name}.")}
     tried = {key: failures_of_examples(inspect.getdoc(thing), key, value.__module__) for key, thing in of_it.items()}

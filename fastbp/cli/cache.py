@@ -126,7 +126,7 @@ def _compile_derivatives(dtype, X):
     network, D = fastbp.Network((X.shape[1], 4, 1), "tanh", "identity", dtype), X[:, :1]
     network.jacobian(X), network.parameter_jacobian(X), network.input_gradient(X, D)
     network.hessian_product(X, D, network.theta)
-    for version in ("engine", "loops"):
+    for version in ("engine", "loops") if dtype == "float64" else ():  # in which they are computed
         fastbp.train(network, X, D, epochs=1, optimizer=fastbp.LevenbergMarquardt(), version=version)
 
 
