@@ -38,8 +38,9 @@ def test_callbacks_and_the_time_limit_end_it():
     assert history.outcome == "interrupted"
 
 
-def test_a_loss_beyond_all_numbers_is_told_without_a_learning_rate():
-    X, D = curve()
+@pytest.mark.parametrize("n", [60, 5000])
+def test_a_loss_beyond_all_numbers_is_told_without_a_learning_rate(n):
+    X, D = curve(n)
     with pytest.raises(fastbp.Diverged, match="diverged in epoch 1 with LevenbergMarquardt") as problem:
         fastbp.train(network(), X, 1e200 * D, optimizer=LM())
     assert "learning rate" not in str(problem.value)

@@ -168,10 +168,10 @@ class LeastSquares:
 
     def _set_up(self, loss):
         """A and g at these parameters, whose loss is known."""
-        self.equations.set_up(self.theta)
+        same = self.equations.set_up(self.theta)
         self.loss = loss  # by the function that judges steps, too: the other one may round differently
         found = self.equations.A.diagonal()
-        if not (np.isfinite(loss) and np.isfinite(found).all() and np.isfinite(self.equations.g).all()):
+        if not (np.isfinite([loss, same]).all() and np.isfinite(found).all() and np.isfinite(self.equations.g).all()):
             raise Diverged(self.epoch + 1, self._rule, self.history)
 
     def _gradient(self):
