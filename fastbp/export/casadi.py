@@ -1,6 +1,7 @@
 """`to_casadi`: a network as a function of CasADi, which derives it exactly, any number of times."""
 
 from fastbp.export.networks import network_of
+from fastbp.lecture.matrix.activations import GELU_CUBIC, GELU_END, GELU_SCALE, SELU_FLOOR, SELU_SCALE, SLOPE
 
 
 def to_casadi(network, name="network"):
@@ -64,18 +65,18 @@ def _activated(casadi, activation, u):
     if activation == "relu":
         return where(u >= 0, u, 0)
     if activation == "leaky_relu":
-        return where(u >= 0, u, 0.01 * u)
+        return where(u >= 0, u, SLOPE * u)
     if activation == "elu":
         return where(u >= 0, u, casadi.expm1(low))
     if activation == "selu":
-        return where(u >= 0, 1.0507009873554805 * u, 1.7580993408473769 * casadi.expm1(low))
+        return where(u >= 0, SELU_SCALE * u, SELU_FLOOR * casadi.expm1(low))
     if activation == "softplus":
         return softplus(u)
     if activation == "silu":
         return u * sigmoid(u)
     if activation == "gelu":
-        v = casadi.fmax(-22, casadi.fmin(u, 22))  # beyond, the sigmoid is 1 or 0
-        return u * sigmoid(1.5957691216057308 * (v + 0.044715 * v**3))
+        v = casadi.fmax(-GELU_END, casadi.fmin(u, GELU_END))  # beyond, the sigmoid is 1 or 0
+        return u * sigmoid(2 * GELU_SCALE * (v + GELU_CUBIC * v**3))
     if activation == "mish":
         return u * casadi.tanh(softplus(u))
     if activation == "tanh":

@@ -15,6 +15,7 @@ from fastbp.learning_rate import Schedule
 from fastbp.lecture import layout
 from fastbp.lecture.codes import HIDDEN, LARGEST, REFUSED
 from fastbp.network import DTYPES, Network
+from fastbp.online.frames import rows_and_targets
 from fastbp.optimizers import as_optimizer, settings_of
 from fastbp.second_order import SecondOrder
 from fastbp.validation import NOT_NEGATIVE, real_number
@@ -38,7 +39,7 @@ class OnlineLearner:
                 "optimizer must be one of mini-batches, with a number as learning rate, since a stream has no end, got "
                 f"{self.optimizer!r}"
             )
-        self.standardize, self.seed = validation.flag("standardize", standardize), seed
+        self.standardize = validation.flag("standardize", standardize)
         self.seed = validation.whole_number("seed", seed, 0)
         self.l2 = real_number("l2", l2, *NOT_NEGATIVE)
         self._settings = settings_of(self.optimizer, l2=self.l2)
@@ -123,6 +124,31 @@ class OnlineLearner:
     def feature_names(self):
         """The features in the order in which they were first seen, a list."""
         return [*self._features]
+
+    def learn_many(self, X, y):
+        """Learn the rows of a data frame, one after the other, as by `learn_one`.
+
+        Parameters
+        ----------
+        X : data frame
+        y : sequence of labels, or of float
+            As of `learn_one`, one for each row.
+
+        Raises
+        ------
+        TypeError, ValueError
+            As by `learn_one`; the rows before it are learnt then.
+
+        Examples
+        --------
+        >>> import fastbp, pandas
+        >>> model = fastbp.OnlineClassifier()
+        >>> model.learn_many(pandas.DataFrame({"a": [0.0, 1.0]}), pandas.Series(["low", "high"]))
+        >>> model.classes
+        ['low', 'high']
+        """
+        for x, target in zip(*rows_and_targets(X, y), strict=True):
+            self.learn_one(x, target)
 
     def _learn(self, x, y, label, weight):
         """One step; raises if a number is not finite, and then nothing has changed."""

@@ -3,7 +3,7 @@
 from fastbp import validation
 from fastbp.online.base import OnlineLearner, known_to_river
 from fastbp.online.documentation import documented
-from fastbp.online.frames import beside, rows_and_targets, rows_of
+from fastbp.online.frames import beside, rows_of
 from fastbp.optimizers import Adam
 
 
@@ -169,30 +169,6 @@ class OnlineClassifier(OnlineLearner):
         """
         found = self.predict_proba_one(x)
         return max(found, key=found.get) if found else None
-
-    def learn_many(self, X, y):
-        """Learn the rows of a data frame, one after the other, as by `learn_one`.
-
-        Parameters
-        ----------
-        X : data frame
-        y : sequence of labels
-
-        Raises
-        ------
-        TypeError, ValueError
-            As by `learn_one`; the rows before it are learnt then.
-
-        Examples
-        --------
-        >>> import fastbp, pandas
-        >>> model = fastbp.OnlineClassifier()
-        >>> model.learn_many(pandas.DataFrame({"a": [0.0, 1.0]}), pandas.Series(["low", "high"]))
-        >>> model.classes
-        ['low', 'high']
-        """
-        for x, label in zip(*rows_and_targets(X, y), strict=True):
-            self.learn_one(x, label)
 
     def predict_proba_many(self, X):
         """The probabilities of the classes for each row of a data frame.

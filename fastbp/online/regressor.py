@@ -2,7 +2,7 @@
 
 from fastbp.online.base import OnlineLearner, known_to_river
 from fastbp.online.documentation import documented
-from fastbp.online.frames import beside, rows_and_targets, rows_of
+from fastbp.online.frames import beside, rows_of
 from fastbp.optimizers import Adam
 
 
@@ -111,30 +111,6 @@ class OnlineRegressor(OnlineLearner):
         0.0
         """
         return 0.0 if self._network is None else float(self._outputs(x)[0])
-
-    def learn_many(self, X, y):
-        """Learn the rows of a data frame, one after the other, as by `learn_one`.
-
-        Parameters
-        ----------
-        X : data frame
-        y : sequence of float
-
-        Raises
-        ------
-        TypeError, ValueError
-            As by `learn_one`; the rows before it are learnt then.
-
-        Examples
-        --------
-        >>> import fastbp, pandas
-        >>> model = fastbp.OnlineRegressor()
-        >>> model.learn_many(pandas.DataFrame({"a": [0.0, 1.0]}), pandas.Series([1.0, 2.0]))
-        >>> model.feature_names
-        ['a']
-        """
-        for x, target in zip(*rows_and_targets(X, y), strict=True):
-            self.learn_one(x, target)
 
     def predict_many(self, X):
         """What the network expects for each row of a data frame.
