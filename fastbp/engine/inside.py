@@ -26,6 +26,14 @@ def _is_whole(theta, layers):
 
 
 @jit
+def _rows(values, units):
+    """The five rows of values that a pass keeps, as in the scratch of the lecture."""
+    u, y = vector_at(values, 0, units), vector_at(values, units, units)
+    dy, dh = vector_at(values, 2 * units, units), vector_at(values, 3 * units, units)
+    return u, y, dy, dh, vector_at(values, 4 * units, units)
+
+
+@jit
 def predict(net, x, y):
     """y = h(W y' + B) of each layer in turn, from the inputs x to the outputs (slides 7, 8 of the lecture).
 
@@ -110,12 +118,10 @@ def learn(net, x, d, eta):
 @jit
 def _learn(theta, layers, gradient, x, d, eta):
     units = _units(layers)
-    values = on_stack(theta, 5 * units)
-    u, y = vector_at(values, 0, units), vector_at(values, units, units)
-    dy, dh = vector_at(values, 2 * units, units), vector_at(values, 3 * units, units)
-    forward(theta, layers, x, u, y)
-    E = error_of_sample(layers, u, y, d)
-    backward(theta, layers, x, d, 1.0, (u, y, dy, dh, vector_at(values, 4 * units, units)), False, gradient)
+    values = _rows(on_stack(theta, 5 * units), units)
+    forward(theta, layers, x, values[0], values[1])
+    E = error_of_sample(layers, values[0], values[1], d)
+    backward(theta, layers, x, d, 1.0, values, False, gradient)
     gradient_step(theta, gradient, eta)
     return E
 
@@ -156,7 +162,5 @@ def jacobian(net, x, J):
 @jit
 def _jacobian(theta, layers, x, J):
     units = _units(layers)
-    values = on_stack(theta, 5 * units)
-    u, y = vector_at(values, 0, units), vector_at(values, units, units)
-    dy, dh = vector_at(values, 2 * units, units), vector_at(values, 3 * units, units)
-    jacobian_of_inputs(theta, layers, x, (u, y, dy, dh, vector_at(values, 4 * units, units)), J, 0)
+    values = _rows(on_stack(theta, 5 * units), units)
+    jacobian_of_inputs(theta, layers, x, values, J, 0)
