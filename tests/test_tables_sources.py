@@ -44,6 +44,18 @@ def test_blocks_hold_all_rows_in_their_order(size, tmp_path, monkeypatch):
     assert [cell for block in found for cell in block.columns["kind"].cells()] == ["a", "b", "a"]
 
 
+def test_threads_of_pyarrow_get_no_memory_of_python(tmp_path, monkeypatch):
+    from pyarrow import csv
+
+    given, read_csv = [], csv.read_csv
+    monkeypatch.setattr(csv, "read_csv", lambda *how: [given.append(how), read_csv(*how)][1])
+    lines, table = CSV.encode(), sources.opened(written(tmp_path, CSV))
+    before = sys.getrefcount(lines)
+    table._parsed(lines, {*table.names})
+    assert len(given) == 1
+    assert sys.getrefcount(lines) == before, "what they free while the interpreter ends aborts the process"
+
+
 def test_numbers_and_texts(tmp_path):
     block = whole(written(tmp_path, CSV))
     np.testing.assert_array_equal(numbers(block, "size"), [1.5, np.nan, 2.5])

@@ -140,7 +140,7 @@ class CsvTable:
         places = [str(place) for place in range(len(self.names))]
         kinds = {place: text if name in texts else number for place, name in zip(places, self.names, strict=True)}
         table = how.read_csv(
-            pa.BufferReader(lines),
+            pa.BufferReader(_in_arrow(lines)),
             how.ReadOptions(column_names=places, block_size=max(1, len(lines))),
             how.ParseOptions(delimiter=self.reading.delimiter, newlines_in_values=True),
             how.ConvertOptions(
@@ -179,6 +179,19 @@ class CsvTable:
 
 
 NOTHING = sorted({way(word) for word in MISSING for way in (str, str.upper, str.capitalize)} | {"NaN", "-NaN", "<NA>"})
+
+
+def _in_arrow(lines):
+    """The same bytes in memory of pyarrow's.
+
+    Its threads may hold what they read for a moment after `read_csv` has returned. Memory of Python's is given back
+    with the interpreter's lock; a thread that asks for it while the interpreter ends aborts the process.
+    """
+    import pyarrow
+
+    memory = pyarrow.allocate_buffer(len(lines))
+    np.frombuffer(memory, np.uint8)[:] = np.frombuffer(lines, np.uint8)
+    return memory
 
 
 def _of_arrow(column):
