@@ -3,6 +3,7 @@
 from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Executor
 from dataclasses import dataclass
 from os import PathLike
 from typing import Any, Literal, NamedTuple, Protocol, Self, TypeAlias
@@ -28,6 +29,7 @@ _Rate: TypeAlias = float | Schedule
 _Rule: TypeAlias = Optimizer | Literal["sgd", "adam", "adamw", "rmsprop"]
 _Callback: TypeAlias = Callable[[TrainingState], object]
 _Callbacks: TypeAlias = _Callback | Sequence[_Callback] | None
+_Executor: TypeAlias = Executor | Callable[[], Any] | Any | None  # a distributed.Client, which may not be installed
 _Progress: TypeAlias = bool | Callable[[int, int, float], object]
 _Seed: TypeAlias = int | np.random.RandomState | None
 _Outcome: TypeAlias = Literal["finished", "stopped", "interrupted", "diverged"]
@@ -214,6 +216,10 @@ def train_many(
     time_limit: float | None = None,
     callbacks: _Callbacks = None,
     progress: _Progress = False,
+    executor: _Executor = None,
+    checkpoint: _Path | None = None,
+    checkpoint_every: float = 30.0,
+    resume: bool = False,
 ) -> ManyHistory: ...
 
 @dataclass(frozen=True)
@@ -679,6 +685,7 @@ class _Ensemble(_Estimator):
         random_state: _Seed = None,
         time_limit: float | None = None,
         progress: _Progress = False,
+        executor: _Executor = None,
     ) -> None: ...
     @property
     def estimators_samples_(self) -> list[NDArray[np.int64]]: ...
@@ -739,6 +746,7 @@ class GridSearch(_Search):
         halving: bool | dict[str, Any] | None = None,
         time_limit: float | None = None,
         progress: _Progress = False,
+        executor: _Executor = None,
     ) -> None: ...
 
 class RandomSearch(_Search):
@@ -760,4 +768,5 @@ class RandomSearch(_Search):
         halving: bool | dict[str, Any] | None = None,
         time_limit: float | None = None,
         progress: _Progress = False,
+        executor: _Executor = None,
     ) -> None: ...

@@ -51,6 +51,8 @@ def restored(file):
         read = Network._of_record
     elif file.kind == "checkpoint":
         read = _of_checkpoint
+    elif file.kind == "checkpoint of many":
+        read = _of_checkpoint_of_many
     elif file.kind == "table":
         from fastbp.tables.model import TableModel
 
@@ -73,3 +75,7 @@ def _of_checkpoint(file):
     file.strings.clear()
     file.arrays.clear()
     return network
+
+
+def _of_checkpoint_of_many(file):
+    raise ValueError("it holds networks of `train_many`, which takes them over with resume=True")

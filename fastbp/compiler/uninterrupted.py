@@ -18,12 +18,12 @@ def compiling():
             import logging  # noqa: F401  before that: see below
 
             _let_forks_wait_for(COMPILING)
-        with _without_ctrl_c(), notice.compiling():
+        with without_ctrl_c(), notice.compiling():
             yield
 
 
 @contextlib.contextmanager
-def _without_ctrl_c():
+def without_ctrl_c():
     handler = signal.getsignal(signal.SIGINT)
     if threading.current_thread() is not threading.main_thread() or not callable(handler):
         yield
@@ -46,7 +46,7 @@ _WAITS = []
 
 def _let_forks_wait_for(lock):
     def acquire():
-        with _without_ctrl_c():
+        with without_ctrl_c():
             lock.acquire()
 
     _WAITS.append(lock)

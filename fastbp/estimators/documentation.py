@@ -126,7 +126,10 @@ OF_ENSEMBLE = """n_networks : int, default=100
     time_limit : float or None, default=None
         Seconds; the ensemble is without those networks that are not done. So it is after Ctrl-C.
     progress : bool or callable, default=False
-        As in `train_many`."""
+        As in `train_many`.
+    executor : as in `train_many`, default=None
+        Where the networks are trained; None: by threads of this process, or by the workers of a
+        `joblib.parallel_config(backend="dask")`."""
 
 ATTRIBUTES_OF_ENSEMBLE = """estimators_ : list
         The networks.

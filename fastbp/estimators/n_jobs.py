@@ -1,8 +1,10 @@
-"""What scikit-learn's `n_jobs` means here: a number of threads."""
+"""What scikit-learn's `n_jobs` means here, a number of threads; and what joblib's Dask means, an executor."""
 
 import joblib
+from sklearn.base import clone
 
 from fastbp.threads.cores import usable_cores
+from fastbp.training.many import executors
 
 
 def checked(n_jobs):
@@ -29,3 +31,20 @@ def threads_of(n_jobs):
         n_jobs = joblib.parallel.get_active_backend()[1] or 1
     cores = usable_cores()
     return max(1, min(cores, n_jobs if n_jobs > 0 else cores + 1 + n_jobs))
+
+
+def executor_of(given):
+    """What an estimator's `executor` is, or the cluster of a `joblib.parallel_config(backend="dask")` around it."""
+    backend, _ = joblib.parallel.get_active_backend()
+    return executors.checked(given) or getattr(backend, "client", None)
+
+
+class Executed:
+    """An estimator with an `executor`, of which there is neither a copy nor a pickle."""
+
+    def __sklearn_clone__(self):
+        given = self.get_params(deep=False)
+        return type(self)(**{n: value if n == "executor" else clone(value, safe=False) for n, value in given.items()})
+
+    def __getstate__(self):
+        return {**super().__getstate__(), "executor": None}

@@ -28,8 +28,8 @@ LONGEST_HEADER = 1_000_000
 STRINGS, FORMAT, KIND, DIGEST = "__metadata__", "format", "kind", "digest"
 VERSION = "fastbp 2"
 KINDS = (
-    "network", "checkpoint", "classifier", "regressor", "classifier ensemble", "regressor ensemble", "table",
-    "online classifier", "online regressor",
+    "network", "checkpoint", "checkpoint of many", "classifier", "regressor", "classifier ensemble",
+    "regressor ensemble", "table", "online classifier", "online regressor",
 )  # fmt: skip
 DIGITS = 20  # of an integer in a header
 NONE = "none"

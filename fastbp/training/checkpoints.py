@@ -57,7 +57,7 @@ class CheckpointError(OSError):
         )
 
 
-def dependencies(how, X, D, weight, version):
+def dependencies(how, X, D, weight, version, told=lambda array: digest([array])):
     """All that the bits of a training depend on, as strings, but for its epochs and its network.
 
     Parameters
@@ -65,6 +65,8 @@ def dependencies(how, X, D, weight, version):
     how : TrainingConfiguration
     X, D, weight : ndarray
     version : str
+    told : callable
+        What tells an array from others.
     """
     named = {codes.RULE, codes.SEED, *LIMITS.values()}
     constants = [how.settings[column] for column in range(codes.SETTINGS) if column not in named]
@@ -74,9 +76,9 @@ def dependencies(how, X, D, weight, version):
         rate = f"schedule {digest(how.optimizer.rates(at, min(STEPS, total - at), total) for at in starts)}"
     own = ("batch_size", "shuffle", "seed", "patience", "min_delta", "label_smoothing", "rate_factors", "diagonal")
     return {
-        "X": digest([X]), "D": digest([D]), "sample_weight": digest([weight]), "rows": digest([how.rows]),
+        "X": told(X), "D": told(D), "sample_weight": told(weight), "rows": told(how.rows),
         "number of the loss": str(how.network._level),
-        "validation_rows": "none" if how.validation_rows is None else digest([how.validation_rows]),
+        "validation_rows": "none" if how.validation_rows is None else told(how.validation_rows),
         "optimizer": " ".join(map(str, [rule or how.optimizer, *constants])),
         "learning_rate": str(rate),
         **{name: str(how.settings[column]) for name, column in LIMITS.items()},

@@ -1,10 +1,12 @@
 """Fits of many estimators as one training: each in a lane where it can be, else on a thread."""
 
+import functools
 from types import SimpleNamespace
 
 import numpy as np
 import scipy.sparse
 
+from fastbp.estimators.batched.fit_shards import FitShards, SentFit
 from fastbp.estimators.mlp import parameters
 from fastbp.estimators.mlp.fit_request import Interrupted
 from fastbp.estimators.mlp.stochastic import all_rows, begin
@@ -18,7 +20,7 @@ from fastbp.training.many.scheduler import Scheduler
 from fastbp.training.progress import display
 
 
-def train_fits(fits, n_jobs=None, time_limit=None, progress=False):
+def train_fits(fits, n_jobs=None, time_limit=None, progress=False, executor=None, stops=None):
     """Train what a collector has collected; each fit gets what it has learnt, or a `problem`.
 
     Parameters
@@ -31,6 +33,9 @@ def train_fits(fits, n_jobs=None, time_limit=None, progress=False):
         Seconds, after which those that are not done have a problem.
     progress : bool or callable
         As in `train_many`.
+    executor : as in `train_many`
+    stops : callable or None
+        Whether to stop as after Ctrl-C, asked now and then.
 
     Returns
     -------
@@ -39,24 +44,49 @@ def train_fits(fits, n_jobs=None, time_limit=None, progress=False):
         Whether Ctrl-C has ended it: what that means, the caller says.
     """
     threads, jobs = threads_of(n_jobs), []
+    kind = FitJob if executor is None else SentFit
     for fit in fits:
         if fit.problem is None:
             try:
-                jobs.append(FitJob(len(jobs), fit))
+                own_generator(fit)
+                jobs.append(kind(len(jobs), fit))
             except Exception as problem:  # of the validation split, for example
                 fit.problem = problem
     if not jobs:
         return 0.0, False
-    stack([job for job in jobs if job.task])
-    scheduler = Scheduler(grouped(jobs), min(threads, len(jobs)), FitBatch, FitsOneByOne)
+    if executor is None:
+        stack([job for job in jobs if job.task])
+        scheduler = Scheduler(grouped(jobs), min(threads, len(jobs)), FitBatch, FitsOneByOne)
+    else:
+        from fastbp.training.many.executor_scheduler import ExecutorScheduler  # here: few fits need it
+
+        scheduler = ExecutorScheduler(jobs, executor, FitShards(functools.partial(_train_here, n_jobs)))
+
+    def each_tick():
+        if stops is not None and stops():
+            scheduler.interrupt()
+
     try:
         with display(progress, len(jobs), "network") as shown:
-            seconds = scheduler.train(time_limit, shown)
+            seconds = scheduler.train(time_limit, shown, each_tick)
     finally:
         for job in jobs:
             if job.outcome in ("waiting", "interrupted"):
                 job.fit.problem = Interrupted()
     return seconds, scheduler.interrupted
+
+
+def _train_here(n_jobs, fits, time_limit, shown):
+    """What a broken executor has left; whether Ctrl-C has ended it."""
+    _, interrupted = train_fits(fits, n_jobs, time_limit, shown)
+    return interrupted
+
+
+def own_generator(fit):
+    """A generator for a fit that would draw from NumPy's own, which all would share."""
+    own = fit.estimator
+    if own.random_state is None and _draws(own, fit.request):
+        own._random_state = np.random.RandomState(own._random_state.randint(2**31))
 
 
 class FitJob(Job):
@@ -65,8 +95,6 @@ class FitJob(Job):
     def __init__(self, index, fit):
         own, request = fit.estimator, fit.request
         self.fit, self.task, task = fit, None, None
-        if own.random_state is None and _draws(own, request):  # NumPy's own generator, which all would share
-            own._random_state = np.random.RandomState(own._random_state.randint(2**31))
         if _may_share_lanes(own, request):
             self.task = task = begin(own, request)
             own._context = None  # no callbacks

@@ -14,8 +14,9 @@ from fastbp.estimators.batched.fits import train_fits
 from fastbp.estimators.mlp import checks, saving
 from fastbp.estimators.mlp.collector import Collector
 from fastbp.estimators.mlp.fit_request import Interrupted
-from fastbp.estimators.mlp.parameters import FROM_ONE, POSITIVE
+from fastbp.estimators.mlp.parameters import EXECUTOR, FROM_ONE, POSITIVE
 from fastbp.estimators.mlp.samples import outputs
+from fastbp.estimators.n_jobs import Executed, executor_of
 from fastbp.training.history import INTERRUPTED
 
 CONSTRAINTS = {
@@ -27,22 +28,23 @@ CONSTRAINTS = {
     "random_state": ["random_state"],
     "time_limit": [None, POSITIVE],
     "progress": ["boolean", callable],
+    "executor": EXECUTOR,
 }
 TOLD = 3  # networks that failed, by number, in a warning
 
 
-class BaseEnsemble(BaseEstimator, ABC):
+class BaseEnsemble(Executed, BaseEstimator, ABC):
     """Not for direct use: see EnsembleClassifier and EnsembleRegressor."""
 
     _parameter_constraints = CONSTRAINTS
 
     def __init__(
         self, estimator=None, n_networks=100, *, bootstrap=False, max_samples=1.0, oob_score=False, n_jobs=None,
-        random_state=None, time_limit=None, progress=False,
+        random_state=None, time_limit=None, progress=False, executor=None,
     ):  # fmt: skip
         self.estimator, self.n_networks, self.bootstrap = estimator, n_networks, bootstrap
         self.max_samples, self.oob_score, self.n_jobs, self.random_state = max_samples, oob_score, n_jobs, random_state
-        self.time_limit, self.progress = time_limit, progress
+        self.time_limit, self.progress, self.executor = time_limit, progress, executor
 
     # ---- What the two differ in --------------------------------------------------------------------------------------
 
@@ -108,7 +110,7 @@ class BaseEnsemble(BaseEstimator, ABC):
                 fit.request.rows = _rows(seed, samples, size, self.bootstrap)
                 if fit.request.weight is not None and not fit.request.weight[fit.request.rows].any():
                     fit.problem = ValueError("the samples that were drawn for it all have weight 0")
-        _, interrupted = train_fits(fits, self.n_jobs, self.time_limit, self.progress)
+        _, interrupted = train_fits(fits, self.n_jobs, self.time_limit, self.progress, executor_of(self.executor))
         self._tell_of_problems(fits, interrupted)
         trained = [(fit.estimator, seed) for fit, seed in zip(fits, seeds, strict=True) if not fit.problem]
         self.estimators_, self._seeds = [model for model, _ in trained], np.array([seed for _, seed in trained])

@@ -3,7 +3,7 @@
 from numbers import Integral, Real
 
 import numpy as np
-from sklearn.utils._param_validation import Interval, Options, StrOptions
+from sklearn.utils._param_validation import HasMethods, Interval, Options, StrOptions
 
 from fastbp import validation
 from fastbp.estimators import n_jobs
@@ -23,6 +23,7 @@ BELOW_ONE = Interval(Real, 0, 1, closed="left")
 INSIDE_ONE = Interval(Real, 0, 1, closed="neither")
 BALANCED = StrOptions({"balanced"})
 FROM_ONE = Interval(Integral, 1, None, closed="left")
+EXECUTOR = [None, HasMethods("submit"), callable]
 
 CONSTRAINTS = {
     "hidden_layer_sizes": ["array-like", FROM_ONE],

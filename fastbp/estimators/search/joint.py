@@ -28,13 +28,14 @@ from fastbp.estimators.mlp.classifier import MLPClassifier
 from fastbp.estimators.mlp.collector import PLAIN, Collector, parameters_key
 from fastbp.estimators.mlp.fit_request import Interrupted
 from fastbp.estimators.mlp.regressor import MLPRegressor
+from fastbp.estimators.n_jobs import Executed, executor_of
 from fastbp.training.history import INTERRUPTED
 from fastbp.validation import counted
 
 HELD_BYTES = 1 << 28  # of samples that pipelines have made and that wait for their networks: then these are trained
 
 
-class JointSearch:
+class JointSearch(Executed):
     """A search of scikit-learn whose candidates are trained together."""
 
     def fit(self, X, y=None, **params):
@@ -76,12 +77,13 @@ class JointSearch:
         cv, self.cv = self.cv, check_cv(self.cv, given[1], classifier=is_classifier(self.estimator))  # drawn once
         self._given, self._shares, self._over, self._interrupted = given, [], False, False
         self._end = None if self.time_limit is None else time.monotonic() + self.time_limit
+        self._workers = executor_of(self.executor)
         try:
             with joblib.parallel_config(backend="sequential"):  # the threads are in the training
                 return super().fit(X, y, **params)
         finally:
             self.cv = cv
-            del self._given, self._shares, self._over, self._interrupted, self._end
+            del self._given, self._shares, self._over, self._interrupted, self._end, self._workers
             vars(self).pop("_routed", None)
 
     def _halve(self, X, y, params):
@@ -90,7 +92,7 @@ class JointSearch:
         if unknown := set(options) - set(self._halving_options):
             raise ValueError(f"halving must have options of {list(self._halving_options)}, got {min(unknown)!r}")
         search = self._halving_search(options)
-        search.time_limit, search.progress = self.time_limit, self.progress
+        search.time_limit, search.progress, search.executor = self.time_limit, self.progress, self.executor
         search.fit(X, y, **params)
         for name, value in vars(search).items():
             if name.endswith("_") and not name.startswith("_"):
@@ -149,7 +151,7 @@ class JointSearch:
             held += sum(getattr(call["X"], "nbytes", 0) for call in calls)
             if number == len(groups) or held > HELD_BYTES:
                 left = None if self._end is None else max(0.0, self._end - time.monotonic())
-                more, interrupted = train_fits(collector.waiting(), self.n_jobs, left, self.progress)
+                more, interrupted = train_fits(collector.waiting(), self.n_jobs, left, self.progress, self._workers)
                 seconds, held, self._interrupted = seconds + more, 0, self._interrupted or interrupted
                 collector.forget_samples()
                 self._over = any(isinstance(fit.problem, Interrupted) for fit in collector.fits)

@@ -4,10 +4,13 @@ import numpy as np
 from sklearn.experimental import enable_halving_search_cv  # noqa: F401
 from sklearn.model_selection import GridSearchCV, HalvingGridSearchCV, HalvingRandomSearchCV, RandomizedSearchCV
 
-from fastbp.estimators.mlp.parameters import POSITIVE
+from fastbp.estimators.mlp.parameters import EXECUTOR, POSITIVE
 from fastbp.estimators.search.joint import Halving, JointSearch
 
-OWN = {"halving": [None, "boolean", dict], "time_limit": [None, POSITIVE], "progress": ["boolean", callable]}
+OWN = {
+    "halving": [None, "boolean", dict], "time_limit": [None, POSITIVE], "progress": ["boolean", callable],
+    "executor": EXECUTOR,
+}  # fmt: skip
 HALVING_OPTIONS = ("factor", "resource", "max_resources", "min_resources", "aggressive_elimination")
 COMMON = ("scoring", "n_jobs", "refit", "cv", "verbose", "error_score", "return_train_score")
 
@@ -52,6 +55,9 @@ class GridSearch(JointSearch, GridSearchCV):
         Ctrl-C. By successive halving `cv_results_` then has the iterations that were done.
     progress : bool or callable, default=False
         As in `train_many`.
+    executor : as in `train_many`, default=None
+        Where the candidates are trained; None: by threads of this process, or by the workers of a
+        `joblib.parallel_config(backend="dask")`.
 
     Attributes
     ----------
@@ -94,13 +100,13 @@ class GridSearch(JointSearch, GridSearchCV):
     def __init__(
         self, estimator, param_grid, *, scoring=None, n_jobs=None, refit=True, cv=None, verbose=0,
         pre_dispatch="2*n_jobs", error_score=np.nan, return_train_score=False, halving=None, time_limit=None,
-        progress=False,
+        progress=False, executor=None,
     ):  # fmt: skip
         super().__init__(
             estimator, param_grid, scoring=scoring, n_jobs=n_jobs, refit=refit, cv=cv, verbose=verbose,
             pre_dispatch=pre_dispatch, error_score=error_score, return_train_score=return_train_score,
         )  # fmt: skip
-        self.halving, self.time_limit, self.progress = halving, time_limit, progress
+        self.halving, self.time_limit, self.progress, self.executor = halving, time_limit, progress, executor
 
     def _halving_search(self, options):
         common = {name: getattr(self, name) for name in COMMON}
@@ -125,7 +131,7 @@ class RandomSearch(JointSearch, RandomizedSearchCV):
     halving : bool, dict or None, default=None
         Successive halving of n_iter candidates, as `HalvingRandomSearchCV` does it: True, or its options factor,
         resource, max_resources, min_resources, aggressive_elimination and n_candidates.
-    time_limit, progress : as in `GridSearch`
+    time_limit, progress, executor : as in `GridSearch`
 
     Attributes
     ----------
@@ -164,14 +170,14 @@ class RandomSearch(JointSearch, RandomizedSearchCV):
     def __init__(
         self, estimator, param_distributions, *, n_iter=10, scoring=None, n_jobs=None, refit=True, cv=None, verbose=0,
         pre_dispatch="2*n_jobs", random_state=None, error_score=np.nan, return_train_score=False, halving=None,
-        time_limit=None, progress=False,
+        time_limit=None, progress=False, executor=None,
     ):  # fmt: skip
         super().__init__(
             estimator, param_distributions, n_iter=n_iter, scoring=scoring, n_jobs=n_jobs, refit=refit, cv=cv,
             verbose=verbose, pre_dispatch=pre_dispatch, random_state=random_state, error_score=error_score,
             return_train_score=return_train_score,
         )  # fmt: skip
-        self.halving, self.time_limit, self.progress = halving, time_limit, progress
+        self.halving, self.time_limit, self.progress, self.executor = halving, time_limit, progress, executor
 
     def _halving_search(self, options):
         common = {name: getattr(self, name) for name in COMMON} | {"n_candidates": self.n_iter}

@@ -50,7 +50,7 @@ class Scheduler:
         self._threads, self.done, self.stopping, self._problem = threads, 0, False, None
         self.calling_back, self.interrupted = threading.Lock(), False
 
-    def train(self, time_limit, shown):
+    def train(self, time_limit, shown, each_tick=lambda: None):
         """Trains all, or until the time is over, or Ctrl-C; returns seconds.
 
         Parameters
@@ -59,6 +59,8 @@ class Scheduler:
             Seconds.
         shown : Silent
             Where progress is shown.
+        each_tick : callable
+            Called now and then while others train.
         """
         self.began = begin = time.monotonic()
         total = sum(len(group.waiting) for group in self._groups)
@@ -68,6 +70,7 @@ class Scheduler:
             while not threads.all_left(TICK):
                 seconds = time.monotonic() - begin
                 shown.show(self.done, total, seconds)
+                each_tick()
                 if time_limit is not None and seconds >= time_limit:
                     break
         except KeyboardInterrupt:

@@ -1,7 +1,6 @@
 """Thousands of networks in one call: `train_many`. Checks its input; the networks are trained in lane_batch.py."""
 
 import re
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -12,93 +11,20 @@ from fastbp.threads.cores import usable_cores
 from fastbp.training import progress as display
 from fastbp.training.configuration import TrainingConfiguration, warn_of_rows_in_both
 from fastbp.training.diagnosis import advice
-from fastbp.training.history import INTERRUPTED, History
+from fastbp.training.history import INTERRUPTED
 from fastbp.training.label_smoothing import smoothed
+from fastbp.training.many import executors
+from fastbp.training.many.history import history_of
 
 TOLD = 5  # networks that diverged, by name, in a warning
 LOOKED_AT = 20  # networks of which it is asked whether they have learnt something
-
-
-@dataclass(frozen=True, repr=False)
-class ManyHistory:
-    """What happened in the trainings of `train_many`: a row for each network.
-
-    Attributes
-    ----------
-    loss : ndarray of shape (networks, epochs)
-        Mean loss of a sample in each epoch, as `History.loss`; NaN for epochs that were not trained.
-    validation_loss : ndarray of shape (networks, epochs)
-        Mean loss of the validation rows after each epoch; NaN where there is none.
-    epochs : ndarray of int, shape (networks,)
-        Epochs trained.
-    best_epoch : ndarray of int, shape (networks,)
-        With `patience`: the epoch whose parameters the network has, the first one is 1; else 0.
-    outcome : ndarray of str, shape (networks,)
-        "finished", "stopped" (by patience or a callback), "diverged", "interrupted" (by Ctrl-C or the time limit, after
-        some epochs) or "waiting" (not begun).
-    seconds : float
-        Wall-clock time of all.
-    validated : ndarray of bool, shape (networks,)
-        Whether a network had validation rows, whose mean loss may be NaN, too.
-
-    Examples
-    --------
-    >>> import fastbp
-    >>> networks = [fastbp.Network((1, 2, 1), output="identity", seed=i) for i in range(3)]
-    >>> done = fastbp.train_many(networks, [[0.0], [1.0]], [[0.0], [1.0]], epochs=[1, 2, 3])
-    >>> done.loss.shape, done.epochs.tolist(), done.outcome.tolist()
-    ((3, 3), [1, 2, 3], ['finished', 'finished', 'finished'])
-    >>> len(done.history(2).loss)
-    3
-    """
-
-    loss: np.ndarray
-    validation_loss: np.ndarray
-    epochs: np.ndarray
-    best_epoch: np.ndarray
-    outcome: np.ndarray
-    seconds: float
-    validated: np.ndarray
-
-    def __repr__(self):
-        outcomes, counts = np.unique(self.outcome, return_counts=True)
-        ended = ", ".join(f"{count:,} {outcome}" for outcome, count in zip(outcomes, counts, strict=True))
-        last = [loss[n - 1] for loss, n in zip(self.loss, self.epochs, strict=True) if n]
-        losses = f", median loss {np.median(last):.4g} (best {np.min(last):.4g})" if last else ""
-        networks = validation.counted(len(self.epochs), "network")
-        return f"<ManyHistory: {networks}, {ended}{losses}, {self.seconds:.3g} s>"
-
-    def history(self, index):
-        """What `train` returns for one network.
-
-        Parameters
-        ----------
-        index : int
-            Its place in the list.
-
-        Returns
-        -------
-        History
-            Without seconds, because networks are trained together.
-
-        Examples
-        --------
-        >>> import fastbp
-        >>> done = fastbp.train_many([fastbp.Network((1, 1), output="identity")], [[1.0]], [[1.0]], epochs=2)
-        >>> done.history(0).best_epoch is None
-        True
-        """
-        n = int(self.epochs[index])
-        watched = self.validation_loss[index, :n].tolist() if self.validated[index] else []
-        best, outcome = int(self.best_epoch[index]) or None, str(self.outcome[index])
-        return History(self.loss[index, :n].tolist(), [], watched, best, outcome)
 
 
 def train_many(
     networks, X, D, *, epochs=10, batch_size=32, optimizer=SGD(0.1), l1=0.0, l2=0.0, max_norm=None, clip_norm=None,
     dropout=0.0, label_smoothing=0.0, rate_factors=None, diagonal=None, sample_weight=None, shuffle=True, seed=0,
     rows=None, validation_rows=None, patience=None, min_delta=0.0, threads=None, time_limit=None, callbacks=None,
-    progress=False,
+    progress=False, executor=None, checkpoint=None, checkpoint_every=30.0, resume=False,
 ):  # fmt: skip
     """Train many networks in place, each as `train` would alone.
 
@@ -139,6 +65,20 @@ def train_many(
     progress : bool or callable
         True: a bar by tqdm, or lines where it is not installed. A callable is called as `progress(done, total,
         seconds)` about ten times a second.
+    executor : concurrent.futures.Executor, distributed.Client, callable that returns one of these, or None
+        Where the networks are trained: by the processes of a pool, on a cluster by Dask, Ray or mpi4py. A task is some
+        networks, and has `threads` threads, 1 by default. X and D are written once to a temporary file, which the
+        workers map, or are sent once to a worker that does not see it. What is lost with a worker is trained again, if
+        need be in this process; a callable is called again if what it has returned breaks. There are no callbacks then.
+    checkpoint : str, path-like or None
+        A file with the networks whose training has ended, from which `resume` goes on if the process is killed. The
+        file of a call that is not done is not overwritten.
+    checkpoint_every : float
+        Seconds between two writings of it.
+    resume : bool
+        Take over what the checkpoint holds, if there is one, and train the rest; all other arguments and the networks
+        must be the same, but `threads`, `executor`, `checkpoint_every`, `time_limit`, `callbacks` and `progress` do not
+        matter.
 
     Returns
     -------
@@ -148,18 +88,22 @@ def train_many(
     ------
     TypeError, ValueError
         Naming the argument, what came and what was expected. The networks are as they were.
+    ModelFileError, OSError
+        If the checkpoint is damaged, or cannot be written before the training. The networks are as they were.
+    RuntimeError
+        If a worker of the executor has another version of the package, or the same networks are lost again and again.
 
     Warns
     -----
     RuntimeWarning
         If networks diverged, which then have the parameters of their last finite epoch; if the training was
-        interrupted; if rows are trained and validated with; or if networks have learnt nothing because X is far from
-        -1..1.
+        interrupted; if the executor broke; if a checkpoint could not be written; if rows are trained and validated
+        with; or if networks have learnt nothing because X is far from -1..1.
 
     Notes
     -----
     Ctrl-C ends the training as the time limit does: what is there is returned. The results of `train` differ in
-    rounding, as those of its versions do.
+    rounding, as those of its versions do. An executor changes no bit, if its machines have processors of one kind.
 
     Examples
     --------
@@ -179,24 +123,39 @@ def train_many(
         "validation_rows": validation_rows, "patience": patience, "min_delta": min_delta,
     }  # fmt: skip
     callbacks = validation.callables("callbacks", callbacks)
-    from fastbp.training.many.groups import Job, grouped
-    from fastbp.training.many.scheduler import Scheduler
+    from fastbp.training.many.checkpoint import kept_jobs  # here: whoever does not train need not wait for it
+    from fastbp.training.many.groups import Job
 
+    executor = executors.checked(executor, callbacks)
     options = Options(given, len(networks), callbacks)
     jobs = [Job(i, *job) for i, job in enumerate(_configurations(networks, options, X, D))]
-    threads = min(usable_cores(), validation.threads(threads) or np.inf)
+    threads = validation.threads(threads)
     time_limit, progress = validation.time_limit(time_limit), display.checked(progress)
+    kept = kept_jobs(jobs, checkpoint, checkpoint_every, resume)
     in_both = next((job for job in jobs if job.how.both), None)
     if in_both:
         warn_of_rows_in_both(in_both.how, f"networks[{in_both.index}]: ")
-    with display.display(progress, len(jobs), "network") as shown:
-        scheduler = Scheduler(grouped(jobs), min(threads, len(jobs)))
-        seconds = scheduler.train(time_limit, shown)
+    with display.display(progress, len(jobs), "network") as shown, kept:
+        scheduler = _scheduler(kept.left, threads, executor)
+        seconds = scheduler.train(time_limit, shown, kept.look)
     if scheduler.interrupted:
         caller.warn(INTERRUPTED)
     _warn_of_diverged(jobs)
     _warn_of_those_that_learnt_nothing(jobs)
-    return _history(jobs, seconds)
+    return history_of(jobs, seconds)
+
+
+def _scheduler(jobs, threads, executor):
+    """What trains them: threads of this process, or an executor."""
+    from fastbp.training.many.groups import grouped
+    from fastbp.training.many.scheduler import Scheduler
+
+    if executor is not None and jobs:
+        from fastbp.training.many.executor_scheduler import ExecutorScheduler
+        from fastbp.training.many.shards import NetworkShards
+
+        return ExecutorScheduler(jobs, executor, NetworkShards(threads or 1))
+    return Scheduler(grouped(jobs), min(usable_cores(), threads or np.inf, len(jobs)))
 
 
 def _checked_networks(networks):
@@ -381,16 +340,3 @@ def _warn_of_those_that_learnt_nothing(jobs):
 def _some(names):
     more = f" and {len(names) - TOLD} more" if len(names) > TOLD else ""
     return f"{'; '.join(names[:TOLD])}{more}"
-
-
-def _history(jobs, seconds):
-    longest = max(len(job.loss) for job in jobs)
-    loss, validation_loss = (np.full((len(jobs), longest), np.nan) for _ in range(2))
-    for row, job in enumerate(jobs):
-        loss[row, : len(job.loss)] = job.loss
-        validation_loss[row, : len(job.validation_loss)] = job.validation_loss
-    return ManyHistory(
-        loss, validation_loss, np.array([len(job.loss) for job in jobs]),
-        np.array([job.best_epoch or 0 for job in jobs]), np.array([job.outcome for job in jobs]), seconds,
-        np.array([job.how.validation_rows is not None for job in jobs]),
-    )  # fmt: skip

@@ -1,0 +1,103 @@
+"""Fits of estimators as a task: what is sent to another process, and what comes back (see training/many/shards.py)."""
+
+import scipy.sparse
+
+from fastbp.estimators.mlp.base import LINKS
+from fastbp.estimators.mlp.collector import Collected
+from fastbp.estimators.mlp.fit_request import FitRequest, HeldOut, Interrupted
+from fastbp.training.many.groups import operations
+from fastbp.training.many.shards import PER_NETWORK
+from fastbp.training.many.tasks import sendable
+
+SENT = ("X", "D", "weight", "validation", "incremental", "rows", "label_smoothing")  # of a request
+LANES = 16
+
+
+class SentFit:
+    """A fit with what an `ExecutorScheduler` asks of a job."""
+
+    def __init__(self, index, fit):
+        rows = fit.request.rows
+        self.index, self.fit, self.outcome = index, fit, "waiting"
+        self.sizes = fit.estimator._net().sizes
+        samples = len(fit.request.D) if rows is None else len(rows)
+        self.cost = operations(self.sizes) * samples * max(1, fit.estimator.max_iter) + PER_NETWORK
+
+
+class FitShards:
+    """How an `ExecutorScheduler` sends fits.
+
+    Parameters
+    ----------
+    train_here : callable
+        Trains some fits in this process, called as `train_here(fits, time_limit, progress)`; it returns whether Ctrl-C
+        has ended it.
+    """
+
+    task = "fastbp.estimators.batched.fit_shards:train"
+
+    def __init__(self, train_here):
+        self._train_here = train_here
+
+    def in_order(self, jobs):
+        """As `NetworkShards.in_order`."""
+        kinds = {}
+        for job in jobs:
+            kinds.setdefault((job.sizes, id(job.fit.request.X)), []).append(job)
+        for alike in sorted(kinds.values(), key=lambda alike: -alike[0].cost):
+            yield alike, [job.cost for job in alike], LANES
+
+    def arrays(self, jobs):
+        """The samples."""
+        for job in jobs:
+            request = job.fit.request
+            yield from _arrays_of(request.X)
+            yield from (request.D, request.weight)
+            given = request.validation
+            parts = vars(given).values() if isinstance(given, HeldOut) else given or ()
+            yield from (array for part in parts for array in _arrays_of(part))
+
+    def pack(self, jobs):
+        """What is to be pickled."""
+        return [
+            (job.fit.estimator, {name: getattr(job.fit.request, name) for name in SENT}, job.fit.dtype) for job in jobs
+        ]
+
+    def absorb(self, jobs, results):
+        """The fits get what `train` has returned."""
+        for job, (estimator, problem) in zip(jobs, results, strict=True):
+            job.outcome, job.fit.problem = "finished", Interrupted() if problem == "interrupted" else problem
+            own = vars(job.fit.estimator)
+            for name in LINKS:
+                own.pop(name, None)
+            own.update(vars(estimator))
+
+    def train_here(self, jobs, time_limit, shown, each_tick):
+        """The same in this process; whether Ctrl-C has ended it."""
+        interrupted = self._train_here([job.fit for job in jobs], time_limit, shown)
+        for job in jobs:
+            job.outcome = "finished"
+        return interrupted
+
+
+def _arrays_of(samples):
+    return (samples.data, samples.indices, samples.indptr) if scipy.sparse.issparse(samples) else (samples,)
+
+
+def train(packed, time_limit, stops):
+    """The other process: fits, and returns each estimator with its problem or None."""
+    from fastbp.estimators.batched.fits import train_fits  # which knows this module
+
+    shared = {}
+    fits = [
+        Collected(estimator, None, FitRequest(y=None, shared=shared, **request), dtype)
+        for estimator, request, dtype in packed
+    ]
+    train_fits(fits, time_limit=time_limit, stops=stops)
+    return [(fit.estimator, _problem_of(fit)) for fit in fits]
+
+
+def _problem_of(fit):
+    if isinstance(fit.problem, Interrupted):
+        return "interrupted"
+    return fit.problem and sendable(fit.problem)

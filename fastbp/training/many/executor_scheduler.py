@@ -1,0 +1,238 @@
+"""Jobs by an executor: shards of them go to its workers, costly ones first, and what is lost is trained again.
+
+What becomes of a network does not depend on its company, so neither the shards nor the workers can be seen in its bits.
+"""
+
+import collections
+import concurrent.futures
+import contextlib
+import os
+import pickle
+import tempfile
+import time
+from concurrent.futures import BrokenExecutor, CancelledError
+
+from fastbp import caller
+from fastbp.compiler.cache import content_key
+from fastbp.compiler.uninterrupted import without_ctrl_c
+from fastbp.training.many.executors import GRACE, SEVERAL, Workers
+from fastbp.training.many.shared_arrays import SharedArrays
+from fastbp.training.many.tasks import STOP
+from fastbp.validation import counted
+
+TICK = 0.1  # seconds between two looks at the clock
+LEAST = 5e7  # multiplications of a task: some 10 milliseconds
+AHEAD = 2  # tasks for each worker, so that none waits for its next one
+SHARE = 2  # a shard is so small a part of what each worker has left
+ATTEMPTS = 3
+
+
+class Shard:
+    """Jobs that go to a worker together, as an order of `tasks.run`."""
+
+    def __init__(self, jobs):
+        self.jobs, self.attempts, self.order = jobs, 0, None
+
+    def lost(self, problem):
+        """It has to be trained again, if that has not been tried often."""
+        self.attempts += 1
+        if self.attempts >= ATTEMPTS and not isinstance(problem, KeyboardInterrupt):
+            what = f"{type(problem).__name__}: {problem}"
+            raise RuntimeError(f"executor: {self} was lost {ATTEMPTS} times, the last time by {what}") from problem
+
+    def __str__(self):
+        first, more = min(job.index for job in self.jobs), len(self.jobs) - 1
+        return f"networks[{first}]" + (f" and {more} more" if more else "")
+
+
+class _NoExecutor(Exception):
+    """It is broken, and there is no other one."""
+
+
+class ExecutorScheduler:
+    """In place of a Scheduler, with workers of an executor in place of threads.
+
+    Parameters
+    ----------
+    jobs : list of Job
+    executor : Executor, Client, or callable that returns one
+    kind : NetworkShards or FitShards
+        How jobs are sent.
+
+    Attributes
+    ----------
+    interrupted : bool
+        Whether Ctrl-C has ended it: what that means, the caller says.
+    """
+
+    def __init__(self, jobs, executor, kind):
+        self._jobs, self._executor, self._kind, self.interrupted = jobs, executor, kind, False
+        self._waiting, self._running, self._done = collections.deque(), {}, 0
+
+    def train(self, time_limit, shown, each_tick=lambda: None):
+        """As `Scheduler.train`."""
+        begin = time.monotonic()
+        self._deadline = None if time_limit is None else time.time() + time_limit
+        with (
+            tempfile.TemporaryDirectory(prefix="fastbp-", ignore_cleanup_errors=True) as self._folder,
+            contextlib.closing(Workers(self._executor)) as self._workers,
+        ):
+            self._shared = SharedArrays(self._folder)
+            self._shared.add(self._kind.arrays(self._jobs))
+            self._workers.share(self._shared)
+            self._number = self._workers.number
+            self._waiting.extend(
+                Shard(jobs) for jobs in shards(self._kind.in_order(self._jobs), self._number or SEVERAL)
+            )
+            ends_well = False
+            try:
+                while self._waiting or self._running:
+                    self._step()
+                    shown.show(self._done, len(self._jobs), time.monotonic() - begin)
+                    each_tick()
+                    if self._deadline is not None and time.time() >= self._deadline:
+                        break
+                ends_well = True
+            except _NoExecutor:
+                self._here(shown, each_tick)
+            except KeyboardInterrupt:
+                self.interrupted = True
+            finally:
+                self._end(None if ends_well else GRACE if self.interrupted else 0)
+            shown.show(self._done, len(self._jobs), time.monotonic() - begin)
+            each_tick()
+        return time.monotonic() - begin
+
+    # ---- Tasks -------------------------------------------------------------------------------------------------------
+
+    def _step(self):
+        """Submits what there is room for, and takes what has come."""
+        while self._waiting and (self._number is None or len(self._running) < AHEAD * self._number):
+            shard = self._waiting.popleft()
+            try:
+                self._submit(shard)
+            except BrokenExecutor as problem:
+                self._waiting.appendleft(shard)
+                self._renew(self._workers.generation, problem)
+        done, _ = concurrent.futures.wait(self._running, TICK, concurrent.futures.FIRST_COMPLETED)
+        for future in done:
+            self._take(future, *self._running.pop(future))
+
+    def _submit(self, shard, sent=None):
+        if shard.order is None:
+            try:
+                pickled = self._shared.dumps(self._kind.pack(shard.jobs))
+            except (pickle.PicklingError, TypeError, AttributeError) as problem:
+                raise TypeError(f"executor: {shard} cannot be sent to another process: {problem}") from problem
+            shard.order = {
+                "key": content_key(), "task": self._kind.task, "pickled": pickled, "folder": self._folder,
+                "deadline": self._deadline,
+            }  # fmt: skip
+        future = self._workers.submit(shard.order | {"attempt": shard.attempts}, sent)
+        self._running[future] = shard, self._workers.generation
+
+    def _take(self, future, shard, generation):
+        """What has become of a task."""
+        try:
+            how, answer = future.result()
+        except (ImportError, AttributeError) as problem:  # of what a worker was to run
+            raise _other_version("a worker") from problem
+        except (Exception, CancelledError, KeyboardInterrupt) as problem:
+            shard.lost(problem)
+            self._waiting.appendleft(shard)
+            if isinstance(problem, BrokenExecutor):
+                self._renew(generation, problem)
+            return
+        if how == "done":
+            self._absorb(shard, answer)
+        elif how == "missing":
+            self._submit(shard, self._shared.arrays)
+        elif how == "version":
+            raise _other_version(answer)
+        elif how == "raised":
+            raise answer
+
+    def _absorb(self, shard, answer):
+        results = pickle.loads(answer)
+        with without_ctrl_c():  # which would leave half of it
+            self._kind.absorb(shard.jobs, results)
+        self._done += sum(job.outcome not in ("waiting", "interrupted") for job in shard.jobs)
+
+    def _renew(self, generation, problem):
+        """An executor in place of the broken one; else this process does what is left."""
+        if generation != self._workers.generation:  # it is not broken any more
+            return
+        left = sum(len(shard.jobs) for shard in self._waiting) + sum(len(s.jobs) for s, _ in self._running.values())
+        if self._workers.renew():
+            caller.warn(f"executor: it broke ({problem}); a new one trains {counted(left, 'network')} that were lost")
+            return
+        caller.warn(
+            f"executor: it broke ({problem}), so this process trains {counted(left, 'network')} that were lost; give a "
+            "function that returns an executor, which is called again then"
+        )
+        raise _NoExecutor
+
+    def _here(self, shown, each_tick):
+        """This process trains the rest."""
+        for future, (shard, _) in self._running.items():
+            if not future.cancel():
+                concurrent.futures.wait([future], GRACE)
+            self._waiting.append(shard)
+        self._running.clear()
+        jobs = [job for shard in self._waiting for job in shard.jobs]
+        self._waiting.clear()
+        left = None if self._deadline is None else max(0.0, self._deadline - time.time())
+        self.interrupted = self._kind.train_here(jobs, left, shown, each_tick)
+        self._done += sum(job.outcome not in ("waiting", "interrupted") for job in jobs)
+
+    def _end(self, seconds):
+        """Ends what still runs, and takes what has come of it, for so long; None: until all has ended."""
+        if not self._running:
+            return
+        with contextlib.suppress(OSError):
+            open(os.path.join(self._folder, STOP), "xb").close()
+        running = {future: shard for future, (shard, _) in self._running.items() if not future.cancel()}
+        self._running.clear()
+        done, _ = concurrent.futures.wait(running, seconds)
+        for future in done if seconds != 0 else ():
+            with contextlib.suppress(Exception, CancelledError, KeyboardInterrupt):
+                how, answer = future.result()
+                if how == "done":
+                    self._absorb(running[future], answer)
+
+
+def _other_version(where):
+    return RuntimeError(
+        f"executor: {where} has other sources of fastbp, or another Python, NumPy, Numba or llvmlite, than this "
+        "process, so that its results could be others: install the same everywhere, and start the workers again"
+    )
+
+
+def shards(ordered, workers):
+    """Parts of jobs, the first ones large, so that few are sent, the last ones small, so that all workers end together.
+
+    A part is a share of what each worker would have left, in whole vectors where networks share them.
+
+    Parameters
+    ----------
+    ordered : iterable of (list of Job, list of float, int)
+        Jobs that belong together, their costs, and how many fill a vector.
+    workers : int
+
+    Yields
+    ------
+    list of Job
+    """
+    units = [
+        (jobs[begin : begin + lanes], sum(costs[begin : begin + lanes]))
+        for jobs, costs, lanes in ordered
+        for begin in range(0, len(jobs), lanes)
+    ]
+    left, part, of_part = sum(cost for _, cost in units), [], 0.0
+    for jobs, cost in units:
+        if part and of_part + cost > max(LEAST, left / (SHARE * workers)):
+            yield part
+            left, part, of_part = left - of_part, [], 0.0
+        part, of_part = part + jobs, of_part + cost
+    if part:
+        yield part

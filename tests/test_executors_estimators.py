@@ -1,0 +1,177 @@
+"""Searches and ensembles by executors: the results of threads; and Dask's clusters, where Dask is installed."""
+
+import os
+import pickle
+import signal
+
+import numpy as np
+import pytest
+
+pytest.importorskip("sklearn")
+
+import joblib
+import scipy.sparse
+from sklearn.base import clone
+
+import fastbp
+from fastbp.training.many import executor_scheduler
+from tests.executor_cases import LABELS, Changes, X, assert_same, pool, trained
+
+GRID = {"hidden_layer_sizes": [(4,), (6,)], "alpha": [1e-4, 1.0]}
+
+
+@pytest.fixture(scope="module")
+def processes():
+    with pool() as executor:
+        yield executor
+
+
+@pytest.fixture(autouse=True)
+def small_shards(monkeypatch):
+    monkeypatch.setattr(executor_scheduler, "LEAST", 1e6)
+
+
+def classifier(**more):
+    return fastbp.MLPClassifier((4,), **{"max_iter": 8, "tol": 1.0, "n_iter_no_change": 9, "random_state": 0} | more)
+
+
+def rid_of_times(results):
+    return {name: value for name, value in results.items() if "time" not in name}
+
+
+@pytest.mark.parametrize("more", [{}, {"early_stopping": True, "n_iter_no_change": 3}, {"solver": "lbfgs"}])
+def test_a_search_has_the_same_scores(more, processes):
+    model = classifier(**more)
+    here = fastbp.GridSearch(model, GRID, cv=3).fit(X, LABELS)
+    told = []
+    there = fastbp.GridSearch(
+        model, GRID, cv=3, executor=processes, progress=lambda done, total, _: told.append((done, total))
+    ).fit(X, LABELS)
+    for name, value in rid_of_times(here.cv_results_).items():
+        np.testing.assert_array_equal(value, there.cv_results_[name], err_msg=name)
+    assert told[-1] == (12, 12)
+    np.testing.assert_array_equal(here.predict_proba(X), there.predict_proba(X))
+
+
+def test_halving_and_a_random_search(processes):
+    how = {"n_iter": 6, "cv": 2, "random_state": 3, "halving": {"factor": 3}}
+    found = [
+        fastbp.RandomSearch(classifier(), GRID | {"alpha": [0.0, 1e-3, 1e-2, 1.0]}, executor=executor, **how)
+        .fit(X, LABELS)
+        .cv_results_["mean_test_score"]
+        for executor in (None, processes)
+    ]
+    np.testing.assert_array_equal(*found)
+
+
+@pytest.mark.parametrize("sparse", [False, True])
+def test_an_ensemble_has_the_same_networks(sparse, processes):
+    samples = scipy.sparse.csr_matrix(np.where(np.abs(X) > 1, X, 0)) if sparse else X
+    weight = np.linspace(0.5, 1.5, len(X))
+    here, there = (
+        fastbp.EnsembleClassifier(classifier(), 9, bootstrap=True, oob_score=True, random_state=1, executor=executor)
+        .fit(samples, LABELS, weight)
+        for executor in (None, processes)
+    )  # fmt: skip
+    assert here.oob_score_ == there.oob_score_
+    for one, other in zip(here.estimators_, there.estimators_, strict=True):
+        assert one.loss_curve_ == other.loss_curve_
+        for a, b in zip(one.coefs_, other.coefs_, strict=True):
+            np.testing.assert_array_equal(a, b)
+    more = [model.estimators_[0].partial_fit(samples, LABELS).predict_proba(samples) for model in (here, there)]
+    np.testing.assert_array_equal(*more)
+
+
+def test_networks_that_fail_are_named(processes):
+    model = fastbp.MLPRegressor((3,), solver="sgd", learning_rate_init=1e9, max_iter=3, random_state=0)
+    with pytest.raises(ValueError, match="diverge"):
+        fastbp.EnsembleRegressor(model, 4, executor=processes, random_state=0).fit(X, X[:, 0])
+
+
+def test_the_time_limit_and_lost_workers(processes):
+    slow = classifier(max_iter=10_000_000, n_iter_no_change=10_000_000)
+    with pytest.raises(RuntimeError, match=r"time_limit=0.5 seconds were over before one network was done"):
+        fastbp.EnsembleClassifier(slow, 4, time_limit=0.5, executor=processes, random_state=0).fit(X, LABELS)
+    executor = pool()
+    here = fastbp.EnsembleClassifier(classifier(), 20, random_state=1).fit(X, LABELS)
+
+    def kills(done, total, seconds):
+        if done and executor._processes:
+            os.kill(next(iter(executor._processes)), signal.SIGKILL)
+            executor._processes.clear()
+
+    with pytest.warns(RuntimeWarning, match="executor: it broke"):
+        there = fastbp.EnsembleClassifier(classifier(), 20, random_state=1, executor=executor, progress=kills).fit(
+            X, LABELS
+        )
+    executor.shutdown(wait=False)
+    np.testing.assert_array_equal(here.predict_proba(X), there.predict_proba(X))
+
+
+def test_an_executor_is_neither_copied_nor_pickled(processes):
+    for model in (
+        fastbp.EnsembleClassifier(classifier(), 2, executor=processes, random_state=0),
+        fastbp.GridSearch(classifier(), {"alpha": [0.1]}, cv=2, executor=processes),
+    ):
+        copy = clone(model)
+        assert copy.executor is processes
+        assert copy.estimator is not model.estimator
+        again = pickle.loads(pickle.dumps(model.fit(X, LABELS)))
+        assert again.executor is None
+        np.testing.assert_array_equal(again.predict(X), model.predict(X))
+
+
+def test_bad_input():
+    from sklearn.exceptions import InvalidParameterError
+
+    with pytest.raises(InvalidParameterError, match="executor"):
+        fastbp.EnsembleClassifier(executor=3).fit(X, LABELS)
+    with pytest.raises(InvalidParameterError, match="executor"):
+        fastbp.GridSearch(classifier(), GRID, executor="dask").fit(X, LABELS)
+    executor = Changes(lambda *task: task)
+    calls_back = classifier(callbacks=[lambda state: None])
+    with pytest.raises(TypeError, match=r"networks\[0\] and 1 more cannot be sent to another process"):
+        fastbp.EnsembleClassifier(calls_back, 2, executor=executor, random_state=0).fit(X, LABELS)
+
+
+# ---- Dask ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def client():
+    distributed = pytest.importorskip("distributed")
+    with distributed.LocalCluster(2, threads_per_worker=1, dashboard_address=None, protocol="tcp") as cluster:
+        with distributed.Client(cluster) as client:
+            yield client
+
+
+def test_a_dask_cluster_trains_the_same_bits(client):
+    here = trained()
+    assert_same(here, trained(executor=client))
+    assert_same(here, trained(executor=client.get_executor(pure=False)))
+
+
+def test_dask_begins_again_what_a_killed_worker_had(client):
+    here, killed = trained(), []
+
+    def kills(done, total, seconds):
+        if done and not killed:
+            killed.append(next(iter(client.run(os.getpid).values())))
+            os.kill(killed[0], signal.SIGKILL)
+
+    assert_same(here, trained(executor=client, progress=kills))
+    assert killed
+
+
+def test_joblibs_dask_is_respected(client):
+    here = fastbp.EnsembleClassifier(classifier(), 6, random_state=1).fit(X, LABELS)
+    before = client.run_on_scheduler(lambda dask_scheduler: len(dask_scheduler.events))
+    with joblib.parallel_config(backend="dask"):
+        there = fastbp.EnsembleClassifier(classifier(), 6, random_state=1).fit(X, LABELS)
+        search = fastbp.GridSearch(classifier(), GRID, cv=2).fit(X, LABELS)
+    np.testing.assert_array_equal(here.predict_proba(X), there.predict_proba(X))
+    plain = fastbp.GridSearch(classifier(), GRID, cv=2).fit(X, LABELS)
+    np.testing.assert_array_equal(plain.cv_results_["mean_test_score"], search.cv_results_["mean_test_score"])
+    ran = client.run(lambda dask_worker: dask_worker.state.executed_count)
+    assert sum(ran.values()) > 0, "on the workers"
+    assert before is not None
