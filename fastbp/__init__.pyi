@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from os import PathLike
 from typing import Any, Literal, NamedTuple, Protocol, Self, TypeAlias
@@ -124,9 +124,10 @@ class OnlineRegressor(_OnlineLearner):
 
 def train(
     network: Network,
-    X: ArrayLike,
-    D: ArrayLike,
+    X: ArrayLike | None = None,
+    D: ArrayLike | None = None,
     *,
+    blocks: Callable[[], Iterable[Sequence[Any]]] | None = None,
     epochs: int = 10,
     batch_size: int = 32,
     optimizer: _Rule = ...,
@@ -143,6 +144,7 @@ def train(
     seed: int = 0,
     rows: ArrayLike | None = None,
     validation_rows: ArrayLike | None = None,
+    validation_data: Sequence[Any] | None = None,
     patience: int | None = None,
     min_delta: float = 0.0,
     threads: int | None = None,

@@ -192,9 +192,11 @@ def refuse_network(rule, network):
         )
 
 
-def refuse(rule, network, options):
-    """Raises a ValueError for networks and options of `train` that the rule does not suit."""
+def refuse(rule, network, options, blocks=False):
+    """Raises a ValueError for networks and options of `train` that the rule does not suit; `blocks`: for blocks."""
     refuse_network(rule, network)
+    if blocks:
+        raise ValueError(f"optimizer {type(rule).__name__} takes all samples in each step: give X and D, not blocks")
     usual = USUAL | ({"l2": 0} if isinstance(rule, BayesianRegularization) else {})
     for option, value in usual.items():
         given = options[option]

@@ -50,7 +50,7 @@ BAD_X = [
     ),
     (X.astype(str), TypeError, "X must hold real numbers, got an array of dtype <U"),
     (np.zeros((4, 2), "datetime64[s]"), TypeError, r"X must hold real numbers, got an array of dtype datetime64\[s\]"),
-    (None, TypeError, "X must hold real numbers, got an array of dtype object"),
+    (None, TypeError, "X must (hold real numbers, got an array of dtype object|be an array, got None)"),
     ([[1, 2], [3]], ValueError, "X must be a matrix of numbers, got rows that do not fit together"),
     (scipy.sparse.csr_array(X), TypeError, r"X must be a dense array, got the sparse csr_array; give X\.toarray\(\)"),
     (np.ma.array(X, mask=X > 0), ValueError, "X must have no masked values, got 8 of them"),

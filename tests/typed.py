@@ -40,6 +40,7 @@ assert_type(fastbp.OnlineRegressor(standardize=False).predict_one({"a": 1.0}), f
 trace: fastbp.Trace = fastbp.trace(network, X[0], labels[0], learning_rate=0.5)
 print(trace.E, trace.layers[0].delta, [f"{step.slide} {step}" for step in trace.steps()], trace.check().ok)
 fastbp.train(network, X, labels, label_smoothing=0.1)
+fastbp.train(network, blocks=lambda: [(X, labels), (X, labels)], validation_data=(X, labels))
 network.save("network.safetensors")
 
 rules: list[fastbp.Optimizer] = [
