@@ -149,7 +149,7 @@ BLOCKS = cut(X, LABELS)
 REFUSED = {
     "a list": ({"blocks": [GOOD]}, TypeError, r"(?s)blocks must be a function .*, got \[.*returns it: lambda: blocks"),
     "a generator": ({"blocks": iter([GOOD])}, TypeError, "blocks must be a function.*makes a new one in each epoch"),
-    "no iterable": ({"blocks": lambda: 3}, TypeError, "blocks must return an iterable of .*, got 3 in epoch 1"),
+    "no iterable": ({"blocks": lambda: 3}, TypeError, "blocks must return an iterable of .*, got 3$"),
     "no block": ({"blocks": list}, ValueError, "blocks must return blocks for each epoch.* none in epoch 1"),
     "no row": ({"blocks": lambda: [(X[:0], [])]}, ValueError, "blocks must return blocks with rows .* none in epoch 1"),
     "no pair": ({"blocks": lambda: [X]}, TypeError, r"blocks: block 1 of epoch 1: must be .*, got ndarray of shape"),

@@ -1,6 +1,7 @@
 """Data that come in blocks: each is checked when it comes, and mini-batches go on from one block into the next."""
 
 import contextlib
+import itertools
 
 import numpy as np
 
@@ -10,6 +11,79 @@ from fastbp.training.label_smoothing import smoothed
 
 EXPECTED = "(X, D) or (X, D, sample_weight)"
 SAMPLED, ROWS_OF_SAMPLE = 10, 100  # blocks that a sample of the rows is taken from, and rows of each
+
+
+def checked_function(blocks, expected=EXPECTED):
+    """What a user gives as `blocks`, if it can be called."""
+    if not callable(blocks):
+        hint = "makes a new one in each epoch" if hasattr(blocks, "__next__") else "returns it: lambda: blocks"
+        raise TypeError(
+            f"blocks must be a function that returns an iterable of {expected}, got {validation.shown(blocks)} "
+            f"(give one that {hint})"
+        )
+    return blocks
+
+
+def made(blocks, expected=EXPECTED):
+    """What a function of a user's yields, which is closed in the end; run by the thread that makes blocks."""
+    given = blocks()
+    try:
+        items = iter(given)
+    except TypeError:
+        raise TypeError(f"blocks must return an iterable of {expected}, got {validation.shown(given)}") from None
+    del given
+    try:
+        yield from items
+    finally:
+        getattr(items, "close", lambda: None)()
+
+
+def parts_of(block, expected=EXPECTED):
+    """The two or three parts of a block, the third of which may be None."""
+    if not isinstance(block, tuple | list) or len(block) not in (2, 3):
+        came = f"a {type(block).__name__} of {len(block)}" if isinstance(block, tuple | list) else _kind(block)
+        raise TypeError(f"must be a tuple {expected}, got {came}")
+    return (*block, None)[:3]
+
+
+def checked_samples(given, network, empty=False):
+    """X, D and weights, checked and laid out for a network.
+
+    Parameters
+    ----------
+    given : tuple or list
+        X and D, perhaps weights.
+    network : Network
+    empty : bool
+        Whether there may be no rows, for which None is returned, and none that counts.
+    """
+    X, D, weight = parts_of(given)
+    inputs, units = network.sizes[0], network.sizes[-1]
+    if empty and np.shape(X) == (0, inputs) and np.shape(D)[:1] == (0,):
+        return None
+    X = validation.real_matrix("X", X, inputs, network.dtype)
+    D = validation.targets(D, len(X), network.output, network.loss, units, network.dtype)
+    return X, D, validation.sample_weights(weight, len(X), network.dtype, some=not empty)
+
+
+@contextlib.contextmanager
+def told_of(place):
+    """What is refused here is told with its place."""
+    try:
+        yield
+    except (TypeError, ValueError) as problem:
+        problem.args = (f"{place}{problem}",)
+        raise
+
+
+def refuse_empty(blocks, epoch):
+    """There were no rows in an epoch, and so many blocks."""
+    what = "blocks with rows" if blocks else "blocks"
+    once = " (a generator or an open file, once gone through, has no more of them)" * (epoch > 1)
+    raise ValueError(
+        f"blocks must return {what} for each epoch, and there were none in epoch {epoch}: it is called once an epoch, "
+        f"and must begin anew each time{once}"
+    )
 
 
 class BlockSource:
@@ -28,13 +102,7 @@ class BlockSource:
     """
 
     def __init__(self, blocks, network):
-        if not callable(blocks):
-            hint = "makes a new one in each epoch" if hasattr(blocks, "__next__") else "returns it: lambda: blocks"
-            raise TypeError(
-                f"blocks must be a function that returns an iterable of {EXPECTED}, got {validation.shown(blocks)} "
-                f"(give one that {hint})"
-            )
-        self._blocks, self._network, self.sample = blocks, network, []
+        self._blocks, self._network, self.sample = checked_function(blocks), network, []
 
     def epoch(self, number, label_smoothing=0.0):
         """What there is in an epoch, whose number is 1 in the first one; run by the thread that makes blocks.
@@ -44,61 +112,25 @@ class BlockSource:
         X, D, weight : ndarray
             Of a block with rows, as `real_matrix`, `targets` and `sample_weights` of `validation` make them.
         """
-        place, counts = 0, None  # not by `enumerate`, which would hold on to a block while the next one is made
-        made = self._begun(number)
-        try:
-            for block in made:
+        place, rows, counts = 0, 0, False  # not by `enumerate`, which would hold on to a block while the next is made
+        with contextlib.closing(made(self._blocks)) as blocks:
+            for block in blocks:
                 place += 1
                 with told_of(f"blocks: block {place} of epoch {number}: "):
                     samples = checked_samples(block, self._network, empty=True)
                 del block
                 if samples is None:
                     continue
-                counts = counts or bool(samples[2].any())
+                rows, counts = rows + len(samples[0]), counts or bool(samples[2].any())
                 samples = samples[0], smoothed(samples[1], label_smoothing), samples[2]
                 if len(self.sample) < SAMPLED:
                     self.sample.append(_some(samples))
                 yield samples
                 del samples
-        finally:
-            getattr(made, "close", lambda: None)()
-        if counts is None:
-            _refuse_empty(number, place)
+        if not rows:
+            refuse_empty(place, number)
         if not counts:
             raise ValueError(f"blocks: sample_weight must be above 0 for some sample of epoch {number}, got 0 for all")
-
-    def _begun(self, number):
-        """An iterator over the blocks of an epoch."""
-        made = self._blocks()
-        try:
-            return iter(made)
-        except TypeError:
-            raise TypeError(
-                f"blocks must return an iterable of {EXPECTED}, got {validation.shown(made)} in epoch {number}"
-            ) from None
-
-
-def checked_samples(given, network, empty=False):
-    """X, D and weights, checked and laid out for a network.
-
-    Parameters
-    ----------
-    given : tuple or list
-        X and D, perhaps weights.
-    network : Network
-    empty : bool
-        Whether there may be no rows, for which None is returned, and none that counts.
-    """
-    if not isinstance(given, tuple | list) or len(given) not in (2, 3):
-        came = f"a {type(given).__name__} of {len(given)}" if isinstance(given, tuple | list) else _kind(given)
-        raise TypeError(f"must be a tuple {EXPECTED}, got {came}")
-    X, D, weight = (*given, None)[:3]
-    inputs, units = network.sizes[0], network.sizes[-1]
-    if empty and np.shape(X) == (0, inputs) and np.shape(D)[:1] == (0,):
-        return None
-    X = validation.real_matrix("X", X, inputs, network.dtype)
-    D = validation.targets(D, len(X), network.output, network.loss, units, network.dtype)
-    return X, D, validation.sample_weights(weight, len(X), network.dtype, some=not empty)
 
 
 class BlockSteps:
@@ -123,7 +155,7 @@ class BlockSteps:
     def __init__(self, runner, batch_size, rates, done=0):
         self._runner, self._batch_size, self._rates, self.done = runner, batch_size, rates, done
 
-    def epoch(self, blocks, order_of, between):
+    def epoch(self, blocks, order_of, between, count=None):
         """A step for each mini-batch; the mean of the losses met on the way.
 
         Parameters
@@ -134,9 +166,11 @@ class BlockSteps:
             Called with the number of rows of a block; the rows in the order in which they are visited.
         between : callable
             Called before each block, and while it is trained with.
+        count : int or None
+            How many blocks there are, if that is known: all that is left for the last one is then one call.
         """
         self._total = self._weight = 0.0
-        parts, waiting = [], 0  # the rows that wait for a mini-batch to be full
+        parts, waiting, numbers = [], 0, itertools.count(1)  # the rows that wait for a mini-batch to be full
         for block in blocks:
             between()
             order = order_of(len(block[0]))
@@ -147,7 +181,8 @@ class BlockSteps:
                 if waiting == self._batch_size:
                     self._run(_joined(parts), np.arange(waiting), between)
                     parts, waiting = [], 0
-            whole, rest = np.split(order, [len(order) // self._batch_size * self._batch_size])
+            most = len(order) if next(numbers) == count else len(order) // self._batch_size * self._batch_size
+            whole, rest = np.split(order, [most])
             if len(whole):
                 self._run(block, whole, between)
             if len(rest):
@@ -185,25 +220,6 @@ def _some(samples):
     return _rows(samples, np.arange(0, len(samples[0]), 1 + len(samples[0]) // ROWS_OF_SAMPLE))
 
 
-@contextlib.contextmanager
-def told_of(place):
-    """What is refused here is told with its place."""
-    try:
-        yield
-    except (TypeError, ValueError) as problem:
-        problem.args = (f"{place}{problem}",)
-        raise
-
-
 def _kind(value):
     shape = getattr(value, "shape", None)
     return validation.shown(value) if shape is None else f"{type(value).__name__} of shape {shape}"
-
-
-def _refuse_empty(epoch, blocks):
-    what = "blocks with rows" if blocks else "blocks"
-    once = " (a generator or an open file, once gone through, has no more of them)" * (epoch > 1)
-    raise ValueError(
-        f"blocks must return {what} for each epoch, and there were none in epoch {epoch}: it is called once an epoch, "
-        f"and must begin anew each time{once}"
-    )
