@@ -599,14 +599,15 @@ class MLPClassifier(_MLP):
     ) -> None: ...
     def partial_fit(
         self,
-        X: _Samples,
-        y: ArrayLike,
+        X: _Samples | None = None,
+        y: ArrayLike | None = None,
         sample_weight: ArrayLike | None = None,
         classes: ArrayLike | None = None,
         *,
         X_val: _Samples | None = None,
         y_val: ArrayLike | None = None,
         sample_weight_val: ArrayLike | None = None,
+        blocks: Callable[[], Iterable[Sequence[Any]]] | None = None,
     ) -> Self: ...
     def predict_proba(self, X: _Samples) -> _Floats: ...
     def predict_log_proba(self, X: _Samples) -> _Floats: ...
@@ -655,13 +656,14 @@ class MLPRegressor(_MLP):
     ) -> None: ...
     def partial_fit(
         self,
-        X: _Samples,
-        y: ArrayLike,
+        X: _Samples | None = None,
+        y: ArrayLike | None = None,
         sample_weight: ArrayLike | None = None,
         *,
         X_val: _Samples | None = None,
         y_val: ArrayLike | None = None,
         sample_weight_val: ArrayLike | None = None,
+        blocks: Callable[[], Iterable[Sequence[Any]]] | None = None,
     ) -> Self: ...
 
 class _Ensemble(_Estimator):

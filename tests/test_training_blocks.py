@@ -111,7 +111,7 @@ def test_each_epoch_may_have_other_blocks():
 
 
 def test_blocks_without_rows_are_passed_over():
-    some = [(X[:0], LABELS[:0]), (X, LABELS), (X[:0], LABELS[:0])]
+    some = [(X[:0], LABELS[:0]), (X, LABELS), (X[:0], LABELS[:0]), ([], [])]
     assert trained(blocks=lambda: some)[0] == trained(X, LABELS)[0]
 
 

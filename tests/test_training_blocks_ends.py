@@ -99,10 +99,13 @@ def test_the_time_limit_drops_an_epoch_in_which_it_is_over(monkeypatch):
 
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")  # uncompiled
 def test_divergence():
-    seen, made = [], network()
+    """It is not waited for the blocks after that."""
+    seen, passed, made = [], [], network()
+    some = closing(seen, lambda: 30 * [(1e10 * X, LABELS)], lambda *place: passed.append(place))
     with pytest.raises(fastbp.Diverged, match="diverged in epoch 1"):
-        fastbp.train(made, blocks=closing(seen, cut(1e10 * X, LABELS)), optimizer=fastbp.SGD(1e38), batch_size=1)
+        fastbp.train(made, blocks=some, optimizer=fastbp.SGD(1e38), batch_size=1)
     assert (made.theta.tobytes(), seen) == (network().theta.tobytes(), [1])
+    assert len(passed) < 9
 
 
 # ---- Checkpoints -----------------------------------------------------------------------------------------------------
@@ -146,6 +149,17 @@ def test_another_training_does_not_go_on_from_there(message, how, tmp_path):
 
 GOOD = X, LABELS
 BLOCKS = cut(X, LABELS)
+
+
+class Sparse:
+    """What looks like a matrix of scipy.sparse."""
+
+    shape = (1, 4)
+
+    def toarray(self):
+        raise AssertionError
+
+
 REFUSED = {
     "a list": ({"blocks": [GOOD]}, TypeError, r"(?s)blocks must be a function .*, got \[.*returns it: lambda: blocks"),
     "a generator": ({"blocks": iter([GOOD])}, TypeError, "blocks must be a function.*makes a new one in each epoch"),
@@ -159,6 +173,8 @@ REFUSED = {
     "columns": ({"blocks": lambda: [GOOD, (X[:, 1:], LABELS)]}, ValueError, "block 2 of epoch 1: X must have shape"),
     "NaN": ({"blocks": lambda: [(X * np.nan, LABELS)]}, ValueError, "blocks: block 1 of epoch 1: X must be finite"),
     "labels": ({"blocks": lambda: [GOOD, (X, LABELS + 1)]}, ValueError, "block 2 of epoch 1: D must hold class"),
+    "ragged": ({"blocks": lambda: [([[1, 2], [3]], [0, 1])]}, ValueError, "block 1 of epoch 1: X must be a matrix"),
+    "sparse": ({"blocks": lambda: [(Sparse(), [0])]}, TypeError, "block 1 of epoch 1: X must be a dense array"),
     "rows": ({"blocks": lambda: [(X, LABELS[:9])]}, ValueError, "block 1 of epoch 1: D must have a target for each"),
     "weights": ({"blocks": lambda: [(X, LABELS, -WEIGHT - 1)]}, ValueError, "block 1 of epoch 1: sample_weight must"),
     "no weight": ({"blocks": lambda: [(X, LABELS, 0 * WEIGHT)]}, ValueError, "sample_weight must be above 0 for some"),

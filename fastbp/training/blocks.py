@@ -46,6 +46,11 @@ def parts_of(block, expected=EXPECTED):
     return (*block, None)[:3]
 
 
+def without_rows(X, D):
+    """Whether there is nothing in a block: a filter may leave such."""
+    return all(getattr(array, "shape", ())[:1] == (0,) or (isinstance(array, list) and not array) for array in (X, D))
+
+
 def checked_samples(given, network, empty=False):
     """X, D and weights, checked and laid out for a network.
 
@@ -58,11 +63,10 @@ def checked_samples(given, network, empty=False):
         Whether there may be no rows, for which None is returned, and none that counts.
     """
     X, D, weight = parts_of(given)
-    inputs, units = network.sizes[0], network.sizes[-1]
-    if empty and np.shape(X) == (0, inputs) and np.shape(D)[:1] == (0,):
+    if empty and without_rows(X, D):
         return None
-    X = validation.real_matrix("X", X, inputs, network.dtype)
-    D = validation.targets(D, len(X), network.output, network.loss, units, network.dtype)
+    X = validation.real_matrix("X", X, network.sizes[0], network.dtype)
+    D = validation.targets(D, len(X), network.output, network.loss, network.sizes[-1], network.dtype)
     return X, D, validation.sample_weights(weight, len(X), network.dtype, some=not empty)
 
 
@@ -189,6 +193,8 @@ class BlockSteps:
                 parts.append(_rows(block, rest))
                 waiting += len(rest)
             del block
+            if not np.isfinite(self._total):  # the loss stays so: the other blocks are not waited for
+                break
         if parts:
             self._run(_joined(parts), np.arange(waiting), between)
         return float(self._total / self._weight) if self._weight else 0.0
