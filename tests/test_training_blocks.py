@@ -201,6 +201,19 @@ def test_the_next_block_is_made_while_this_one_is_trained_with(two_cores, monkey
     assert threading.get_ident() not in threads
 
 
+def test_kernels_see_arrays_that_are_read_only_as_always(monkeypatch):
+    """Else they would be compiled once more."""
+    run, seen = runner.EpochRunner.run, set()
+
+    def watched(own, *arguments):
+        seen.update((array.flags.writeable, array.flags.c_contiguous) for array in arguments[:3])
+        return run(own, *arguments)
+
+    monkeypatch.setattr(runner.EpochRunner, "run", watched)
+    trained(blocks=cut(np.asfortranarray(X), LABELS, WEIGHT, at=[13, 50]), label_smoothing=0.1)
+    assert seen == {(False, True)}
+
+
 class Counted(np.ndarray):
     """An array with attributes. It owns its memory: views keep it alive, and so what it has."""
 

@@ -25,17 +25,14 @@ def checked_function(blocks, expected=EXPECTED):
 
 
 def made(blocks, expected=EXPECTED):
-    """What a function of a user's yields, which is closed in the end; run by the thread that makes blocks."""
+    """What a function of a user's yields, closed with this; run by the thread that makes blocks."""
     given = blocks()
     try:
         items = iter(given)
     except TypeError:
         raise TypeError(f"blocks must return an iterable of {expected}, got {validation.shown(given)}") from None
     del given
-    try:
-        yield from items
-    finally:
-        getattr(items, "close", lambda: None)()
+    yield from items
 
 
 def parts_of(block, expected=EXPECTED):
@@ -204,8 +201,7 @@ class BlockSteps:
         report = np.empty((steps, REPORTED))
         loss = self._runner.run(*samples, order, self._rates(self.done, steps), self.done, report, between)
         weight = report[:, WEIGHT].sum()
-        if weight:  # else nothing counts, and the loss is none
-            self._total, self._weight = self._total + loss * weight, self._weight + weight
+        self._total, self._weight = self._total + loss * weight, self._weight + weight
         self.done += steps
 
 
