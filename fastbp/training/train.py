@@ -40,8 +40,10 @@ def train(
     blocks : callable or None
         In place of X and D, for samples that do not fit into memory: a function without arguments, called once an
         epoch, which returns an iterable of tuples (X, D) or (X, D, sample_weight): arrays as above, with any number of
-        rows. A thread calls it, and makes and checks the next block while this one is trained with, if there is a
-        second core; three blocks are in memory at most, besides what the function itself holds.
+        rows, best with thousands; from `pyarrow.parquet.ParquetFile(path).iter_batches()`, for example. A thread calls
+        it, and makes and checks the next block while this one is trained with, if there is a second core. So a block
+        must not change any more (no buffer that the next one is written into), and three are in memory at most, besides
+        what the function itself holds.
 
         Mini-batches go on from one block into the next: with `shuffle=False` it does not matter where rows are cut into
         blocks, and the parameters have the bits of a training on the same rows as X and D. With `shuffle=True` the rows

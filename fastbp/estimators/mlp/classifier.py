@@ -138,7 +138,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         blocks : callable, optional
             In place of X, y and sample_weight: a function without arguments, which returns an iterable of tuples (X, y)
             or (X, y, sample_weight). Each is learnt from by an epoch of its own, as by a call for each, while a thread
-            makes the next one.
+            makes the next one, which must be in memory of its own. Ctrl-C ends all with a KeyboardInterrupt.
 
         Returns
         -------
