@@ -18,7 +18,7 @@ _NAMES = {
     "njit": ("compiled", "CompiledNetwork"),
     "online.classifier": ("OnlineClassifier",),
     "online.regressor": ("OnlineRegressor",),
-    "optimizers": ("Optimizer", "SGD", "Adam", "AdamW", "RMSprop"),
+    "optimizers": ("Optimizer", "SGD", "Adam", "AdamW", "RMSprop", "Rprop"),
     "second_order": ("LevenbergMarquardt", "BayesianRegularization"),
     "learning_rate": ("Schedule",),
     "schedules": ("Constant", "StepDecay", "CosineDecay", "LogCosine", "InverseScaling", "OneCycle", "WarmUp"),

@@ -25,7 +25,7 @@ _Activation: TypeAlias = str | Sequence[str]
 _DType: TypeAlias = str | type[np.floating[Any]] | np.dtype[Any]
 _Samples: TypeAlias = ArrayLike | _Sparse
 _Rate: TypeAlias = float | Schedule
-_Rule: TypeAlias = Optimizer | Literal["sgd", "adam", "adamw", "rmsprop"]
+_Rule: TypeAlias = Optimizer | Literal["sgd", "adam", "adamw", "rmsprop", "rprop"]
 _Callback: TypeAlias = Callable[[TrainingState], object]
 _Callbacks: TypeAlias = _Callback | Sequence[_Callback] | None
 _Progress: TypeAlias = bool | Callable[[int, int, float], object]
@@ -333,6 +333,12 @@ class RMSprop(Optimizer):
     decay: float = 0.99
     epsilon: float = 1e-8
 
+@dataclass(frozen=True)
+class Rprop(Optimizer):
+    learning_rate: float = 0.01
+    etas: tuple[float, float] = (0.5, 1.2)
+    step_sizes: tuple[float, float] = (1e-6, 50.0)
+
 class Schedule(ABC):
     @abstractmethod
     def rates(self, steps: ArrayLike, total: int) -> NDArray[np.float64]: ...
@@ -560,7 +566,7 @@ class MLPClassifier(_MLP):
         hidden_layer_sizes: int | Sequence[int] = (100,),
         activation: _Activation = "relu",
         *,
-        solver: Literal["lbfgs", "sgd", "adam", "adamw", "rmsprop"] | Optimizer = "adam",
+        solver: Literal["lbfgs", "sgd", "adam", "adamw", "rmsprop", "rprop"] | Optimizer = "adam",
         alpha: float = 0.0001,
         batch_size: int | Literal["auto"] = "auto",
         learning_rate: Literal["constant", "invscaling", "adaptive"] | Schedule = "constant",
@@ -616,7 +622,7 @@ class MLPRegressor(_MLP):
         hidden_layer_sizes: int | Sequence[int] = (100,),
         activation: _Activation = "relu",
         *,
-        solver: Literal["lbfgs", "lm", "sgd", "adam", "adamw", "rmsprop"] | Optimizer = "adam",
+        solver: Literal["lbfgs", "lm", "sgd", "adam", "adamw", "rmsprop", "rprop"] | Optimizer = "adam",
         alpha: float = 0.0001,
         batch_size: int | Literal["auto"] = "auto",
         learning_rate: Literal["constant", "invscaling", "adaptive"] | Schedule = "constant",

@@ -19,7 +19,7 @@ USUAL = {  # options of `train` that must be as they are by default
 class SecondOrder(Optimizer):
     """What those rules have in common. Each step sees all samples, so there are no mini-batches and no rate."""
 
-    learning_rate = None
+    learning_rate, _takes_all = None, True
 
     @property
     def moments(self):

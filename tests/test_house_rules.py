@@ -33,6 +33,7 @@ compiler notebook plots learning_rate datasets atomic
 lecture schedules
 derivatives engine optimizers
 second_order
+rules
 files
 network
 training njit online

@@ -6,7 +6,8 @@ from fastbp import caller, validation
 from fastbp.learning_rate import LARGEST_STEP, number_of_steps
 from fastbp.lecture import codes
 from fastbp.lecture.layout import rated
-from fastbp.optimizers import as_optimizer, settings_of
+from fastbp.optimizers import settings_of
+from fastbp.rules import as_optimizer
 from fastbp.second_order import SecondOrder, refuse, refuse_network
 from fastbp.training import label_smoothing, rates
 from fastbp.validation import NOT_NEGATIVE, real_number
@@ -37,13 +38,13 @@ class TrainingConfiguration:
         self.network, self.optimizer = network, as_optimizer("optimizer", options["optimizer"])
         self.epochs = validation.whole_number("epochs", options["epochs"], 0)
         self.batch_size = validation.whole_number("batch_size", options["batch_size"], 1)
-        whole = isinstance(self.optimizer, SecondOrder)  # each step takes all samples
-        if whole:
+        whole = self.optimizer._takes_all
+        if isinstance(self.optimizer, SecondOrder):
             refuse(self.optimizer, network, options)
         elif not hasattr(self.optimizer.learning_rate, "rates"):
             validation.positive_number("learning_rate", self.optimizer.learning_rate, network.dtype)
         self.seed = validation.whole_number("seed", options["seed"], 0)
-        self.shuffle = validation.flag("shuffle", options["shuffle"])
+        self.shuffle = validation.flag("shuffle", options["shuffle"]) and not whole
         self.rows = validation.row_numbers("rows", options["rows"], samples)
         self.validation_rows, self.both = None, 0
         if options["validation_rows"] is not None:

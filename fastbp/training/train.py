@@ -44,9 +44,10 @@ def train(
     batch_size : int
         Samples a step, at least 1. The last batch of an epoch may be smaller.
     optimizer : Optimizer or str
-        The update rule with its learning rate, a number or a schedule; or "sgd", "adam", "adamw" or "rmsprop" for one
-        with its defaults. Its memory starts at 0 with each call. `LevenbergMarquardt` and `BayesianRegularization`
-        take all samples in each step, whatever `batch_size` and `shuffle` say; one thread sets up their equations.
+        The update rule with its learning rate, a number or a schedule; or "sgd", "adam", "adamw", "rmsprop" or "rprop"
+        for one with its defaults. Its memory starts at 0 with each call. `Rprop`, `LevenbergMarquardt` and
+        `BayesianRegularization` take all samples in each step, whatever `batch_size` and `shuffle` say; one thread
+        sets up the equations of the last two.
     l1, l2 : float
         Penalties l1 sum |w| + l2/2 sum w^2 on the weights (not the biases) of each step. `History.loss` is without.
     max_norm : float or None

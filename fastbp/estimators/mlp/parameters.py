@@ -11,12 +11,12 @@ from fastbp.learning_rate import Schedule
 from fastbp.lecture import codes
 from fastbp.lecture.layout import rated
 from fastbp.network import DTYPES
-from fastbp.optimizers import SGD, Adam, AdamW, Optimizer, RMSprop, settings_of
+from fastbp.optimizers import SGD, Adam, AdamW, Optimizer, RMSprop, Rprop, settings_of
 from fastbp.second_order import LevenbergMarquardt, SecondOrder
 from fastbp.training import rates
 
 ACTIVATIONS = ("logistic", *codes.HIDDEN)
-SOLVERS = ("lbfgs", "lm", "sgd", "adam", "adamw", "rmsprop")
+SOLVERS = ("lbfgs", "lm", "sgd", "adam", "adamw", "rmsprop", "rprop")
 POSITIVE = Interval(Real, 0, None, closed="neither")
 NOT_NEGATIVE = Interval(Real, 0, None, closed="left")
 BELOW_ONE = Interval(Real, 0, 1, closed="left")
@@ -129,6 +129,8 @@ def optimizer(estimator, dtype):
         return Adam(rate, estimator.beta_1, estimator.beta_2, estimator.epsilon, epsilon_hat=True)
     if solver == "adamw":
         return AdamW(rate, estimator.beta_1, estimator.beta_2, estimator.epsilon)
+    if solver == "rprop":
+        return Rprop(rate)
     return RMSprop(rate, epsilon=estimator.epsilon)
 
 
