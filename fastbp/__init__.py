@@ -19,7 +19,7 @@ _NAMES = {
     "online.classifier": ("OnlineClassifier",),
     "online.regressor": ("OnlineRegressor",),
     "optimizers": ("Optimizer", "SGD", "Adam", "AdamW", "RMSprop", "Rprop"),
-    "second_order": ("LevenbergMarquardt", "BayesianRegularization"),
+    "second_order": ("LevenbergMarquardt", "BayesianRegularization", "LBFGS"),
     "learning_rate": ("Schedule",),
     "schedules": ("Constant", "StepDecay", "CosineDecay", "LogCosine", "InverseScaling", "OneCycle", "WarmUp"),
     "tables.train_table": ("train_table",),

@@ -25,7 +25,7 @@ _Activation: TypeAlias = str | Sequence[str]
 _DType: TypeAlias = str | type[np.floating[Any]] | np.dtype[Any]
 _Samples: TypeAlias = ArrayLike | _Sparse
 _Rate: TypeAlias = float | Schedule
-_Rule: TypeAlias = Optimizer | Literal["sgd", "adam", "adamw", "rmsprop", "rprop"]
+_Rule: TypeAlias = Optimizer | Literal["sgd", "adam", "adamw", "rmsprop", "rprop", "lbfgs"]
 _Callback: TypeAlias = Callable[[TrainingState], object]
 _Callbacks: TypeAlias = _Callback | Sequence[_Callback] | None
 _Progress: TypeAlias = bool | Callable[[int, int, float], object]
@@ -326,6 +326,13 @@ class BayesianRegularization(Optimizer):
     goal: float = 0.0
     min_gradient: float = 1e-7
     max_damping: float = 1e10
+
+@dataclass(frozen=True)
+class LBFGS(Optimizer):
+    history_size: int = 10
+    gtol: float = 1e-7
+    ftol: float = 1e-12
+    max_fun: int | None = None
 
 @dataclass(frozen=True)
 class RMSprop(Optimizer):

@@ -2,8 +2,9 @@
 
 from fastbp import validation
 from fastbp.optimizers import SGD, Adam, AdamW, Optimizer, RMSprop, Rprop
+from fastbp.second_order import LBFGS
 
-RULES = {"sgd": SGD, "adam": Adam, "adamw": AdamW, "rmsprop": RMSprop, "rprop": Rprop}
+RULES = {"sgd": SGD, "adam": Adam, "adamw": AdamW, "rmsprop": RMSprop, "rprop": Rprop, "lbfgs": LBFGS}
 
 
 def as_optimizer(name, value):

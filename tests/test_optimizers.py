@@ -96,8 +96,8 @@ def test_names_are_rules_with_their_defaults(name):
 @pytest.mark.parametrize(
     ("given", "error", "message"),
     [
-        ("adma", ValueError, "optimizer must be one of 'sgd', 'adam', 'adamw', 'rmsprop', 'rprop', got 'adma'; did "),
-        ("", ValueError, "optimizer must be one of 'sgd', 'adam', 'adamw', 'rmsprop', 'rprop', got ''"),
+        ("adma", ValueError, "optimizer must be one of 'sgd', 'adam', 'adamw', 'rmsprop', 'rprop', 'lbfgs', got 'adm"),
+        ("", ValueError, "optimizer must be one of 'sgd', 'adam', 'adamw', 'rmsprop', 'rprop', 'lbfgs', got ''"),
         (Adam, TypeError, r"optimizer must be a fastbp\.Optimizer, got the class Adam: give Adam\(\)"),
         (3, TypeError, r"optimizer must be a fastbp\.Optimizer or one of .*, got 3"),
         (None, TypeError, r"optimizer must be a fastbp\.Optimizer or one of .*, got None"),

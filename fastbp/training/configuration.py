@@ -8,8 +8,8 @@ from fastbp.lecture import codes
 from fastbp.lecture.layout import rated
 from fastbp.optimizers import settings_of
 from fastbp.rules import as_optimizer
-from fastbp.second_order import SecondOrder, refuse, refuse_network
-from fastbp.training import label_smoothing, rates
+from fastbp.second_order import LBFGS, SecondOrder, refuse, refuse_network
+from fastbp.training import label_smoothing, lbfgs, rates
 from fastbp.validation import NOT_NEGATIVE, real_number
 
 
@@ -41,6 +41,8 @@ class TrainingConfiguration:
         whole = self.optimizer._takes_all
         if isinstance(self.optimizer, SecondOrder):
             refuse(self.optimizer, network, options)
+            if isinstance(self.optimizer, LBFGS):
+                lbfgs.scipys_optimize()  # which must be there
         elif not hasattr(self.optimizer.learning_rate, "rates"):
             validation.positive_number("learning_rate", self.optimizer.learning_rate, network.dtype)
         self.seed = validation.whole_number("seed", options["seed"], 0)

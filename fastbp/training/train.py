@@ -1,6 +1,7 @@
 """`train`: one network, until its epochs are over or something ends them before."""
 
 import contextlib
+import time
 
 import numpy as np
 
@@ -8,7 +9,7 @@ from fastbp import caller, validation
 from fastbp.lecture import codes
 from fastbp.network import Network
 from fastbp.optimizers import SGD
-from fastbp.second_order import SecondOrder
+from fastbp.second_order import LBFGS, GaussNewton
 from fastbp.threads.cores import trainings
 from fastbp.training import progress as display
 from fastbp.training.configuration import TrainingConfiguration, warn_of_rows_in_both
@@ -16,7 +17,8 @@ from fastbp.training.diagnosis import advice
 from fastbp.training.early_stopping import EarlyStopping
 from fastbp.training.history import Diverged, History
 from fastbp.training.label_smoothing import smoothed
-from fastbp.training.loop import Loop
+from fastbp.training.lbfgs import Minimiser
+from fastbp.training.loop import Ended, Loop
 from fastbp.training.row_sampler import RowSampler
 from fastbp.training.runner import VERSIONS, EpochRunner, shape_of_moments
 from fastbp.validation import NOT_NEGATIVE, real_number
@@ -44,10 +46,10 @@ def train(
     batch_size : int
         Samples a step, at least 1. The last batch of an epoch may be smaller.
     optimizer : Optimizer or str
-        The update rule with its learning rate, a number or a schedule; or "sgd", "adam", "adamw", "rmsprop" or "rprop"
-        for one with its defaults. Its memory starts at 0 with each call. `Rprop`, `LevenbergMarquardt` and
-        `BayesianRegularization` take all samples in each step, whatever `batch_size` and `shuffle` say; one thread
-        sets up the equations of the last two.
+        The update rule with its learning rate, a number or a schedule; or "sgd", "adam", "adamw", "rmsprop", "rprop" or
+        "lbfgs" for one with its defaults. Its memory starts at 0 with each call. `Rprop`, `LBFGS`,
+        `LevenbergMarquardt` and `BayesianRegularization` take all samples in each step, whatever `batch_size` and
+        `shuffle` say; one thread sets up the equations of the last two.
     l1, l2 : float
         Penalties l1 sum |w| + l2/2 sum w^2 on the weights (not the biases) of each step. `History.loss` is without.
     max_norm : float or None
@@ -99,7 +101,8 @@ def train(
         seconds)` after each epoch.
     checkpoint : str, path-like or None
         A file from which the training can go on if its process is killed: with the same bits as if nothing had been.
-        `fastbp.load` reads the network from it. The file of a training that is not done is not overwritten.
+        `fastbp.load` reads the network from it. The file of a training that is not done is not overwritten. Not for
+        `LBFGS`.
     checkpoint_every : float
         Seconds between two checkpoints, which are written after an epoch; 0: after each. The last epoch has one, too.
     resume : bool
@@ -162,6 +165,11 @@ def train(
     threads, time_limit = validation.threads(threads), validation.time_limit(time_limit)
     progress = display.checked(progress)
     checkpointer = None
+    if checkpoint is not None and isinstance(how.optimizer, LBFGS):
+        raise ValueError(
+            "checkpoint must be None for optimizer LBFGS, because SciPy keeps to itself what the iterations remember, "
+            f"got {validation.shown(checkpoint)}"
+        )
     if checkpoint is not None:
         from fastbp.training.checkpoints import Checkpointer, dependencies  # here: few trainings need them
 
@@ -174,7 +182,7 @@ def train(
     warn_of_rows_in_both(how)
     targets = smoothed(D, how.label_smoothing)
     with display.display(progress, how.epochs, "epoch") as shown:
-        if isinstance(how.optimizer, SecondOrder):
+        if isinstance(how.optimizer, GaussNewton):
             from fastbp.training.least_squares import cost
 
             shown.say(cost(network, len(how.rows)))
@@ -191,11 +199,11 @@ def train(
 class Training:
     """What the loop asks of the training of one network on arrays."""
 
-    estimator, validated_by, estimates = None, "validation_loss", False
+    estimator, validated_by, estimates, all_epochs = None, "validation_loss", False, None
 
     def __init__(self, how, X, D, weight, index=0, unsmoothed=None):
         self.how, self.theta, self.epochs = how, how.theta, how.epochs
-        self.network, self.index = how.network, index
+        self.network, self.index, self.settings = how.network, index, how.settings
         self.history, self.sampler = History(), RowSampler(how.rows, how.shuffle, how.seed)
         self.stopping = EarlyStopping(np.inf if how.patience is None else how.patience, how.min_delta)
         self.moments = np.zeros(shape_of_moments(how.moments, how.theta, how.layers), how.theta.dtype)
@@ -207,9 +215,12 @@ class Training:
         epoch = self.epoch + 1
         order, rates = self.sampler.order(epoch), self.how.rates(epoch)
         loss = self.runner.run(*self._data, order, rates, self.epoch * self.how.steps, self._report, between)
-        if not (np.isfinite(loss) and np.isfinite(self.theta).all()):
-            raise Diverged(epoch, self.how.optimizer, self.history)
+        self._refuse_infinite(loss)
         return loss
+
+    def _refuse_infinite(self, loss):
+        if not (np.isfinite(loss) and np.isfinite(self.theta).all()):
+            raise Diverged(self.epoch + 1, self.how.optimizer, self.history)
 
     def validate(self):
         rows = self.how.validation_rows
@@ -226,6 +237,33 @@ class Training:
         return best, bool(ends)
 
 
+class Iterations(Training):
+    """The same by L-BFGS, of which an epoch is an iteration: SciPy makes the loop."""
+
+    def __init__(self, how, *more):
+        super().__init__(how, *more)
+        self.settings = how.settings.copy()
+        self.settings[codes.L2] = 0  # which the minimiser adds
+
+    def all_epochs(self, between, after):
+        """All iterations."""
+        how, begin = self.how, time.perf_counter()
+        arguments = self.theta, how.layers, self._data, how.rows, len(how.rows), self.runner, how.settings[codes.L2]
+        minimiser = Minimiser(how.optimizer, *arguments)
+
+        def ends(error, penalty):
+            nonlocal begin
+            self._refuse_infinite(error + penalty)
+            ended = after(float(error), begin)
+            begin = time.perf_counter()
+            return ended
+
+        found = minimiser.run(self.epochs, between, ends)
+        if found is not None:
+            self._refuse_infinite(found.fun)
+            raise Ended  # by one of the rule's limits
+
+
 def train_alone(
     how, X, D, weight, threads=None, version="engine", checkpointer=None, index=0, unsmoothed=None, **of_loop
 ):  # fmt: skip
@@ -234,15 +272,17 @@ def train_alone(
     Rows are validated with the targets `unsmoothed`, which are D by default.
     """
     with contextlib.ExitStack() as stack:
-        if isinstance(how.optimizer, SecondOrder):
+        if isinstance(how.optimizer, GaussNewton):
             from fastbp.training.least_squares import LeastSquares  # here: few trainings need them
 
             stack.enter_context(trainings)
             task = LeastSquares(how, X, D, weight, index, version)
         else:
-            task = Training(how, X, D, weight, index, unsmoothed)
-            arguments = how.theta, how.layers, how.batch_size, how.settings, task.moments, version, threads
+            kind = Iterations if isinstance(how.optimizer, LBFGS) else Training
+            task = kind(how, X, D, weight, index, unsmoothed)
+            arguments = how.theta, how.layers, how.batch_size, task.settings, task.moments, version, threads
             task.runner = stack.enter_context(EpochRunner(*arguments))
+            of_loop["all_epochs"] = task.all_epochs
         loop = Loop(task, how.callbacks, checkpointer=checkpointer, **of_loop)
         if checkpointer:
             checkpointer.begin(loop)

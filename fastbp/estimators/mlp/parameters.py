@@ -12,9 +12,10 @@ from fastbp.lecture import codes
 from fastbp.lecture.layout import rated
 from fastbp.network import DTYPES
 from fastbp.optimizers import SGD, Adam, AdamW, Optimizer, RMSprop, Rprop, settings_of
-from fastbp.second_order import LevenbergMarquardt, SecondOrder
+from fastbp.second_order import LBFGS, GaussNewton, LevenbergMarquardt, SecondOrder
 from fastbp.training import rates
 
+SCIPYS_FTOL = 1e7 * np.finfo(float).eps
 ACTIVATIONS = ("logistic", *codes.HIDDEN)
 SOLVERS = ("lbfgs", "lm", "sgd", "adam", "adamw", "rmsprop", "rprop")
 POSITIVE = Interval(Real, 0, None, closed="neither")
@@ -149,10 +150,17 @@ def is_stochastic(estimator):
 
 
 def second_order(estimator):
-    """The rule of a solver that is one of those, or "lm"; None for all others."""
-    if isinstance(estimator.solver, SecondOrder):
+    """The rule of a solver that solves equations, or "lm"; None for all others."""
+    if isinstance(estimator.solver, GaussNewton):
         return estimator.solver
     return LevenbergMarquardt(min_gradient=estimator.tol) if estimator.solver == "lm" else None
+
+
+def lbfgs(estimator):
+    """The rule of a solver that is L-BFGS; "lbfgs" is scikit-learn's, which leaves ftol to SciPy."""
+    if isinstance(estimator.solver, LBFGS):
+        return estimator.solver
+    return LBFGS(gtol=estimator.tol, ftol=SCIPYS_FTOL, max_fun=estimator.max_fun)
 
 
 def refuse_what_is_stochastic(estimator):
