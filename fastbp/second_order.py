@@ -222,9 +222,9 @@ class LBFGS(SecondOrder):
     >>> import fastbp, numpy as np
     >>> X = np.linspace(0, 3, 50)[:, None]
     >>> network = fastbp.Network((1, 6, 1), "tanh", "identity", "float64", seed=1)
-    >>> history = fastbp.train(network, X, np.sin(X), epochs=500, optimizer=fastbp.LBFGS())
-    >>> history.outcome, history.loss[-1] < 1e-5
-    ('stopped', True)
+    >>> history = fastbp.train(network, X, np.sin(X), epochs=200, optimizer=fastbp.LBFGS())
+    >>> history.loss[-1] < 1e-4
+    True
     """
 
     history_size: int = 10

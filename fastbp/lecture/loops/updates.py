@@ -137,10 +137,10 @@ def rmsprop_step(theta, dtheta, eta, decay, epsilon, v):
 
 @jit
 def rprop_step(theta, dtheta, eta, etas, sizes, sign, size):
-    """s <- etas s; theta <- theta - eta s sign(g): s grows while g keeps its sign (Igel and Hüsken 2003, iRprop-).
+    """s <- etas s; theta <- theta - eta s sign(g): s grows while g keeps its sign (Igel and Hüsken 2003).
 
-    s shrinks where the sign is another than before; g counts as 0 there, and so it does as the one before the next. s
-    stays within `sizes`; all are multiples of eta. A size of 0 has not begun: s is 1.
+    This is iRprop-: s shrinks where the sign is another than before; g counts as 0 there, and so it does as the one
+    before the next. s stays within `sizes`; all are multiples of eta. A size of 0 has not begun: s is 1.
 
     dtheta (p), etas (shrinking, growing), sizes (least, largest) -> theta (p), sign (p), size (p)
     """
