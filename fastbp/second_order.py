@@ -210,7 +210,8 @@ class LBFGS(SecondOrder):
     `train` ends with the outcome "stopped" at these limits, and where no step lowers the loss any more, as near to a
     minimum in float32. Losses and gradients are computed in the dtype of the network, all else in double precision.
     Changes that a callback makes to the parameters are overwritten. There are no checkpoints, because SciPy keeps to
-    itself what it remembers.
+    itself what it remembers. Between two losses SciPy calls its BLAS, whose threads may cost small networks more than
+    they gain (OPENBLAS_NUM_THREADS=1 spares that), and other numbers of them may round differently.
 
     References
     ----------

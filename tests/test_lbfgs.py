@@ -1,5 +1,6 @@
 """L-BFGS in trainings: SciPy's iterations, an epoch each; what ends them; what is refused."""
 
+import pickle
 import sys
 
 import numpy as np
@@ -244,6 +245,15 @@ def test_a_loss_beyond_all_numbers_is_told_without_a_learning_rate():
 def test_bad_arguments(arguments, error, message):
     with pytest.raises(error, match=f"^{message}"):
         fastbp.LBFGS(**arguments)
+
+
+def test_it_is_a_value():
+    rule = fastbp.LBFGS(20, max_fun=7)
+    assert pickle.loads(pickle.dumps(rule)) == rule
+    assert hash(rule) == hash(fastbp.LBFGS(20, max_fun=7))
+    assert repr(rule) == "LBFGS(history_size=20, max_fun=7)"
+    assert (rule.moments, rule.learning_rate) == (0, None)
+    np.testing.assert_array_equal(rule.rates(3, 2, 10), [0, 0])
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,8 @@ PARAMETERS = """hidden_layer_sizes : int or array-like of int, default=(100,)
         "elu", "selu", "softplus", "silu", "gelu" or "mish".
     solver : {"adam", "sgd", "lbfgs", "lm", "adamw", "rmsprop", "rprop"} or Optimizer, default="adam"
         The update rule. An instance, `fastbp.RMSprop(0.003, decay=0.9)` say, brings its learning rate and constants
-        with it, and the parameters below that name such are not used. "lbfgs" is SciPy's L-BFGS-B over all samples, with
-        scikit-learn's constants; `fastbp.LBFGS()` brings its own. "lm" is
+        with it, and the parameters below that name such are not used. "lbfgs" is SciPy's L-BFGS-B over all samples
+        with scikit-learn's constants; `fastbp.LBFGS()` brings its own. "lm" is
         `fastbp.LevenbergMarquardt(min_gradient=tol)`, for regressors with the squared error, dense X and at most some
         thousand parameters; `fastbp.BayesianRegularization()` does without alpha. What is said of "lbfgs" below holds
         for these, too.
