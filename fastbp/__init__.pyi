@@ -25,7 +25,7 @@ _Activation: TypeAlias = str | Sequence[str]
 _DType: TypeAlias = str | type[np.floating[Any]] | np.dtype[Any]
 _Samples: TypeAlias = ArrayLike | _Sparse
 _Rate: TypeAlias = float | Schedule
-_Rule: TypeAlias = Optimizer | Literal["sgd", "adam", "adamw", "rmsprop"]
+_Rule: TypeAlias = Optimizer | Literal["sgd", "adam", "adamw", "rmsprop", "rprop", "lbfgs"]
 _Callback: TypeAlias = Callable[[TrainingState], object]
 _Callbacks: TypeAlias = _Callback | Sequence[_Callback] | None
 _Progress: TypeAlias = bool | Callable[[int, int, float], object]
@@ -330,10 +330,23 @@ class BayesianRegularization(Optimizer):
     max_damping: float = 1e10
 
 @dataclass(frozen=True)
+class LBFGS(Optimizer):
+    history_size: int = 10
+    gtol: float = 1e-7
+    ftol: float = 1e-12
+    max_fun: int | None = None
+
+@dataclass(frozen=True)
 class RMSprop(Optimizer):
     learning_rate: _Rate = 0.01
     decay: float = 0.99
     epsilon: float = 1e-8
+
+@dataclass(frozen=True)
+class Rprop(Optimizer):
+    learning_rate: float = 0.01
+    etas: tuple[float, float] = (0.5, 1.2)
+    step_sizes: tuple[float, float] = (1e-6, 50.0)
 
 class Schedule(ABC):
     @abstractmethod
@@ -562,7 +575,7 @@ class MLPClassifier(_MLP):
         hidden_layer_sizes: int | Sequence[int] = (100,),
         activation: _Activation = "relu",
         *,
-        solver: Literal["lbfgs", "sgd", "adam", "adamw", "rmsprop"] | Optimizer = "adam",
+        solver: Literal["lbfgs", "sgd", "adam", "adamw", "rmsprop", "rprop"] | Optimizer = "adam",
         alpha: float = 0.0001,
         batch_size: int | Literal["auto"] = "auto",
         learning_rate: Literal["constant", "invscaling", "adaptive"] | Schedule = "constant",
@@ -619,7 +632,7 @@ class MLPRegressor(_MLP):
         hidden_layer_sizes: int | Sequence[int] = (100,),
         activation: _Activation = "relu",
         *,
-        solver: Literal["lbfgs", "lm", "sgd", "adam", "adamw", "rmsprop"] | Optimizer = "adam",
+        solver: Literal["lbfgs", "lm", "sgd", "adam", "adamw", "rmsprop", "rprop"] | Optimizer = "adam",
         alpha: float = 0.0001,
         batch_size: int | Literal["auto"] = "auto",
         learning_rate: Literal["constant", "invscaling", "adaptive"] | Schedule = "constant",

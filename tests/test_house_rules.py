@@ -33,6 +33,7 @@ compiler notebook plots learning_rate datasets atomic
 lecture schedules
 derivatives engine optimizers
 second_order
+rules
 files
 network
 training njit online
@@ -57,6 +58,7 @@ WHERE_THERE_IS = {  # what is imported inside functions of these modules only, a
     "estimators": {"joblib", "scipy", "sklearn"},
     "training.progress": {"tqdm"},
     "training.least_squares": {"scipy"},
+    "training.lbfgs": {"scipy"},
     "online.base": {"river"},
     "online.frames": {"pandas"},
     "tables.csv_files": {"pyarrow"},

@@ -275,7 +275,7 @@ def test_the_scale_of_the_weights_of_samples_changes_nothing(scale):
         (
             {"sizes": (2, 200, 200, 2), "output": "identity"},
             {},
-            "most 16,384 of them, got 41,202: take Adam, or MLP",
+            "most 16,384 of them, got 41,202: take fastbp.LBFGS",
         ),
         ({"output": "identity"}, {"dropout": 0.5}, "dropout must be 0 for optimizer"),
         ({"output": "identity"}, {"l1": 0.1}, "l1 must be 0 for optimizer"),

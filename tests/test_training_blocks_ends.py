@@ -188,8 +188,12 @@ REFUSED = {
     ),
     "weights beside": ({"blocks": BLOCKS, "sample_weight": WEIGHT}, ValueError, "sample_weight must be None"),
     "second order": (
-        {"blocks": BLOCKS, "optimizer": fastbp.LevenbergMarquardt()}, ValueError, "optimizer LevenbergMarquardt"
+        {"blocks": BLOCKS, "optimizer": fastbp.LevenbergMarquardt()}, ValueError, "squared errors|takes all samples"
     ),
+    "all samples": (
+        {"blocks": BLOCKS, "optimizer": "rprop"}, ValueError, "optimizer Rprop takes all samples in each step"
+    ),
+    "iterations": ({"blocks": BLOCKS, "optimizer": "lbfgs"}, ValueError, "optimizer LBFGS takes all samples"),
     "schedule": (
         {"blocks": BLOCKS, "optimizer": fastbp.SGD(fastbp.OneCycle(0.1))}, ValueError,
         r"learning_rate must not depend on the number of steps .*, got OneCycle\(.* its own `steps`"

@@ -82,8 +82,8 @@ PASSES = [  # tests/test_passes.py and test_report.py
     "forward", "backward", "error_of_sample", "predict", "mean_error", "gradient", "epoch", "mean_of_batches",
 ]  # fmt: skip
 UPDATES = [  # tests/test_updates.py and test_report.py
-    "momentum_step", "nesterov_step", "adam_step", "adamw_step", "rmsprop_step", "add_l1", "add_l2", "square_sum",
-    "clip_gradient", "limit_norms", "rule_step", "update", "l1_penalty", "l2_penalty", "add_penalties",
+    "momentum_step", "nesterov_step", "adam_step", "adamw_step", "rmsprop_step", "rprop_step", "add_l1", "add_l2",
+    "square_sum", "clip_gradient", "limit_norms", "rule_step", "update", "l1_penalty", "l2_penalty", "add_penalties",
     "rated_step",
 ]  # fmt: skip
 SPARSE = ["add_stored"]  # tests/test_sparse.py

@@ -28,7 +28,10 @@ print(E + 1.0, dW[0] @ X[0], dB[0])
 print(network.jacobian(X)[0] @ X[0], network.parameter_jacobian(X).shape, network.input_gradient(X, labels) + 1)
 print(network.hessian_product(X, labels, dW[0].ravel(), sample_weight=[1.0]) + 1)
 line = fastbp.Network((1, 3, 1), "tanh", "identity")
-for rule in (fastbp.LevenbergMarquardt(goal=1e-3), fastbp.BayesianRegularization(damping=0.01)):
+for rule in (
+    fastbp.LevenbergMarquardt(goal=1e-3), fastbp.BayesianRegularization(damping=0.01), fastbp.Rprop(etas=(0.5, 1.1)),
+    fastbp.LBFGS(20, max_fun=100),
+):  # fmt: skip
     print(fastbp.train(line, [[0.0], [1.0]], [0.0, 1.0], optimizer=rule).effective_parameters[-1:])
 net: fastbp.CompiledNetwork = fastbp.compiled(network)
 print(net.theta + 1, fastbp.to_casadi(network, name="f"))

@@ -6,9 +6,10 @@ from fastbp import caller, validation
 from fastbp.learning_rate import LARGEST_STEP, number_of_steps
 from fastbp.lecture import codes
 from fastbp.lecture.layout import rated
-from fastbp.optimizers import as_optimizer, settings_of
-from fastbp.second_order import SecondOrder, refuse, refuse_network
-from fastbp.training import label_smoothing, rates
+from fastbp.optimizers import settings_of
+from fastbp.rules import as_optimizer
+from fastbp.second_order import LBFGS, SecondOrder, refuse, refuse_network
+from fastbp.training import label_smoothing, lbfgs, rates
 from fastbp.validation import NOT_NEGATIVE, real_number
 
 
@@ -47,13 +48,18 @@ class TrainingConfiguration:
         self.network, self.optimizer = network, as_optimizer("optimizer", options["optimizer"])
         self.epochs = validation.whole_number("epochs", options["epochs"], 0)
         self.batch_size = validation.whole_number("batch_size", options["batch_size"], 1)
-        whole = isinstance(self.optimizer, SecondOrder)  # each step takes all samples
-        if whole:
-            refuse(self.optimizer, network, options, samples is None)
+        whole = self.optimizer._takes_all
+        if whole and samples is None:
+            name = type(self.optimizer).__name__
+            raise ValueError(f"optimizer {name} takes all samples in each step: give X and D, not blocks")
+        if isinstance(self.optimizer, SecondOrder):
+            refuse(self.optimizer, network, options)
+            if isinstance(self.optimizer, LBFGS):
+                lbfgs.scipys_optimize()  # which must be there
         elif not hasattr(self.optimizer.learning_rate, "rates"):
             validation.positive_number("learning_rate", self.optimizer.learning_rate, network.dtype)
         self.seed = validation.whole_number("seed", options["seed"], 0)
-        self.shuffle = validation.flag("shuffle", options["shuffle"])
+        self.shuffle = validation.flag("shuffle", options["shuffle"]) and not whole
         patience = options["patience"]
         self.patience = None if patience is None else number_of_steps("patience", patience, 1)
         self.min_delta = real_number("min_delta", options["min_delta"], *NOT_NEGATIVE)

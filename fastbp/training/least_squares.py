@@ -99,7 +99,7 @@ class LeastSquares:
         As of `train`.
     """
 
-    estimator, validated_by = None, "validation_loss"
+    estimator, validated_by, all_epochs = None, "validation_loss", None
 
     def __init__(self, how, X, D, weight, index=0, version="engine"):
         self.how, self.network, self.index, self.epochs = how, how.network, index, how.epochs

@@ -27,11 +27,11 @@ class NetworkTraining:
         Epochs done.
     """
 
-    estimator, validated_by, estimates = None, "validation_loss", False
+    estimator, validated_by, estimates, all_epochs = None, "validation_loss", False, None
 
     def __init__(self, how, sampler, validated, index=0):
         self.how, self.theta, self.epochs = how, how.theta, how.epochs
-        self.network, self.index = how.network, index
+        self.network, self.index, self.settings = how.network, index, how.settings
         self.history, self.sampler = History(), sampler
         self.stopping = EarlyStopping(np.inf if how.patience is None else how.patience, how.min_delta)
         self.moments = np.zeros(shape_of_moments(how.moments, how.theta, how.layers), how.theta.dtype)
@@ -40,7 +40,7 @@ class NetworkTraining:
     def make_runner(self, version, threads):
         """The runner, to be entered by the caller."""
         how = self.how
-        arguments = how.theta, how.layers, how.batch_size, how.settings, self.moments, version, threads
+        arguments = how.theta, how.layers, how.batch_size, self.settings, self.moments, version, threads
         self.runner = EpochRunner(*arguments)
         return self.runner
 

@@ -1,18 +1,21 @@
 """`train`: one network, until its epochs are over or something ends them before."""
 
+import time
+
 import numpy as np
 
 from fastbp import caller, validation
 from fastbp.lecture import codes
 from fastbp.network import Network
 from fastbp.optimizers import SGD
-from fastbp.second_order import SecondOrder
+from fastbp.second_order import LBFGS, GaussNewton
 from fastbp.threads.cores import trainings
 from fastbp.training import progress as display
 from fastbp.training.configuration import TrainingConfiguration, warn_of_rows_in_both
 from fastbp.training.diagnosis import advice
 from fastbp.training.label_smoothing import smoothed
-from fastbp.training.loop import Loop
+from fastbp.training.lbfgs import Minimiser
+from fastbp.training.loop import Ended, Loop
 from fastbp.training.row_sampler import RowSampler
 from fastbp.training.runner import VERSIONS
 from fastbp.training.task import NetworkTraining
@@ -54,9 +57,10 @@ def train(
     batch_size : int
         Samples a step, at least 1. The last batch of an epoch may be smaller.
     optimizer : Optimizer or str
-        The update rule with its learning rate, a number or a schedule; or "sgd", "adam", "adamw" or "rmsprop" for one
-        with its defaults. Its memory starts at 0 with each call. `LevenbergMarquardt` and `BayesianRegularization`
-        take all samples in each step, whatever `batch_size` and `shuffle` say; one thread sets up their equations.
+        The update rule with its learning rate, a number or a schedule; or "sgd", "adam", "adamw", "rmsprop", "rprop" or
+        "lbfgs" for one with its defaults. Its memory starts at 0 with each call. `Rprop`, `LBFGS`,
+        `LevenbergMarquardt` and `BayesianRegularization` take all samples in each step, whatever `batch_size` and
+        `shuffle` say; one thread sets up the equations of the last two.
     l1, l2 : float
         Penalties l1 sum |w| + l2/2 sum w^2 on the weights (not the biases) of each step. `History.loss` is without.
     max_norm : float or None
@@ -111,7 +115,8 @@ def train(
         seconds)` after each epoch.
     checkpoint : str, path-like or None
         A file from which the training can go on if its process is killed: with the same bits as if nothing had been.
-        `fastbp.load` reads the network from it. The file of a training that is not done is not overwritten.
+        `fastbp.load` reads the network from it. The file of a training that is not done is not overwritten. Not for
+        `LBFGS`.
     checkpoint_every : float
         Seconds between two checkpoints, which are written after an epoch; 0: after each. The last epoch has one, too.
     resume : bool
@@ -189,6 +194,11 @@ def train(
     threads, time_limit = validation.threads(threads), validation.time_limit(time_limit)
     progress = display.checked(progress)
     checkpointer = None
+    if checkpoint is not None and isinstance(how.optimizer, LBFGS):
+        raise ValueError(
+            "checkpoint must be None for optimizer LBFGS, because SciPy keeps to itself what the iterations remember, "
+            f"got {validation.shown(checkpoint)}"
+        )
     if checkpoint is not None:
         from fastbp.training.checkpoints import Checkpointer, dependencies  # here: few trainings need them
 
@@ -201,7 +211,7 @@ def train(
     warn_of_rows_in_both(how)
     task = data.task(how, version)
     with display.display(progress, how.epochs, "epoch") as shown:
-        if isinstance(how.optimizer, SecondOrder):
+        if isinstance(how.optimizer, GaussNewton):
             from fastbp.training.least_squares import cost
 
             shown.say(cost(network, len(how.rows)))
@@ -271,23 +281,51 @@ class Training(NetworkTraining):
         )
 
 
+class Iterations(Training):
+    """The same by L-BFGS, of which an epoch is an iteration: SciPy makes the loop."""
+
+    def __init__(self, how, *more):
+        super().__init__(how, *more)
+        self.settings = how.settings.copy()
+        self.settings[codes.L2] = 0  # which the minimiser adds
+
+    def all_epochs(self, between, after):
+        """All iterations."""
+        how, begin = self.how, time.perf_counter()
+        arguments = self.theta, how.layers, self._data, how.rows, len(how.rows), self.runner, how.settings[codes.L2]
+        minimiser = Minimiser(how.optimizer, *arguments)
+
+        def ends(error, penalty):
+            nonlocal begin
+            self.finite(error + penalty)
+            ended = after(float(error), begin)
+            begin = time.perf_counter()
+            return ended
+
+        found = minimiser.run(self.epochs, between, ends)
+        if found is not None:
+            self.finite(found.fun)
+            raise Ended  # by one of the rule's limits
+
+
 def task_of(how, X, D, weight, version="engine", index=0, unsmoothed=None):
     """The training of one network, number `index` of many, on arrays.
 
     Rows are validated with the targets `unsmoothed`, which are D by default.
     """
-    if isinstance(how.optimizer, SecondOrder):
+    if isinstance(how.optimizer, GaussNewton):
         from fastbp.training.least_squares import LeastSquares  # here: few trainings need them
 
         return LeastSquares(how, X, D, weight, index, version)
-    return Training(how, X, D, weight, index, unsmoothed)
+    kind = Iterations if isinstance(how.optimizer, LBFGS) else Training
+    return kind(how, X, D, weight, index, unsmoothed)
 
 
 def train_alone(task, threads=None, version="engine", checkpointer=None, **of_loop):
     """Train; the history. What remains are options of the Loop."""
     how = task.how
-    with trainings if isinstance(how.optimizer, SecondOrder) else task.make_runner(version, threads):
-        loop = Loop(task, how.callbacks, checkpointer=checkpointer, **of_loop)
+    with trainings if isinstance(how.optimizer, GaussNewton) else task.make_runner(version, threads):
+        loop = Loop(task, how.callbacks, checkpointer=checkpointer, all_epochs=task.all_epochs, **of_loop)
         if checkpointer:
             checkpointer.begin(loop)
         try:
