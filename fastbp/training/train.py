@@ -21,6 +21,8 @@ from fastbp.training.row_sampler import RowSampler
 from fastbp.training.runner import VERSIONS, EpochRunner, shape_of_moments
 from fastbp.validation import NOT_NEGATIVE, real_number
 
+SILENT = type(None), display.Silent  # to whom nothing is shown
+
 
 def train(
     network, X, D, *, epochs=10, batch_size=32, optimizer=SGD(0.1), l1=0.0, l2=0.0, max_norm=None, clip_norm=None,
@@ -238,6 +240,9 @@ def train_alone(
 
             stack.enter_context(trainings)
             task = LeastSquares(how, X, D, weight, index, version)
+            is_seen = bool(how.callbacks or checkpointer or of_loop.get("time_limit")) or how.patience is not None
+            if not is_seen and how.validation_rows is None and type(of_loop.get("shown")) in SILENT:
+                of_loop["blocks"] = task.steps
         else:
             task = Training(how, X, D, weight, index, unsmoothed)
             arguments = how.theta, how.layers, how.batch_size, how.settings, task.moments, version, threads
