@@ -9,6 +9,8 @@ import pytest
 import fastbp
 from fastbp.training import compiled_steps, least_squares
 from fastbp.training.compiled_steps import CompiledSteps
+from fastbp.training.least_squares import Equations
+from tests.cases import UNCOMPILED
 from tests.test_second_order import BR, LM, curve, network
 
 OPTIONS = [
@@ -195,3 +197,21 @@ def test_what_looks_at_each_step_gets_them_one_by_one(options, calls, tmp_path, 
     monkeypatch.chdir(tmp_path)
     trained(options)
     assert max(calls) == 1
+
+
+@pytest.mark.parametrize("rule", [LM(), BR()])
+@pytest.mark.parametrize("weighted", [False, True])
+def test_a_training_goes_on_to_the_same_bits_with_a_loss_of_many_parts(rule, weighted, tmp_path):
+    """The loss at the start, which Python adds up, is that of the last step, which the kernel has."""
+    X, D = curve(2000 if UNCOMPILED else 40_000)
+    whole, parts = network((2, 3, 1)), network((2, 3, 1))
+    weight = np.random.default_rng(0).uniform(0, 1, len(X)) if weighted else np.ones(len(X))
+    how = {"optimizer": rule, "sample_weight": weight}
+    expected = fastbp.train(whole, X, D, epochs=8, **how)
+    fastbp.train(parts, X, D, epochs=4, checkpoint=tmp_path / "checkpoint", **how)
+    history = fastbp.train(parts, X, D, epochs=8, checkpoint=tmp_path / "checkpoint", resume=True, **how)
+    assert history.loss == expected.loss
+    assert parts.theta.tobytes() == whole.theta.tobytes()
+    equations = Equations(whole.layers, X, D, weight, "engine")
+    assert equations.at(whole.theta) == expected.loss[-1]
+    assert UNCOMPILED or equations.errors.size > 8

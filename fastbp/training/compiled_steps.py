@@ -98,4 +98,5 @@ class CompiledSteps:
         self._losses[0], self._counts[DONE], self._counts[TRIALS] = task.loss, 0, trials
         course = task.moments[0], self._losses, self._gammas, self._counts, kept
         arguments = task.theta, equations.layers, equations.samples, equations.rows
-        self._kernel(*arguments, self._memory, self._equations, self._rule, course)
+        with np.errstate(all="ignore"):
+            self._kernel(*arguments, self._memory, self._equations, self._rule, course)

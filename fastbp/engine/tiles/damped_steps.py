@@ -39,15 +39,22 @@ from fastbp.engine.tiles.notes import (
 from fastbp.lecture.loops.equations import cholesky, cholesky_solve, trace_of_inverse
 
 
+@jit(as_written=True)
+def sum_of(errors_of):
+    """The parts of all chunks, in their order, as Python adds them up where a training begins or goes on."""
+    total = 0.0
+    for chunk in range(errors_of.size):
+        total += errors_of[chunk]
+    return total
+
+
 @jit
 def loss_of(theta, layers, samples, rows, memory):
     """E, the mean over the samples (slide 9)."""
     # theta (p), samples (X, D, weight), rows (s), memory: scratch, places, errors (chunks), board
-    (scratch, places, errors_of, board), total = memory, 0.0
+    scratch, places, errors_of, board = memory
     mean_error(theta, layers, samples, rows, (scratch, places), errors_of, (board, 0, 0, 1))
-    for chunk in range(errors_of.size):
-        total += errors_of[chunk]
-    return total
+    return sum_of(errors_of)
 
 
 @jit
