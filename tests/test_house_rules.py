@@ -46,7 +46,7 @@ __main__
 LINE = {folder: number for number, line in enumerate(CONTRACT.strip().splitlines()) for folder in line.split()}
 
 # The lecture twice, in modules of the same names; and the views of both, for speed.
-MODULES = ("activations", "derivatives", "errors", "layers", "updates", "passes", "jacobians", "streams")
+MODULES = ("activations", "derivatives", "errors", "layers", "updates", "passes", "jacobians", "equations", "streams")
 OF_VIEWS = {
     "loops": {"parts", "weight_sum", "jacobian_of_inputs", "jacobian_of_sample"},
     "matrix": {"parts_of", "codes_of", "unit_matrices"}
@@ -306,7 +306,7 @@ OF_KERNELS = [
     *(f"engine.{module}" for module in ("simd.functions", "dropout", "inside", "streams")),
     *(f"engine.lanes.{module}" for module in ("epoch", "per_lane")),
     *(f"engine.tiles.{m}" for m in ("layers", "outputs", "epoch", "epochs", "axes", "few", "sparse", "updates")),
-    "engine.tiles.normal_equations",
+    *(f"engine.tiles.{module}" for module in ("normal_equations", "damped_steps")),
 ]
 OF_THREADS_AND_GENERATORS = {"compiler.scalars", "engine.turns", "engine.shuffles"}  # not index loops alone
 

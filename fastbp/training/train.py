@@ -21,6 +21,8 @@ from fastbp.training.runner import VERSIONS
 from fastbp.training.task import NetworkTraining
 from fastbp.validation import NOT_NEGATIVE, real_number
 
+SILENT = type(None), display.Silent  # to whom nothing is shown
+
 
 def train(
     network, X=None, D=None, *, blocks=None, epochs=10, batch_size=32, optimizer=SGD(0.1), l1=0.0, l2=0.0,
@@ -321,10 +323,19 @@ def task_of(how, X, D, weight, version="engine", index=0, unsmoothed=None):
     return kind(how, X, D, weight, index, unsmoothed)
 
 
+def _nobody_looks(how, checkpointer, time_limit=None, shown=None, **_):
+    """Whether it is the same for all if several steps of second order are made at once."""
+    looks = how.callbacks or checkpointer or time_limit or how.patience is not None or how.validation_rows is not None
+    return not looks and type(shown) in SILENT
+
+
 def train_alone(task, threads=None, version="engine", checkpointer=None, **of_loop):
     """Train; the history. What remains are options of the Loop."""
     how = task.how
-    with trainings if isinstance(how.optimizer, GaussNewton) else task.make_runner(version, threads):
+    is_second_order = isinstance(how.optimizer, GaussNewton)
+    if is_second_order and _nobody_looks(how, checkpointer, **of_loop):
+        of_loop["blocks"] = task.steps
+    with trainings if is_second_order else task.make_runner(version, threads):
         loop = Loop(task, how.callbacks, checkpointer=checkpointer, all_epochs=task.all_epochs, **of_loop)
         if checkpointer:
             checkpointer.begin(loop)
