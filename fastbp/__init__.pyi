@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from os import PathLike
@@ -26,7 +26,7 @@ _Activation: TypeAlias = str | Sequence[str]
 _DType: TypeAlias = str | type[np.floating[Any]] | np.dtype[Any]
 _Samples: TypeAlias = ArrayLike | _Sparse
 _Rate: TypeAlias = float | Schedule
-_Rule: TypeAlias = Optimizer | Literal["sgd", "adam", "adamw", "rmsprop"]
+_Rule: TypeAlias = Optimizer | Literal["sgd", "adam", "adamw", "rmsprop", "rprop", "lbfgs"]
 _Callback: TypeAlias = Callable[[TrainingState], object]
 _Callbacks: TypeAlias = _Callback | Sequence[_Callback] | None
 _Executor: TypeAlias = Executor | Callable[[], Any] | Any | None  # a distributed.Client, which may not be installed
@@ -126,9 +126,10 @@ class OnlineRegressor(_OnlineLearner):
 
 def train(
     network: Network,
-    X: ArrayLike,
-    D: ArrayLike,
+    X: ArrayLike | None = None,
+    D: ArrayLike | None = None,
     *,
+    blocks: Callable[[], Iterable[Sequence[Any]]] | None = None,
     epochs: int = 10,
     batch_size: int = 32,
     optimizer: _Rule = ...,
@@ -145,6 +146,7 @@ def train(
     seed: int = 0,
     rows: ArrayLike | None = None,
     validation_rows: ArrayLike | None = None,
+    validation_data: Sequence[Any] | None = None,
     patience: int | None = None,
     min_delta: float = 0.0,
     threads: int | None = None,
@@ -334,10 +336,23 @@ class BayesianRegularization(Optimizer):
     max_damping: float = 1e10
 
 @dataclass(frozen=True)
+class LBFGS(Optimizer):
+    history_size: int = 10
+    gtol: float = 1e-7
+    ftol: float = 1e-12
+    max_fun: int | None = None
+
+@dataclass(frozen=True)
 class RMSprop(Optimizer):
     learning_rate: _Rate = 0.01
     decay: float = 0.99
     epsilon: float = 1e-8
+
+@dataclass(frozen=True)
+class Rprop(Optimizer):
+    learning_rate: float = 0.01
+    etas: tuple[float, float] = (0.5, 1.2)
+    step_sizes: tuple[float, float] = (1e-6, 50.0)
 
 class Schedule(ABC):
     @abstractmethod
@@ -566,7 +581,7 @@ class MLPClassifier(_MLP):
         hidden_layer_sizes: int | Sequence[int] = (100,),
         activation: _Activation = "relu",
         *,
-        solver: Literal["lbfgs", "sgd", "adam", "adamw", "rmsprop"] | Optimizer = "adam",
+        solver: Literal["lbfgs", "sgd", "adam", "adamw", "rmsprop", "rprop"] | Optimizer = "adam",
         alpha: float = 0.0001,
         batch_size: int | Literal["auto"] = "auto",
         learning_rate: Literal["constant", "invscaling", "adaptive"] | Schedule = "constant",
@@ -603,14 +618,15 @@ class MLPClassifier(_MLP):
     ) -> None: ...
     def partial_fit(
         self,
-        X: _Samples,
-        y: ArrayLike,
+        X: _Samples | None = None,
+        y: ArrayLike | None = None,
         sample_weight: ArrayLike | None = None,
         classes: ArrayLike | None = None,
         *,
         X_val: _Samples | None = None,
         y_val: ArrayLike | None = None,
         sample_weight_val: ArrayLike | None = None,
+        blocks: Callable[[], Iterable[Sequence[Any]]] | None = None,
     ) -> Self: ...
     def predict_proba(self, X: _Samples) -> _Floats: ...
     def predict_log_proba(self, X: _Samples) -> _Floats: ...
@@ -622,7 +638,7 @@ class MLPRegressor(_MLP):
         hidden_layer_sizes: int | Sequence[int] = (100,),
         activation: _Activation = "relu",
         *,
-        solver: Literal["lbfgs", "lm", "sgd", "adam", "adamw", "rmsprop"] | Optimizer = "adam",
+        solver: Literal["lbfgs", "lm", "sgd", "adam", "adamw", "rmsprop", "rprop"] | Optimizer = "adam",
         alpha: float = 0.0001,
         batch_size: int | Literal["auto"] = "auto",
         learning_rate: Literal["constant", "invscaling", "adaptive"] | Schedule = "constant",
@@ -659,13 +675,14 @@ class MLPRegressor(_MLP):
     ) -> None: ...
     def partial_fit(
         self,
-        X: _Samples,
-        y: ArrayLike,
+        X: _Samples | None = None,
+        y: ArrayLike | None = None,
         sample_weight: ArrayLike | None = None,
         *,
         X_val: _Samples | None = None,
         y_val: ArrayLike | None = None,
         sample_weight_val: ArrayLike | None = None,
+        blocks: Callable[[], Iterable[Sequence[Any]]] | None = None,
     ) -> Self: ...
 
 class _Ensemble(_Estimator):

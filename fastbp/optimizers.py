@@ -15,11 +15,13 @@ from fastbp.lecture import codes
 from fastbp.validation import real_number, store
 
 # Values that each rule remembers for every parameter.
-MOMENTS = {codes.SGD: 0, codes.MOMENTUM: 1, codes.NESTEROV: 1, codes.ADAM: 2, codes.ADAMW: 2, codes.RMSPROP: 1}
+MOMENTS = {
+    codes.SGD: 0, codes.MOMENTUM: 1, codes.NESTEROV: 1, codes.ADAM: 2, codes.ADAMW: 2, codes.RMSPROP: 1, codes.RPROP: 2
+}  # fmt: skip
 
 
 class Optimizer(ABC):
-    """What the update rules have in common; `train` takes any of them: SGD, Adam, AdamW, RMSprop.
+    """What the update rules have in common; `train` takes any of them: SGD, Adam, AdamW, RMSprop, Rprop.
 
     Rules run in compiled kernels, so this class is for `isinstance` and not for rules of your own.
 
@@ -29,6 +31,8 @@ class Optimizer(ABC):
     >>> isinstance(fastbp.Adam(), fastbp.Optimizer)
     True
     """
+
+    _takes_all = False  # whether each step takes all samples, whatever the size of a mini-batch
 
     @abstractmethod
     def _columns(self):
@@ -312,16 +316,62 @@ class RMSprop(Optimizer):
         return {codes.RULE: codes.RMSPROP, codes.SECOND_DECAY: self.decay, codes.EPSILON: self.epsilon}
 
 
-def as_optimizer(name, value):
-    """An update rule, which may be given by its name: "sgd", "adam", "adamw" or "rmsprop" with its defaults."""
-    if isinstance(value, str):
-        return RULES[validation.choice(name, value, RULES)]()
-    if isinstance(value, type) and issubclass(value, Optimizer):
-        raise TypeError(f"{name} must be a fastbp.Optimizer, got the class {value.__name__}: give {value.__name__}()")
-    if not isinstance(value, Optimizer):
-        names = ", ".join(map(repr, RULES))
-        raise TypeError(f"{name} must be a fastbp.Optimizer or one of {names}, got {validation.shown(value)}")
-    return value
+@dataclass(frozen=True, repr=False)
+class Rprop(Optimizer):
+    """Steps that only the sign of g decides: a size s for each w, which grows while g keeps its sign.
+
+    s <- eta+ s where g has the sign that it had before, eta- s where it has the other one; w <- w - s sign(g). Where
+    the sign has changed, g counts as 0 now and at the next step (iRprop-). Each step takes all samples, whatever
+    `batch_size` and `shuffle` say: in mini-batches signs change by chance.
+
+    Parameters
+    ----------
+    learning_rate : float
+        s of the first step, positive. There is no schedule: the sizes follow from the signs.
+    etas : tuple of two float
+        eta-, above 0 and below 1, and eta+, above 1.
+    step_sizes : tuple of two float
+        The least and the largest s, positive. `rate_factors` and `diagonal` of a training multiply all sizes.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is not of that kind.
+
+    Notes
+    -----
+    Riedmiller & Braun, "A direct adaptive method for faster backpropagation learning: the RPROP algorithm" (IEEE
+    International Conference on Neural Networks 1993); Igel & Hüsken, "Empirical evaluation of the improved Rprop
+    learning algorithms" (Neurocomputing 50, 2003), iRprop-. Formula and defaults are PyTorch's.
+
+    Examples
+    --------
+    >>> import fastbp
+    >>> fastbp.Rprop(0.05, etas=(0.5, 1.1))
+    Rprop(learning_rate=0.05, etas=(0.5, 1.1))
+    """
+
+    learning_rate: float = 0.01
+    etas: tuple[float, float] = (0.5, 1.2)
+    step_sizes: tuple[float, float] = (1e-6, 50.0)
+
+    _takes_all = True
+
+    def __post_init__(self):
+        if isinstance(self.learning_rate, Schedule):
+            given = repr(self.learning_rate)
+            raise TypeError(f"learning_rate must be a number for Rprop, whose steps change by themselves, got {given}")
+        rate = validation.positive_number("learning_rate", self.learning_rate)
+        store(self, learning_rate=rate, etas=_pair("etas", self.etas), step_sizes=_pair("step_sizes", self.step_sizes))
+        if not self.etas[0] < 1 < self.etas[1]:
+            raise ValueError(f"etas must be a number below 1 and one above 1, got {self.etas}")
+        if self.step_sizes[0] > self.step_sizes[1]:
+            raise ValueError(f"step_sizes must be the least and the largest, got {self.step_sizes}")
+
+    def _columns(self):
+        columns = codes.RULE, codes.SHRINKING, codes.GROWING, codes.LEAST_SIZE, codes.LARGEST_SIZE
+        sizes = (size / self.learning_rate for size in self.step_sizes)
+        return dict(zip(columns, (codes.RPROP, *self.etas, *sizes), strict=True))
 
 
 def settings_of(rule, *, l1=0.0, l2=0.0, max_norm=None, clip_norm=None, dropout=0.0, seed=0, per_sample=False):
@@ -342,4 +392,8 @@ def _decay(name, value):
     return real_number(name, value, lambda x: 0 <= x < 1, "at least 0 and below 1")
 
 
-RULES = {"sgd": SGD, "adam": Adam, "adamw": AdamW, "rmsprop": RMSprop}
+def _pair(name, value):
+    """Two positive numbers, a tuple."""
+    if not isinstance(value, tuple | list | np.ndarray) or len(value) != 2:
+        raise TypeError(f"{name} must be two numbers, got {validation.shown(value)}")
+    return tuple(validation.positive_number(f"{name}[{i}]", item) for i, item in enumerate(value))

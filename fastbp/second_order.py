@@ -1,4 +1,4 @@
-"""Rules that take the curvature into account: for networks of up to some thousand parameters, and the squared error."""
+"""Rules that take the curvature into account: Gauss and Newton's, for small networks and the squared error; L-BFGS."""
 
 from dataclasses import dataclass
 
@@ -19,7 +19,7 @@ USUAL = {  # options of `train` that must be as they are by default
 class SecondOrder(Optimizer):
     """What those rules have in common. Each step sees all samples, so there are no mini-batches and no rate."""
 
-    learning_rate = None
+    learning_rate, _takes_all = None, True
 
     @property
     def moments(self):
@@ -50,6 +50,10 @@ class SecondOrder(Optimizer):
         """
         return np.zeros(count)
 
+
+class GaussNewton(SecondOrder):
+    """What those have in common that solve an equation in all parameters, for the squared error."""
+
     def _check(self):
         store(
             self,
@@ -63,7 +67,7 @@ class SecondOrder(Optimizer):
 
 
 @dataclass(frozen=True, repr=False)
-class LevenbergMarquardt(SecondOrder):
+class LevenbergMarquardt(GaussNewton):
     """Levenberg and Marquardt's steps h from all samples, for the squared error: (A + mu I) h = -g.
 
     A is the mean of J^T J, J the derivatives of the outputs with respect to the parameters, and g the gradient [1]_.
@@ -89,7 +93,8 @@ class LevenbergMarquardt(SecondOrder):
     Notes
     -----
     With P parameters a step of N samples and K outputs takes N K P^2 / 2 + P^3 / 6 multiplications, and 16 P^2 bytes.
-    With `train(progress=True)` that is told before the first step. The equations are solved by LAPACK: SciPy's, or
+    With `train(progress=True)` that is told before the first step. Up to 100 parameters many steps are one call of
+    a compiled loop, if nothing looks at each. The equations of larger networks are solved by LAPACK: SciPy's, or
     NumPy's where there is no SciPy; the two, and other numbers of their threads, may round differently.
     `train(l2=)` is added to the loss that is minimised. `train(patience=, validation_rows=)` stops as usual; with
     patience 6 and `damping` apart, it stops where MATLAB's `trainlm` does.
@@ -121,7 +126,7 @@ class LevenbergMarquardt(SecondOrder):
 
 
 @dataclass(frozen=True, repr=False)
-class BayesianRegularization(SecondOrder):
+class BayesianRegularization(GaussNewton):
     """Levenberg and Marquardt's steps for the squared error with a penalty whose strength is estimated, too.
 
     The penalty on all parameters is that under which the data are most probable [1]_, estimated anew after each step
@@ -177,8 +182,72 @@ class BayesianRegularization(SecondOrder):
         self._check()
 
 
+@dataclass(frozen=True, repr=False)
+class LBFGS(SecondOrder):
+    """Quasi-Newton steps from all samples, for any loss: SciPy's L-BFGS-B, which an extra install brings.
+
+    It learns the curvature from the gradients of the last iterations [1]_ and takes memory for few vectors of
+    parameters, so networks may be larger than with `LevenbergMarquardt`. An epoch is one iteration, which has lowered
+    the loss with its penalty; `History.loss` is that after it, without.
+
+    Parameters
+    ----------
+    history_size : int
+        Iterations whose gradients it remembers, at least 1.
+    gtol : float
+        Stop when no derivative of the loss is larger than that, in absolute value.
+    ftol : float
+        Stop when an iteration lowers the loss by no more than this times the loss, or this where that is below 1.
+    max_fun : int or None
+        Stop when the loss was computed more often than so many times. None: no limit. Often it is once an iteration.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is not of that kind.
+
+    Notes
+    -----
+    `train` ends with the outcome "stopped" at these limits, and where no step lowers the loss any more, as near to a
+    minimum in float32. Losses and gradients are computed in the dtype of the network, all else in double precision.
+    Changes that a callback makes to the parameters are overwritten. There are no checkpoints, because SciPy keeps to
+    itself what it remembers. Between two losses SciPy calls its BLAS, whose threads may cost small networks more than
+    they gain (OPENBLAS_NUM_THREADS=1 spares that), and other numbers of them may round differently.
+
+    References
+    ----------
+    .. [1] R. H. Byrd, P. Lu, J. Nocedal, C. Zhu: A limited memory algorithm for bound constrained optimization. SIAM
+       Journal on Scientific Computing 16, 1995.
+
+    Examples
+    --------
+    >>> import fastbp, numpy as np
+    >>> X = np.linspace(0, 3, 50)[:, None]
+    >>> network = fastbp.Network((1, 6, 1), "tanh", "identity", "float64", seed=1)
+    >>> history = fastbp.train(network, X, np.sin(X), epochs=200, optimizer=fastbp.LBFGS())
+    >>> history.loss[-1] < 1e-4
+    True
+    """
+
+    history_size: int = 10
+    gtol: float = 1e-7
+    ftol: float = 1e-12
+    max_fun: int | None = None
+
+    def __post_init__(self):
+        store(
+            self,
+            history_size=validation.whole_number("history_size", self.history_size, 1),
+            gtol=real_number("gtol", self.gtol, *NOT_NEGATIVE),
+            ftol=real_number("ftol", self.ftol, *NOT_NEGATIVE),
+            max_fun=None if self.max_fun is None else validation.whole_number("max_fun", self.max_fun, 1),
+        )
+
+
 def refuse_network(rule, network):
     """Raises a ValueError for a network that the rule does not suit."""
+    if isinstance(rule, LBFGS):
+        return
     name = type(rule).__name__
     if network.loss != "squared_error":
         raise ValueError(
@@ -188,7 +257,7 @@ def refuse_network(rule, network):
     if network.theta.size > MOST:
         raise ValueError(
             f"optimizer {name} solves an equation for each parameter: the network must have at most {MOST:,} of them, "
-            f"got {network.theta.size:,}: take Adam, or MLPRegressor(solver='lbfgs'), which is L-BFGS"
+            f"got {network.theta.size:,}: take fastbp.LBFGS(), or Adam"
         )
 
 
@@ -196,6 +265,8 @@ def refuse(rule, network, options):
     """Raises a ValueError for networks and options of `train` that the rule does not suit."""
     refuse_network(rule, network)
     usual = USUAL | ({"l2": 0} if isinstance(rule, BayesianRegularization) else {})
+    if isinstance(rule, LBFGS):  # which minimises what it is given
+        del usual["label_smoothing"]
     for option, value in usual.items():
         given = options[option]
         if not (given is None if value is None else np.ndim(given) == 0 and given == value):

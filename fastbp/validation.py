@@ -103,8 +103,8 @@ def _one_hot(name, labels, classes, dtype):
     return rows
 
 
-def sample_weights(value, samples, dtype):
-    """How much each sample counts, as a read-only vector; None is 1 for all."""
+def sample_weights(value, samples, dtype, some=True):
+    """How much each sample counts, as a read-only vector; None is 1 for all. Whether some must count, `some` says."""
     if value is None:
         weights = np.ones(samples, dtype)
     else:
@@ -122,7 +122,7 @@ def sample_weights(value, samples, dtype):
             raise ValueError(f"sample_weight must be at least 0 and finite{where}, got {given[row]} in place {row}")
         with np.errstate(all="ignore"):
             total = weights.sum(dtype=np.float64)
-        if not 0 < total < math.inf:
+        if not 0 <= total < math.inf or (some and total == 0):
             raise ValueError(f"sample_weight must have a sum that is positive and finite, got the sum {total}")
     weights.flags.writeable = False
     return weights

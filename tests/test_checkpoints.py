@@ -32,6 +32,7 @@ HOWS = {
     "validation, patience": {
         "rows": range(30), "validation_rows": range(30, 40), "patience": 3, "optimizer": fastbp.SGD(1.0)
     },
+    "rprop": {"optimizer": "rprop", "l2": 0.01, "rate_factors": [[1.0, 0.5], [2.0, 0.0]]},
     "weights": {"sample_weight": np.linspace(0, 1, 40), "batch_size": 7},
     "label smoothing": {"label_smoothing": 0.2, "rows": range(30), "validation_rows": range(30, 40)},
     "loops": {"version": "loops"},

@@ -209,6 +209,7 @@ OPTIMIZERS = {
     "Adam": fastbp.Adam(0.01),
     "AdamW": fastbp.AdamW(0.01),
     "RMSprop": fastbp.RMSprop(0.01),
+    "Rprop": fastbp.Rprop(0.01),
     "schedule": fastbp.SGD(fastbp.CosineDecay(0.5)),
 }
 

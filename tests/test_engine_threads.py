@@ -17,7 +17,7 @@ from fastbp.engine import evaluation, heuristics, team, workspace
 from fastbp.lecture.codes import CLIP_NORM, DROPOUT, L1, L2, MAX_NORM, SEED
 from fastbp.training import runner
 from fastbp.training.configuration import TrainingConfiguration
-from fastbp.training.train import train_alone
+from fastbp.training.train import task_of, train_alone
 from tests.cases import UNCOMPILED, Case
 from tests.engine_cases import HOW, Changing, Tiles, after, network_and_data, none_left
 from tests.test_updates import RULES, by, settings_of
@@ -251,7 +251,7 @@ def test_a_training_that_is_told_to_end_does_so_within_an_epoch(monkeypatch):
         asked.append(None)
         return len(asked) < last
 
-    history = train_alone(how, X, D, weight, version="tiles", should_continue=should_continue)
+    history = train_alone(task_of(how, X, D, weight), version="tiles", should_continue=should_continue)
     assert (len(history.loss), history.outcome) == (2, "interrupted")
     assert len(slices.made) == last + (steps > 1)  # it is asked when a slice that is not the first begins
     assert network.theta.tobytes() == after(2, 1)

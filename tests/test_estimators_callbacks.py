@@ -306,11 +306,11 @@ def test_ctrl_c_in_the_first_epoch_is_raised(monkeypatch):
         model.partial_fit(X, Y)
     assert same(model, before)
 
-    def error(self, x):
-        self.network.theta[:] = 7.0
+    def evaluate(self, x, between=None):
+        self._theta[:] = 7.0
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(lbfgs._Iterations, "error", error)
+    monkeypatch.setattr(lbfgs.Minimiser, "_evaluate", evaluate)
     with pytest.raises(KeyboardInterrupt):
         model.set_params(solver="lbfgs", learning_rate="constant").fit(X, Y)
     assert same(model, before)

@@ -71,7 +71,7 @@ def missing_class(work):
 
 
 FEATURES = {
-    **{f"solver {name}": parameter(solver=name) for name in ("sgd", "adam", "lbfgs", "adamw", "rmsprop")},
+    **{f"solver {name}": parameter(solver=name) for name in ("sgd", "adam", "lbfgs", "adamw", "rmsprop", "rprop")},
     "an optimizer": parameter(solver=fastbp.SGD(0.05, momentum=0.5)),
     "partial_fit": partial_fit,
     "early_stopping": parameter(early_stopping=True, validation_fraction=0.25),

@@ -27,7 +27,7 @@ RATES = {
     "factors": {"rate_factors": FACTORS}, "diagonal": {"diagonal": 6.0},
     "both": {"rate_factors": FACTORS, "diagonal": 0.5},
 }  # fmt: skip
-SOLVERS = ["adam", "sgd", "adamw", "rmsprop", fastbp.SGD(0.05), fastbp.AdamW(0.01)]
+SOLVERS = ["adam", "sgd", "adamw", "rmsprop", "rprop", fastbp.SGD(0.05), fastbp.AdamW(0.01)]
 rates_of_all_kinds = pytest.mark.parametrize("rates", RATES.values(), ids=RATES)
 
 

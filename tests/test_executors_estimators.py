@@ -140,9 +140,9 @@ def test_bad_input():
 @pytest.fixture(scope="module")
 def client():
     distributed = pytest.importorskip("distributed")
-    with distributed.LocalCluster(2, threads_per_worker=1, dashboard_address=None, protocol="tcp") as cluster:
-        with distributed.Client(cluster) as client:
-            yield client
+    options = {"threads_per_worker": 1, "dashboard_address": None, "protocol": "tcp"}
+    with distributed.LocalCluster(2, **options) as cluster, distributed.Client(cluster) as client:
+        yield client
 
 
 def test_a_dask_cluster_trains_the_same_bits(client):

@@ -33,6 +33,7 @@ compiler notebook plots learning_rate datasets atomic
 lecture schedules
 derivatives engine optimizers
 second_order
+rules
 files
 network
 training njit online
@@ -45,7 +46,7 @@ __main__
 LINE = {folder: number for number, line in enumerate(CONTRACT.strip().splitlines()) for folder in line.split()}
 
 # The lecture twice, in modules of the same names; and the views of both, for speed.
-MODULES = ("activations", "derivatives", "errors", "layers", "updates", "passes", "jacobians", "streams")
+MODULES = ("activations", "derivatives", "errors", "layers", "updates", "passes", "jacobians", "equations", "streams")
 OF_VIEWS = {
     "loops": {"parts", "weight_sum", "jacobian_of_inputs", "jacobian_of_sample"},
     "matrix": {"parts_of", "codes_of", "unit_matrices"}
@@ -57,6 +58,7 @@ WHERE_THERE_IS = {  # what is imported inside functions of these modules only, a
     "estimators": {"joblib", "scipy", "sklearn"},
     "training.progress": {"tqdm"},
     "training.least_squares": {"scipy"},
+    "training.lbfgs": {"scipy"},
     "online.base": {"river"},
     "online.frames": {"pandas"},
     "tables.csv_files": {"pyarrow"},
@@ -304,7 +306,7 @@ OF_KERNELS = [
     *(f"engine.{module}" for module in ("simd.functions", "dropout", "inside", "streams")),
     *(f"engine.lanes.{module}" for module in ("epoch", "per_lane")),
     *(f"engine.tiles.{m}" for m in ("layers", "outputs", "epoch", "epochs", "axes", "few", "sparse", "updates")),
-    "engine.tiles.normal_equations",
+    *(f"engine.tiles.{module}" for module in ("normal_equations", "damped_steps")),
 ]
 OF_THREADS_AND_GENERATORS = {"compiler.scalars", "engine.turns", "engine.shuffles"}  # not index loops alone
 

@@ -145,6 +145,7 @@ def test_frames_of_polars_are_learnt():
             "optimizer must be one of mini-batches, with",
         ),
         ({"optimizer": fastbp.LevenbergMarquardt()}, "optimizer must be one of mini-batches"),
+        ({"optimizer": "rprop"}, "optimizer must be one of mini-batches"),
         ({"standardize": 2}, "standardize"),
         ({"l2": -1}, "l2 must be at least 0"),
         ({"dtype": "int8"}, "dtype"),

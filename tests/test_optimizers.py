@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 import fastbp
-from fastbp import SGD, Adam, AdamW, CosineDecay, Optimizer, RMSprop, Schedule, StepDecay, WarmUp
+from fastbp import SGD, Adam, AdamW, CosineDecay, Optimizer, RMSprop, Rprop, Schedule, StepDecay, WarmUp
 from fastbp.lecture import codes
-from fastbp.optimizers import as_optimizer
+from fastbp.rules import as_optimizer
 
 COLUMNS = [codes.RULE, codes.FIRST_DECAY, codes.SECOND_DECAY, codes.EPSILON, codes.WEIGHT_DECAY]
 
@@ -41,6 +41,13 @@ ALL = [
     (AdamW(weight_decay=0), [codes.ADAMW, 0.9, 0.999, 1e-8, 0], 2, "AdamW(learning_rate=0.001, weight_decay=0.0)"),
     (RMSprop(), [codes.RMSPROP, 0, 0.99, 1e-8, 0], 1, "RMSprop(learning_rate=0.01)"),
     (RMSprop(decay=0.9), [codes.RMSPROP, 0, 0.9, 1e-8, 0], 1, "RMSprop(learning_rate=0.01, decay=0.9)"),
+    (Rprop(), [codes.RPROP, 0.5, 1.2, 1e-6 / 0.01, 5000], 2, "Rprop(learning_rate=0.01)"),
+    (
+        Rprop(0.5, [0.25, 2], (1e-3, 1)),
+        [codes.RPROP, 0.25, 2, 2e-3, 2],
+        2,
+        "Rprop(learning_rate=0.5, etas=(0.25, 2.0), step_sizes=(0.001, 1.0))",
+    ),
 ]
 every_optimizer = pytest.mark.parametrize("optimizer", [row[0] for row in ALL], ids=repr)
 
@@ -74,7 +81,7 @@ def test_optimizers_are_values(optimizer):
         optimizer.learning_rate = 1.0
 
 
-NAMES = {"sgd": SGD(), "adam": Adam(), "adamw": AdamW(), "rmsprop": RMSprop()}
+NAMES = {"sgd": SGD(), "adam": Adam(), "adamw": AdamW(), "rmsprop": RMSprop(), "rprop": Rprop()}
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -89,8 +96,8 @@ def test_names_are_rules_with_their_defaults(name):
 @pytest.mark.parametrize(
     ("given", "error", "message"),
     [
-        ("adma", ValueError, "optimizer must be one of 'sgd', 'adam', 'adamw', 'rmsprop', got 'adma'; did you mean 'a"),
-        ("", ValueError, "optimizer must be one of 'sgd', 'adam', 'adamw', 'rmsprop', got ''"),
+        ("adma", ValueError, "optimizer must be one of 'sgd', 'adam', 'adamw', 'rmsprop', 'rprop', 'lbfgs', got 'adm"),
+        ("", ValueError, "optimizer must be one of 'sgd', 'adam', 'adamw', 'rmsprop', 'rprop', 'lbfgs', got ''"),
         (Adam, TypeError, r"optimizer must be a fastbp\.Optimizer, got the class Adam: give Adam\(\)"),
         (3, TypeError, r"optimizer must be a fastbp\.Optimizer or one of .*, got 3"),
         (None, TypeError, r"optimizer must be a fastbp\.Optimizer or one of .*, got None"),
@@ -245,6 +252,16 @@ DECAY = "must be at least 0 and below 1, got"
         (RMSprop, {"learning_rate": np.inf}, ValueError, "learning_rate must be positive and finite, got inf"),
         (RMSprop, {"decay": 1}, ValueError, f"decay {DECAY} 1"),
         (RMSprop, {"epsilon": -1}, ValueError, "epsilon must be positive and finite, got -1"),
+        (Rprop, {"learning_rate": 0}, ValueError, "learning_rate must be positive and finite, got 0"),
+        (Rprop, {"learning_rate": StepDecay(1.0, every=2)}, TypeError, "learning_rate must be a number for Rprop, wh"),
+        (Rprop, {"etas": 0.5}, TypeError, "etas must be two numbers, got 0.5"),
+        (Rprop, {"etas": (0.5, 1.2, 1.3)}, TypeError, r"etas must be two numbers, got \(0.5, 1.2, 1.3\)"),
+        (Rprop, {"etas": (0.5, "2")}, TypeError, r"etas\[1\] must be a number, got '2'"),
+        (Rprop, {"etas": (0.0, 1.2)}, ValueError, r"etas\[0\] must be positive and finite, got 0.0"),
+        (Rprop, {"etas": (1.2, 0.5)}, ValueError, r"etas must be a number below 1 and one above 1, got \(1.2, 0.5\)"),
+        (Rprop, {"step_sizes": "ab"}, TypeError, "step_sizes must be two numbers, got 'ab'"),
+        (Rprop, {"step_sizes": (0, 1)}, ValueError, r"step_sizes\[0\] must be positive and finite, got 0"),
+        (Rprop, {"step_sizes": (2, 1)}, ValueError, r"step_sizes must be the least and the largest, got \(2.0, 1.0"),
     ],
 )
 def test_bad_arguments(kind, arguments, error, message):

@@ -15,7 +15,8 @@ RNG = np.random.default_rng(0)
 X = RNG.normal(size=(60, 7))
 LABELS = (X[:, :3] @ RNG.normal(size=(3, 3))).argmax(axis=1)
 RULES = {
-    "sgd": fastbp.SGD(0.1), "momentum": fastbp.SGD(0.1, 0.9), "adam": fastbp.Adam(0.01), "rmsprop": fastbp.RMSprop(0.01)
+    "sgd": fastbp.SGD(0.1), "momentum": fastbp.SGD(0.1, 0.9), "adam": fastbp.Adam(0.01),
+    "rmsprop": fastbp.RMSprop(0.01), "rprop": fastbp.Rprop(0.01),
 }  # fmt: skip
 LIMITS = {"none": {}, "all": {"l1": 0.001, "l2": 0.01, "max_norm": 1.0, "clip_norm": 0.5}}
 RATES = {

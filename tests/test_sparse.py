@@ -20,6 +20,13 @@ HOW = {
     "sgd, l2": {codes.RULE: codes.SGD, codes.L2: 0.3},
     "momentum, l1": {codes.RULE: codes.MOMENTUM, codes.FIRST_DECAY: 0.9, codes.L1: 0.1},
     "nesterov, clipped": {codes.RULE: codes.NESTEROV, codes.FIRST_DECAY: 0.9, codes.L2: 0.1, codes.CLIP_NORM: 0.1},
+    "rprop": {
+        codes.RULE: codes.RPROP,
+        codes.SHRINKING: 0.5,
+        codes.GROWING: 1.2,
+        codes.LEAST_SIZE: 0.1,
+        codes.LARGEST_SIZE: 2,
+    },
     "rmsprop, limited": {codes.RULE: codes.RMSPROP, codes.SECOND_DECAY: 0.9, codes.EPSILON: 1e-3, codes.MAX_NORM: 0.9},
     "adam": ADAM,
     "adam, l2": ADAM | {codes.L2: 0.5},

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import fastbp
-from fastbp.tables import refit
+from fastbp.tables import blocks, refit
 from fastbp.tables.table_training import TableTraining
 from fastbp.training import runner
 from tests.cases import UNCOMPILED
@@ -195,3 +195,26 @@ def test_a_result_is_shown_in_a_few_words(fruit):
 def test_bad_options_of_a_training_are_named(options, kind, match, fruit):
     with pytest.raises(kind, match=match):
         trained(fruit, **options)
+
+
+def test_mini_batches_go_on_from_one_block_into_the_next(fruit, once, monkeypatch):
+    """So that a table on the disk makes as many steps as one in memory, and the schedule comes to its end."""
+    sizes, steps, run = [], [], runner.EpochRunner.run
+
+    def watched(own, X, D, weight, order, rates, first_step, *others):
+        sizes.append(len(order))
+        steps.append((first_step, len(rates)))
+        return run(own, X, D, weight, order, rates, first_step, *others)
+
+    monkeypatch.setattr(runner.EpochRunner, "run", watched)
+    result = trained(fruit, batch_size=16, epochs=1)
+    assert sizes == [result.rows]
+    sizes.clear()
+    monkeypatch.setattr(blocks, "IN_MEMORY", 100)
+    monkeypatch.setattr(blocks, "BLOCK_BYTES", 400)
+    steps.clear()
+    assert trained(fruit, batch_size=16, epochs=2).rows == result.rows
+    assert len(sizes) > 4
+    assert [size % 16 for size in sizes if size % 16] == [result.rows % 16] * 2
+    assert sum(sizes) == 2 * result.rows
+    assert sum(count for _, count in steps) == steps[-1][0] + steps[-1][1] == 2 * -(-result.rows // 16)

@@ -16,6 +16,7 @@ RULES = [
     fastbp.Adam(0.01),
     fastbp.AdamW(0.01),
     fastbp.RMSprop(0.01),
+    fastbp.Rprop(0.01),
 ]
 OUTPUTS = [
     ("softmax", None),

@@ -139,9 +139,10 @@ def test_a_vector_for_one_unit_trains_the_bits_of_its_column(dtype, output, vers
     assert trained(fastbp.Network((2, 4, 1), output=output), d, version=version) == expected
 
 
-@pytest.mark.parametrize("name", ["sgd", "adam", "adamw", "rmsprop"])
+@pytest.mark.parametrize("name", ["sgd", "adam", "adamw", "rmsprop", "rprop"])
 def test_the_name_of_an_optimizer_is_the_one_with_its_defaults(name):
-    kind = {"sgd": fastbp.SGD, "adam": fastbp.Adam, "adamw": fastbp.AdamW, "rmsprop": fastbp.RMSprop}[name]
+    kinds = {"sgd": fastbp.SGD, "adam": fastbp.Adam, "adamw": fastbp.AdamW, "rmsprop": fastbp.RMSprop}
+    kind = (kinds | {"rprop": fastbp.Rprop})[name]
     expected = trained(fastbp.Network((2, 4, 3)), D, optimizer=kind())
     assert trained(fastbp.Network((2, 4, 3)), D, optimizer=name) == expected
 

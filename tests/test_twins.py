@@ -82,14 +82,15 @@ PASSES = [  # tests/test_passes.py and test_report.py
     "forward", "backward", "error_of_sample", "predict", "mean_error", "gradient", "epoch", "mean_of_batches",
 ]  # fmt: skip
 UPDATES = [  # tests/test_updates.py and test_report.py
-    "momentum_step", "nesterov_step", "adam_step", "adamw_step", "rmsprop_step", "add_l1", "add_l2", "square_sum",
-    "clip_gradient", "limit_norms", "rule_step", "update", "l1_penalty", "l2_penalty", "add_penalties",
+    "momentum_step", "nesterov_step", "adam_step", "adamw_step", "rmsprop_step", "rprop_step", "add_l1", "add_l2",
+    "square_sum", "clip_gradient", "limit_norms", "rule_step", "update", "l1_penalty", "l2_penalty", "add_penalties",
     "rated_step",
 ]  # fmt: skip
 SPARSE = ["add_stored"]  # tests/test_sparse.py
 JACOBIANS = [  # tests/test_jacobians.py
     "forward_along", "hessian_product", "input_gradient", "input_jacobian", "parameter_jacobian", "normal_equations",
 ]  # fmt: skip
+EQUATIONS = ["cholesky", "cholesky_solve", "trace_of_inverse"]  # tests/test_equations.py
 STREAMS = ["running_moments", "standard_scores"]  # tests/test_online.py
 RATES = ["scale_inputs", "split_gradient", "add_split_gradient"]  # tests/test_rates.py
 NUMBERS = {"eta": 0.1, "level": 0.3, "smoothing": 0.2, "classes": 3}
@@ -181,5 +182,5 @@ def test_matrix_products_take_one_sample_too(name, spec, code, activation):
 
 
 def test_every_formula_has_its_row_here():
-    elsewhere = PASSES + UPDATES + SPARSE + RATES + JACOBIANS + STREAMS
+    elsewhere = PASSES + UPDATES + SPARSE + RATES + JACOBIANS + EQUATIONS + STREAMS
     assert kernels(loops).keys() == {row[0] for row in FORMULAS + BY_CODE} | {*elsewhere}

@@ -10,13 +10,17 @@ from fastbp.lecture.codes import (
     CLIP_NORM,
     EPSILON,
     FIRST_DECAY,
+    GROWING,
     L1,
     L2,
+    LARGEST_SIZE,
+    LEAST_SIZE,
     MAX_NORM,
     MOMENTUM,
     NESTEROV,
     NO_STEP,
     RMSPROP,
+    RPROP,
     RULE,
     RULES,
     SECOND_DECAY,
@@ -34,9 +38,11 @@ OPTIONS["all"] = {L1: 0.01, L2: 0.1, MAX_NORM: 0.3, CLIP_NORM: 0.01}
 
 
 def settings_of(rule, **columns):
-    """The vector of an epoch with decays 1/2 and 3/4, so that numbers stay short."""
+    """The vector of an epoch with decays 1/2 and 3/4, so that numbers stay short; Rprop's etas are 1/2 and 3/2."""
     settings = np.zeros(SETTINGS)
     settings[[RULE, FIRST_DECAY, SECOND_DECAY, EPSILON, WEIGHT_DECAY]] = rule, 0.5, 0.75, 1.0, 0.125
+    if rule == RPROP:
+        settings[[GROWING, LEAST_SIZE, LARGEST_SIZE]] = 1.5, 0.5, 1.75
     for column, value in columns.items():
         settings[int(column)] = value
     return settings
@@ -113,6 +119,25 @@ def test_rmsprop_by_hand(version):
     after, moments = steps(version, RMSPROP, [2.0, -4.0], 0.5, 1.0)
     np.testing.assert_allclose(after, [0.5, 0.5 + 2 / (np.sqrt(4.75) + 1)], rtol=1e-15)
     assert moments[0] == 4.75
+
+
+@both
+def test_rprop_by_hand(version):
+    """Sizes from 1/2 to 7/4 times 1/2.  s = 1, theta = 1/2;  s = 3/2, theta = -1/4;  s = 7/4, theta = -9/8;
+    s = 7/8, g counts as 0;  s stays, theta = -9/8 + 7/16 = -11/16;  s = 1/2, g counts as 0."""
+    after, moments = steps(version, RPROP, [2.0, 1.0, 0.5, -4.0, -4.0, 1.0], 0.5, 1.0)
+    assert after == [0.5, -0.25, -1.125, -1.125, -0.6875, -0.6875]
+    assert moments.tolist() == [0, 0.5]
+
+
+@both
+def test_rprop_of_gradients_without_a_sign(version):
+    """0 leaves all as it is, and is followed by a step of the same size; NaN does not hide."""
+    after, moments = steps(version, RPROP, [2.0, 0.0, -1.0, np.nan], 0.5, 1.0)
+    assert after[:3] == [0.5, 0.5, 1.0]
+    assert np.isnan(after[3])
+    assert np.isnan(moments[0])
+    assert moments[1] == 1
 
 
 @both

@@ -28,7 +28,10 @@ print(E + 1.0, dW[0] @ X[0], dB[0])
 print(network.jacobian(X)[0] @ X[0], network.parameter_jacobian(X).shape, network.input_gradient(X, labels) + 1)
 print(network.hessian_product(X, labels, dW[0].ravel(), sample_weight=[1.0]) + 1)
 line = fastbp.Network((1, 3, 1), "tanh", "identity")
-for rule in (fastbp.LevenbergMarquardt(goal=1e-3), fastbp.BayesianRegularization(damping=0.01)):
+for rule in (
+    fastbp.LevenbergMarquardt(goal=1e-3), fastbp.BayesianRegularization(damping=0.01), fastbp.Rprop(etas=(0.5, 1.1)),
+    fastbp.LBFGS(20, max_fun=100),
+):  # fmt: skip
     print(fastbp.train(line, [[0.0], [1.0]], [0.0, 1.0], optimizer=rule).effective_parameters[-1:])
 net: fastbp.CompiledNetwork = fastbp.compiled(network)
 print(net.theta + 1, fastbp.to_casadi(network, name="f"))
@@ -40,6 +43,7 @@ assert_type(fastbp.OnlineRegressor(standardize=False).predict_one({"a": 1.0}), f
 trace: fastbp.Trace = fastbp.trace(network, X[0], labels[0], learning_rate=0.5)
 print(trace.E, trace.layers[0].delta, [f"{step.slide} {step}" for step in trace.steps()], trace.check().ok)
 fastbp.train(network, X, labels, label_smoothing=0.1)
+fastbp.train(network, blocks=lambda: [(X, labels), (X, labels)], validation_data=(X, labels))
 network.save("network.safetensors")
 
 rules: list[fastbp.Optimizer] = [
@@ -82,6 +86,7 @@ assert_type(classifier, fastbp.MLPClassifier)
 assert_type(classifier.score(X, labels), float)
 print(classifier.predict_proba(X).argmax(axis=1), classifier.coefs_[0].shape, fastbp.to_sklearn(classifier))
 fastbp.MLPClassifier(rate_factors=[[0.0, 0.0], [1.0, 0.1]], diagonal=6.0).partial_fit(X, labels, classes=[0, 1, 2])
+fastbp.MLPRegressor().partial_fit(blocks=lambda: [(X, labels)])
 regressor = fastbp.MLPRegressor("quantile", quantile=0.9, early_stopping=True).fit(X, labels, X_val=X, y_val=labels)
 print(regressor.predict(X), fastbp.from_sklearn(fastbp.to_sklearn(regressor)))
 ensemble = fastbp.EnsembleClassifier(classifier, 20, bootstrap=True, oob_score=True).fit(X, labels)

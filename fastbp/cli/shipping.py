@@ -21,7 +21,7 @@ from fastbp.compiler import marshal, targets
 # steps of second order, of derivatives and of streams.
 LEFT_OUT = (
     "fastbp.engine.lanes", "fastbp.engine.shuffles", "fastbp.engine.tiles.sparse", "normal_equations",
-    "fastbp.lecture.loops.jacobians", "fastbp.engine.streams",
+    "damped_steps", "fastbp.lecture.loops.jacobians", "fastbp.engine.streams",
 )  # fmt: skip
 DTYPES = ("float32", "float64")
 

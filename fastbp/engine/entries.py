@@ -12,6 +12,7 @@ mean_error = Entry(TILES, "mean_error", reads=(0, 1, 2, 3))
 predict = Entry(TILES, "predict", reads=(0, 1, 2))
 epochs = Entry("fastbp.engine.tiles.epochs", "epochs", reads=(1, 2))
 normal_equations = Entry("fastbp.engine.tiles.normal_equations", "normal_equations", reads=(0, 1, 2, 3))
+damped_steps = Entry("fastbp.engine.tiles.damped_steps", "damped_steps", reads=(1, 2, 3, 6))
 pause_often = Entry("fastbp.engine.turns", "pause_often")
 
 # One network and sparse samples.

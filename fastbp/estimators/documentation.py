@@ -5,20 +5,21 @@ PARAMETERS = """hidden_layer_sizes : int or array-like of int, default=(100,)
     activation : str or sequence of str, default="relu"
         Of the hidden layers, or one for each: "identity", "logistic" (or "sigmoid"), "tanh", "relu", "leaky_relu",
         "elu", "selu", "softplus", "silu", "gelu" or "mish".
-    solver : {"adam", "sgd", "lbfgs", "lm", "adamw", "rmsprop"} or Optimizer, default="adam"
+    solver : {"adam", "sgd", "lbfgs", "lm", "adamw", "rmsprop", "rprop"} or Optimizer, default="adam"
         The update rule. An instance, `fastbp.RMSprop(0.003, decay=0.9)` say, brings its learning rate and constants
-        with it, and the parameters below that name such are not used. "lbfgs" is SciPy's L-BFGS-B over all samples;
-        "lm" is `fastbp.LevenbergMarquardt(min_gradient=tol)`, for regressors with the squared error, dense X and at
-        most some thousand parameters; `fastbp.BayesianRegularization()` does without alpha. What is said of "lbfgs"
-        below holds for these, too.
+        with it, and the parameters below that name such are not used. "lbfgs" is SciPy's L-BFGS-B over all samples
+        with scikit-learn's constants; `fastbp.LBFGS()` brings its own. "lm" is
+        `fastbp.LevenbergMarquardt(min_gradient=tol)`, for regressors with the squared error, dense X and at most some
+        thousand parameters; `fastbp.BayesianRegularization()` does without alpha. What is said of "lbfgs" below holds
+        for these, too.
     alpha : float, default=0.0001
         Strength of the penalty on the weights, divided by the number (or the weight) of the samples of a mini-batch.
     batch_size : int or "auto", default="auto"
-        Samples of a mini-batch; "auto" is min(200, samples). Not for "lbfgs".
+        Samples of a mini-batch; "auto" is min(200, samples). "lbfgs" and "rprop" take all.
     learning_rate : {"constant", "invscaling", "adaptive"} or Schedule, default="constant"
         The two that change are for "sgd": learning_rate_init / t^power_t after t samples; a fifth, each time that the
-        training does not improve for n_iter_no_change epochs. A schedule is for any solver but "lbfgs", and brings its
-        rates with it.
+        training does not improve for n_iter_no_change epochs. A schedule is for any solver but "lbfgs" and "rprop", and
+        brings its rates with it.
     learning_rate_init : float, default=0.001
     power_t : float, default=0.5
     max_iter : int, default=200

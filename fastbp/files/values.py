@@ -7,10 +7,10 @@ import math
 
 import numpy as np
 
-from fastbp import optimizers, second_order
+from fastbp import rules, second_order
 from fastbp.schedules import Constant, CosineDecay, InverseScaling, LogCosine, OneCycle, StepDecay, WarmUp
 
-RULES = optimizers.RULES | second_order.RULES
+RULES = rules.RULES | second_order.RULES
 SCHEDULES = {
     "constant": Constant, "step decay": StepDecay, "cosine decay": CosineDecay, "inverse scaling": InverseScaling,
     "one cycle": OneCycle, "warm-up": WarmUp, "log cosine": LogCosine,

@@ -35,7 +35,7 @@ ERRORS_OF = {
 }
 
 # Update rules, and what the vector `settings` of an epoch holds.
-SGD, MOMENTUM, NESTEROV, ADAM, ADAMW, RMSPROP, NO_STEP = range(7)
+SGD, MOMENTUM, NESTEROV, ADAM, ADAMW, RMSPROP, RPROP, NO_STEP = range(8)
 RULES = {
     "sgd": SGD,
     "momentum": MOMENTUM,
@@ -43,10 +43,12 @@ RULES = {
     "adam": ADAM,
     "adamw": ADAMW,
     "rmsprop": RMSPROP,
+    "rprop": RPROP,
 }
 RULE, FIRST_DECAY, SECOND_DECAY, EPSILON, WEIGHT_DECAY, L1, L2, MAX_NORM, CLIP_NORM, DROPOUT, SEED = range(11)
 PER_SAMPLE, EPSILON_HAT = range(11, 13)  # penalties are divided by the mini-batch's weight; what Adam's epsilon means
 SETTINGS = 13
+SHRINKING, GROWING, LEAST_SIZE, LARGEST_SIZE = FIRST_DECAY, SECOND_DECAY, EPSILON, WEIGHT_DECAY  # what Rprop has there
 
 # The columns of `report`, in which an epoch notes of each mini-batch: its mean error, the penalty on the weights before
 # its step, and what its samples weigh together.

@@ -16,8 +16,8 @@ from fastbp.lecture import layout
 from fastbp.lecture.codes import HIDDEN, LARGEST, REFUSED
 from fastbp.network import DTYPES, Network
 from fastbp.online.frames import rows_and_targets
-from fastbp.optimizers import as_optimizer, settings_of
-from fastbp.second_order import SecondOrder
+from fastbp.optimizers import settings_of
+from fastbp.rules import as_optimizer
 from fastbp.validation import NOT_NEGATIVE, real_number
 
 NAMES = "hidden_layer_sizes", "activation", "optimizer", "standardize", "l2", "dtype", "seed"
@@ -34,7 +34,7 @@ class OnlineLearner:
         self.hidden_layer_sizes = tuple(validation.hidden_units(hidden))
         self.activation = validation.hidden_activations(activation, HIDDEN, len(self.hidden_layer_sizes))
         self.optimizer, self.dtype = as_optimizer("optimizer", optimizer), validation.dtype(dtype, DTYPES).name
-        if isinstance(self.optimizer, SecondOrder) or isinstance(self.optimizer.learning_rate, Schedule):
+        if self.optimizer._takes_all or isinstance(self.optimizer.learning_rate, Schedule):
             raise ValueError(
                 "optimizer must be one of mini-batches, with a number as learning rate, since a stream has no end, got "
                 f"{self.optimizer!r}"

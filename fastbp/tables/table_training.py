@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from fastbp.lecture.codes import REPORTED
 from fastbp.optimizers import settings_of
 from fastbp.tables.roles import TRAINING, VALIDATION
 from fastbp.tables.target import CLASSES
+from fastbp.training.blocks import BlockSteps
 from fastbp.training.early_stopping import EarlyStopping
 from fastbp.training.history import Diverged, History
 from fastbp.training.label_smoothing import smoothed
@@ -14,7 +14,7 @@ from fastbp.training.runner import EpochRunner, shape_of_moments
 
 
 class TableTraining:
-    """What the loop asks of a training on blocks: each block is read, and its rows visited in a new order."""
+    """What the loop asks of a training on a table: each block is read, and its rows visited in a new order."""
 
     estimator, index, validated_by, weights = None, 0, "validation_loss", None
 
@@ -25,8 +25,8 @@ class TableTraining:
         self._rng = np.random.default_rng(seed)
         patience = None if to_the_end else recipe.patience_with(self._validation.rows > 0)
         self._stopping = EarlyStopping(np.inf, -np.inf) if patience is None else EarlyStopping(patience, min_delta)
-        self._batch_size, self._step = min(recipe.batch_size, max(self._blocks.counts)), 0
-        self._total = recipe.epochs * sum(-(-rows // self._batch_size) for rows in self._blocks.counts)
+        self._batch_size = min(recipe.batch_size, self._blocks.rows)
+        self._total = recipe.epochs * -(-self._blocks.rows // self._batch_size)
         self._layers, self._label_smoothing = recipe.layers(network), recipe.label_smoothing
         shape = shape_of_moments(self._rule.moments, self.theta, self._layers)
         self._moments = np.zeros(shape, self.theta.dtype)
@@ -43,6 +43,7 @@ class TableTraining:
         with EpochRunner(
             self.theta, self._layers, self._batch_size, settings, self._moments, threads=threads
         ) as self._runner:
+            self._steps = BlockSteps(self._runner, self._batch_size, self._rates)
             loop = Loop(self, callbacks, shown, time_limit)
             loop.run()
         self.history.outcome = loop.outcome
@@ -50,27 +51,22 @@ class TableTraining:
 
     def train(self, between):
         """A step for each mini-batch; the mean of the losses met on the way."""
-        total = weights = 0.0
-        for block in self._blocks.numbers(self._rng):
-            between()
-            data = self._data(self._blocks, block, self._label_smoothing)
-            order = self._rng.permutation(len(data[0]))
-            steps = -(-len(order) // self._batch_size)
-            rates, report = self._rule.rates(self._step, steps, self._total), np.empty((steps, REPORTED))
-            loss, weight = self._runner.run(*data, order, rates, self._step, report, between), _sum(data[2])
-            total, weights = total + (loss * weight if weight else 0.0), weights + weight
-            self._step += steps
-        loss = float(total / weights)
+        numbers = self._blocks.numbers(self._rng)
+        blocks = (self._data(self._blocks, block, self._label_smoothing) for block in numbers)
+        loss = self._steps.epoch(blocks, self._rng.permutation, between, len(numbers))
         if not (np.isfinite(loss) and np.isfinite(self.theta).all()):
             raise Diverged(len(self.history.loss) + 1, self._rule, self.history)
         return loss
+
+    def _rates(self, first_step, count):
+        return self._rule.rates(first_step, count, self._total)
 
     def validate(self):
         """The mean loss of the rows that are held out; None if there are none that count."""
         blocks, total, weights = self._validation, 0.0, 0.0
         for block in blocks.numbers():
             data = self._data(blocks, block)
-            weight = _sum(data[2])
+            weight = data[2].sum(dtype=np.float64)
             if weight:  # else all have classes that count nothing
                 total += weight * self._runner.mean_error(*data, np.arange(len(data[0])))
                 weights += weight
@@ -97,7 +93,3 @@ class TableTraining:
         for array in (X, D, weight):
             array.flags.writeable = False
         return X, D, weight
-
-
-def _sum(weights):
-    return weights.sum(dtype=np.float64)

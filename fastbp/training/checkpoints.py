@@ -12,7 +12,7 @@ import numpy as np
 from fastbp import atomic, caller
 from fastbp.files.digest import digest
 from fastbp.files.safetensors import ModelFile, number, write
-from fastbp.learning_rate import Schedule
+from fastbp.learning_rate import LARGEST_STEP, Schedule, evaluated
 from fastbp.lecture import codes
 
 RULES = {code: name for name, code in codes.RULES.items()}
@@ -20,10 +20,12 @@ LIMITS = {
     "l1": codes.L1, "l2": codes.L2, "max_norm": codes.MAX_NORM, "clip_norm": codes.CLIP_NORM, "dropout": codes.DROPOUT
 }  # fmt: skip
 STEPS = 1 << 16  # whose rates are looked at together
+SOME_STEPS = np.unique(np.geomspace(1, 2.0**40, 4096).astype(np.int64)) - 1  # of blocks, whose steps nobody has counted
 NOTED = ("loss", "seconds", "validation_loss", "effective_parameters")  # of a History, in each epoch
 HASHED = ("X", "D", "sample_weight", "rows", "validation_rows")
 OUTCOMES = ("going on", "finished", "stopped")
-SHUFFLE = {"state": 2**128, "inc": 2**128, "has_uint32": 2, "uinteger": 2**32}  # below these are a generator's numbers
+# Below these are the numbers of a generator, and of the steps over blocks.
+SHUFFLE = {"state": 2**128, "inc": 2**128, "has_uint32": 2, "uinteger": 2**32, "steps": LARGEST_STEP}
 
 
 class CheckpointError(OSError):
@@ -57,33 +59,42 @@ class CheckpointError(OSError):
         )
 
 
-def dependencies(how, X, D, weight, version, told=lambda array: digest([array])):
+def dependencies(how, data, version):
     """All that the bits of a training depend on, as strings, but for its epochs and its network.
 
     Parameters
     ----------
     how : TrainingConfiguration
-    X, D, weight : ndarray
+    data : dict of str to str
+        What tells the data apart, by the names of HASHED.
     version : str
-    told : callable
-        What tells an array from others.
     """
     named = {codes.RULE, codes.SEED, *LIMITS.values()}
     constants = [how.settings[column] for column in range(codes.SETTINGS) if column not in named]
-    rate, total, rule = how.optimizer.learning_rate, how.epochs * how.steps, RULES.get(int(how.settings[codes.RULE]))
-    if isinstance(rate, Schedule):
-        starts = range(0, total, STEPS)
-        rate = f"schedule {digest(how.optimizer.rates(at, min(STEPS, total - at), total) for at in starts)}"
+    rule = RULES.get(int(how.settings[codes.RULE]))
     own = ("batch_size", "shuffle", "seed", "patience", "min_delta", "label_smoothing", "rate_factors", "diagonal")
     return {
-        "X": told(X), "D": told(D), "sample_weight": told(weight), "rows": told(how.rows),
+        **{name: data[name] for name in HASHED},
         "number of the loss": str(how.network._level),
-        "validation_rows": "none" if how.validation_rows is None else told(how.validation_rows),
         "optimizer": " ".join(map(str, [rule or how.optimizer, *constants])),
-        "learning_rate": str(rate),
+        "learning_rate": _rate(how),
         **{name: str(how.settings[column]) for name, column in LIMITS.items()},
         **{name: str(getattr(how, name)) for name in own}, "version": version,
     }  # fmt: skip
+
+
+def _rate(how):
+    """The learning rate, or what tells a schedule from others."""
+    rate = how.optimizer.learning_rate
+    if not isinstance(rate, Schedule):
+        return str(rate)
+    if how.steps is None:
+        constants = repr(rate)
+        named = "" if " at 0x" in constants else f"{constants} "  # an address is another one in the next process
+        return f"schedule {named}{digest([evaluated('learning_rate', rate, SOME_STEPS, LARGEST_STEP)])}"
+    total = how.epochs * how.steps
+    starts = range(0, total, STEPS)
+    return f"schedule {digest(how.optimizer.rates(at, min(STEPS, total - at), total) for at in starts)}"
 
 
 class Checkpointer:

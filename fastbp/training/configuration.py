@@ -6,9 +6,10 @@ from fastbp import caller, validation
 from fastbp.learning_rate import LARGEST_STEP, number_of_steps
 from fastbp.lecture import codes
 from fastbp.lecture.layout import rated
-from fastbp.optimizers import as_optimizer, settings_of
-from fastbp.second_order import SecondOrder, refuse, refuse_network
-from fastbp.training import label_smoothing, rates
+from fastbp.optimizers import settings_of
+from fastbp.rules import as_optimizer
+from fastbp.second_order import LBFGS, SecondOrder, refuse, refuse_network
+from fastbp.training import label_smoothing, lbfgs, rates
 from fastbp.validation import NOT_NEGATIVE, real_number
 
 
@@ -21,7 +22,7 @@ class TrainingConfiguration:
         The network and its parameters, which the training changes.
     settings : ndarray
         What kernels read of the rule, the penalties and the limits.
-    rows, validation_rows : ndarray of int64; None for no validation
+    rows, validation_rows : ndarray of int64; None for no validation, and for blocks
     label_smoothing : float
         How much the targets of the training are smoothed, not those of the validation.
     both : int
@@ -29,7 +30,17 @@ class TrainingConfiguration:
     layers : ndarray
         The table of the network, with the rates of its parameters.
     epochs, batch_size, steps, patience, min_delta, shuffle, seed, optimizer, moments, callbacks
-        `steps`: mini-batches of an epoch; `moments`: rows of memory of the rule; `callbacks`: a tuple.
+        `steps`: mini-batches of an epoch, None for blocks, which may have other rows in each; `moments`: rows of memory
+        of the rule; `callbacks`: a tuple.
+
+    Parameters
+    ----------
+    network : Network
+    options : dict
+        Of `train`, as they came.
+    weight : ndarray or None
+    samples : int or None
+        Those of X; None for blocks.
     """
 
     def __init__(self, network, options, weight, samples):
@@ -37,29 +48,44 @@ class TrainingConfiguration:
         self.network, self.optimizer = network, as_optimizer("optimizer", options["optimizer"])
         self.epochs = validation.whole_number("epochs", options["epochs"], 0)
         self.batch_size = validation.whole_number("batch_size", options["batch_size"], 1)
-        whole = isinstance(self.optimizer, SecondOrder)  # each step takes all samples
-        if whole:
+        whole = self.optimizer._takes_all
+        if whole and samples is None:
+            name = type(self.optimizer).__name__
+            raise ValueError(f"optimizer {name} takes all samples in each step: give X and D, not blocks")
+        if isinstance(self.optimizer, SecondOrder):
             refuse(self.optimizer, network, options)
+            if isinstance(self.optimizer, LBFGS):
+                lbfgs.scipys_optimize()  # which must be there
         elif not hasattr(self.optimizer.learning_rate, "rates"):
             validation.positive_number("learning_rate", self.optimizer.learning_rate, network.dtype)
         self.seed = validation.whole_number("seed", options["seed"], 0)
-        self.shuffle = validation.flag("shuffle", options["shuffle"])
+        self.shuffle = validation.flag("shuffle", options["shuffle"]) and not whole
+        patience = options["patience"]
+        self.patience = None if patience is None else number_of_steps("patience", patience, 1)
+        self.min_delta = real_number("min_delta", options["min_delta"], *NOT_NEGATIVE)
+        self.callbacks = validation.callables("callbacks", options["callbacks"])
+        self.settings = _settings(self.optimizer, options, self.seed)
+        self.label_smoothing = label_smoothing.checked(options["label_smoothing"], network.output, network.sizes[-1])
+        self.rows = self.validation_rows = self.steps = None
+        self.both = 0
+        if samples is not None:
+            self._take_rows(options, weight, samples, whole)
+        self.theta, self.moments = network.theta, self.optimizer.moments
+        self.rate_factors = rates.checked_factors(options["rate_factors"], len(network.layers))
+        self.diagonal = rates.checked_diagonal(options["diagonal"])
+        self.layers = rated(network.layers, self.rate_factors, self.diagonal)
+
+    def _take_rows(self, options, weight, samples, whole):
+        """The rows of X to train and to validate with, and what follows from their number."""
         self.rows = validation.row_numbers("rows", options["rows"], samples)
-        self.validation_rows, self.both = None, 0
         if options["validation_rows"] is not None:
             self.validation_rows = validation.row_numbers("validation_rows", options["validation_rows"], samples)
             trained = np.zeros(samples, bool)
             trained[self.rows] = True
             self.both = int(trained[self.validation_rows].sum())
-        patience = options["patience"]
-        self.patience = None if patience is None else number_of_steps("patience", patience, 1)
-        self.min_delta = real_number("min_delta", options["min_delta"], *NOT_NEGATIVE)
-        self.callbacks = validation.callables("callbacks", options["callbacks"])
         for name, rows in (("rows", self.rows), ("validation_rows", self.validation_rows)):
             if rows is not None and not weight[rows].sum(dtype=np.float64) > 0:
                 raise ValueError(f"sample_weight must be above 0 for some of the {name}, got 0 for all of them")
-        self.settings = _settings(self.optimizer, options, self.seed)
-        self.label_smoothing = label_smoothing.checked(options["label_smoothing"], network.output, network.sizes[-1])
         self.batch_size = len(self.rows) if whole else min(self.batch_size, len(self.rows))
         self.steps = -(-len(self.rows) // self.batch_size)
         if self.epochs * self.steps > LARGEST_STEP:
@@ -67,10 +93,6 @@ class TrainingConfiguration:
                 f"epochs must be at most {LARGEST_STEP // self.steps}, so that there are at most 2**53 steps (an epoch "
                 f"has {self.steps}), got {validation.shown(options['epochs'])}"
             )
-        self.theta, self.moments = network.theta, self.optimizer.moments
-        self.rate_factors = rates.checked_factors(options["rate_factors"], len(network.layers))
-        self.diagonal = rates.checked_diagonal(options["diagonal"])
-        self.layers = rated(network.layers, self.rate_factors, self.diagonal)
 
     def of_other(self, network, seed):
         """That of another network of this dtype, with the same options but for the seed."""
@@ -91,6 +113,23 @@ class TrainingConfiguration:
     def rates(self, epoch):
         """The learning rates of an epoch's steps; the first epoch is 1."""
         return self.optimizer.rates((epoch - 1) * self.steps, self.steps, self.epochs * self.steps)
+
+    def rates_of_blocks(self, first_step, count):
+        """The learning rates of some steps of a training on blocks: nobody knows how many there will be.
+
+        Raises
+        ------
+        TypeError, ValueError
+            Also if the rates of a schedule depend on that.
+        """
+        rates = self.optimizer.rates(first_step, count, first_step + count)
+        if not np.array_equal(rates, self.optimizer.rates(first_step, count, LARGEST_STEP)):
+            raise ValueError(
+                "learning_rate must not depend on the number of steps of the whole training, which nobody knows with "
+                f"blocks, got {validation.shown(self.optimizer.learning_rate)}: give the schedule its own `steps`, "
+                "epochs times ceil(rows / batch_size)"
+            )
+        return rates
 
 
 def warn_of_rows_in_both(how, whose=""):

@@ -2,22 +2,19 @@
 
 import numpy as np
 
+from fastbp.engine.tiles.notes import FIRST, GAMMA, LEAST, LIMIT, MEMORY, MU, NU, SLOW, STRENGTH, TINY
 from fastbp.lecture import codes
 from fastbp.lecture.layout import parameters_of, scratch_for, weights
 from fastbp.second_order import BayesianRegularization
+from fastbp.training.compiled_steps import CompiledSteps
 from fastbp.training.early_stopping import EarlyStopping
 from fastbp.training.history import Diverged, History
 from fastbp.training.loop import Ended
 from fastbp.training.row_sampler import RowSampler
 
 BLOCK, LONGEST = 1 << 17, 256  # numbers of J in a block, which the caches hold; its rows at most
-LEAST = 1 / 3  # of the damping is left after a good step (Nielsen 1999)
-TINY, HUGE = 1e-300, 1e300
-# The first penalty is a thousandth of what would follow from the first loss, which is mostly not noise, and it is
-# estimated anew only after steps that leave most of the penalised loss: else some networks shrink to a constant before
-# they have learnt anything. Of 20 starts of 2-7-1 on 40 samples of a curve: 1, with a hundredth and a half 3.
-FIRST, SLOW = 0.001, 0.95
-MU, NU, LIMIT, STRENGTH, GAMMA, MEMORY = range(6)  # the memory of a training: what a checkpoint must hold
+HUGE = 1e300
+COMPILED = 100  # parameters, at most, for which the lecture's factor and no Python beside it beat LAPACK's
 
 
 class Losses:
@@ -33,27 +30,28 @@ class Losses:
     """
 
     def __init__(self, layers, X, D, weight, version):
-        self.layers, self.samples, self._rows, self._error = layers, (X, D, weight), np.arange(len(X)), None
-        self._scratch = scratch_for(layers, len(X) if version == "matrix" else 1, np.float64)
+        self.layers, self.samples, self.rows = layers, (X, D, weight), np.flatnonzero(weight > 0)
         if version == "matrix":
             from fastbp.lecture import matrix
 
-            self._error = matrix.mean_error.unchecked
+            self._error, memory = matrix.mean_error.unchecked, (scratch_for(layers, len(X), np.float64),)
         elif version == "loops":
             from fastbp.lecture import entries
 
-            self._error = entries.mean_error
+            self._error, memory = entries.mean_error, (scratch_for(layers, 1, np.float64),)
         else:
-            from fastbp.engine import evaluation
+            from fastbp.engine import entries, team, workspace
 
-            self._evaluation = evaluation
+            places, scratch = workspace.plan(layers, max(1, len(self.rows)), np.dtype(np.float64), 1)
+            self.errors = np.zeros(-(-len(self.rows) // int(places[workspace.CHUNK])))
+            self._error, memory = entries.mean_error, ((scratch, places), self.errors, (team.ALONE, 0, 0, 1))
+        self.memory = memory
 
     def at(self, theta):
         """The mean loss."""
         with np.errstate(all="ignore"):
-            if self._error is None:
-                return float(self._evaluation.loss_of_samples(theta, self.layers, *self.samples))
-            return float(self._error(theta, self.layers, self.samples, self._rows, self._scratch))
+            error = self._error(theta, self.layers, self.samples, self.rows, *self.memory)
+        return sum(self.errors.tolist()) if error is None else float(error)  # the engine's: of each chunk its part
 
 
 class Equations(Losses):
@@ -63,26 +61,27 @@ class Equations(Losses):
         super().__init__(layers, X, D, weight, version)
         parameters, outputs = parameters_of(layers), D.shape[1]
         self.A, self.g = np.zeros((parameters, parameters)), np.zeros(parameters)
-        if version == "matrix":
-            from fastbp.lecture import matrix
+        if version in ("matrix", "loops"):
+            from fastbp.lecture import entries, matrix
 
-            self._make, shape = matrix.normal_equations.unchecked, (len(X) * outputs, parameters)
-        elif version == "loops":
-            from fastbp.lecture import entries
-
-            self._make, shape = entries.normal_equations, (outputs, parameters)
+            self._make = matrix.normal_equations.unchecked if version == "matrix" else entries.normal_equations
+            self.to_add, rows = self.memory[0], outputs * (len(X) if version == "matrix" else 1)
+            self.jacobian = np.zeros((rows, parameters))
         else:
             from fastbp.engine import entries, workspace
 
-            row = workspace.whole_vectors(parameters, workspace.lanes_of_dtype(np.dtype(np.float64)))
-            self._make, shape = entries.normal_equations, (max(outputs, min(LONGEST, BLOCK // row)), row)
-        self._jacobian = np.zeros(shape)
+            lanes = workspace.lanes_of_dtype(np.dtype(np.float64))
+            row, inputs = (workspace.whole_vectors(n, lanes) for n in (parameters, X.shape[1]))
+            block = min(LONGEST, max(lanes, BLOCK // row // lanes * lanes))
+            panel = workspace.aligned((row + inputs) * lanes, np.dtype(np.float64))
+            self._make, self.to_add = entries.normal_equations, (*self.memory[0], panel)
+            self.jacobian = workspace.aligned(block * row, np.dtype(np.float64)).reshape(block, row)
 
     def set_up(self, theta):
         """A and g at theta; returns the loss."""
-        arguments = theta, self.layers, self.samples, self._rows
+        arguments = theta, self.layers, self.samples, self.rows
         with np.errstate(all="ignore"):
-            return float(self._make(*arguments, self._scratch, self._jacobian, self.A, self.g))
+            return float(self._make(*arguments, self.to_add, self.jacobian, self.A, self.g))
 
 
 class LeastSquares:
@@ -99,55 +98,59 @@ class LeastSquares:
         As of `train`.
     """
 
-    estimator, validated_by = None, "validation_loss"
+    estimator, validated_by, all_epochs = None, "validation_loss", None
 
     def __init__(self, how, X, D, weight, index=0, version="engine"):
         self.how, self.network, self.index, self.epochs = how, how.network, index, how.epochs
         self.theta = how.theta.astype(np.float64, copy=False)
-        self._rule, self.estimates = how.optimizer, isinstance(how.optimizer, BayesianRegularization)
+        self.rule, self.estimates = how.optimizer, isinstance(how.optimizer, BayesianRegularization)
         samples = [array.astype(np.float64, copy=False) for array in (X, D, weight)]
         trained = samples if np.array_equal(how.rows, np.arange(len(X))) else [array[how.rows] for array in samples]
         self.equations, self._validated = Equations(how.layers, *trained, version), None
         if how.validation_rows is not None:
             self._validated = Losses(how.layers, *(array[how.validation_rows] for array in samples), version)
         weight = trained[2]
-        self._samples = float(weight.sum() ** 2 / np.square(weight).sum())  # as many of equal weight tell as much
-        self._outputs = D.shape[1]
-        self._penalised = np.full(self.theta.size, self.estimates)
-        for w in weights(self._penalised, how.layers):
+        self.counted = float(weight.sum() ** 2 / np.square(weight).sum())  # as many of equal weight tell as much
+        self.numbers = self.counted * D.shape[1]
+        self.penalised = np.full(self.theta.size, self.estimates)
+        for w in weights(self.penalised, how.layers):
             w[:] = True
         self.history, self.epoch, self.loss, self._left = History(), 0, None, how.theta.copy()
         self.sampler = RowSampler(how.rows, False, how.seed)
         self.stopping = EarlyStopping(np.inf if how.patience is None else how.patience, how.min_delta)
         self.moments = np.zeros((1, MEMORY))
         self.moments[0, STRENGTH] = how.settings[codes.L2]
+        compiled = version in ("engine", "tiles") and self.theta.size <= COMPILED
+        self.steps = CompiledSteps(self) if compiled else None
 
     # ---- A step ------------------------------------------------------------------------------------------------------
 
     def train(self, between):
         """One step that lowers the loss, with its penalty; the loss after it."""
-        if self.loss is None:
-            self._begin()
-        elif not np.array_equal(self.how.theta, self._left):  # a callback has changed the network
-            self.theta[:] = self.how.theta
-            self._set_up(self.equations.at(self.theta))
-        if self.loss <= self._rule.goal or not self._gradient_length() > self._rule.min_gradient:
+        self.begin()
+        if self.steps:
+            self.steps.one(between)
+        else:
+            self._step(between)
+        rounded = self.theta.astype(self._left.dtype)
+        np.copyto(self.how.theta, rounded)
+        np.copyto(self._left, rounded)
+        return self.loss
+
+    def _step(self, between):
+        if self.loss <= self.rule.goal or not self._gradient_length() > self.rule.min_gradient:
             raise Ended
         with np.errstate(all="ignore"):
             before = self.loss + self._penalty(self.theta)
             trial, loss, part = self._better(before, between)
-            rounded = trial.astype(self._left.dtype)
-            if not np.isfinite(rounded).all():
-                raise Diverged(self.epoch + 1, self._rule, self.history)
+            if not np.isfinite(trial.astype(self._left.dtype)).all():
+                raise self.diverged()
             memory = self.moments[0]
             memory[MU], memory[NU] = max(memory[MU] * max(LEAST, 1 - (2 * part - 1) ** 3), TINY), 2
             self.theta[:] = trial
-            np.copyto(self.how.theta, rounded)
-            np.copyto(self._left, rounded)
             self._set_up(loss)
             if self.estimates and loss + self._penalty(trial) >= SLOW * before:
                 self._estimate()
-        return self.loss
 
     def _better(self, before, between):
         """Parameters with a lower loss, that, and what part the gain is of what the linear model has promised."""
@@ -172,37 +175,46 @@ class LeastSquares:
         self.loss = loss  # by the function that judges steps, too: the other one may round differently
         found = self.equations.A.diagonal()
         if not (np.isfinite([loss, same]).all() and np.isfinite(found).all() and np.isfinite(self.equations.g).all()):
-            raise Diverged(self.epoch + 1, self._rule, self.history)
+            raise self.diverged()
 
     def _gradient(self):
         """That of the loss with its penalty."""
-        return self.equations.g + self.moments[0, STRENGTH] * (self.theta * self._penalised)
+        return self.equations.g + self.moments[0, STRENGTH] * (self.theta * self.penalised)
 
     def _gradient_length(self):
         with np.errstate(all="ignore"):
             return float(np.linalg.norm(self._gradient()))
 
-    def _begin(self):
-        """What the first step needs; the memory of a training that goes on is there already."""
+    def begin(self):
+        """What the next step needs; the memory of a training that goes on is there already."""
+        if self.loss is not None:
+            if not np.array_equal(self.how.theta, self._left):  # a callback has changed the network
+                self.theta[:] = self.how.theta
+                self._set_up(self.equations.at(self.theta))
+            return
         memory = self.moments[0]
         self._set_up(self.equations.at(self.theta))
         if memory[NU] == 0:
             largest = self.equations.A.diagonal().max()
             largest = largest if largest > 0 else 1.0
-            memory[MU], memory[NU] = self._rule.damping * largest, 2
-            memory[LIMIT] = min(largest, HUGE / self._rule.max_damping) * self._rule.max_damping
+            memory[MU], memory[NU] = self.rule.damping * largest, 2
+            memory[LIMIT] = min(largest, HUGE / self.rule.max_damping) * self.rule.max_damping
             if self.estimates:
                 self._set_strength(self.theta.size)
                 memory[STRENGTH] *= FIRST
 
+    def diverged(self):
+        """What to raise: the step after the last one has led to what is not finite."""
+        return Diverged(self.epoch + 1, self.rule, self.history)
+
     def _damped(self, mu):
         """A + mu I and the penalty, a copy."""
         damped = self.equations.A.copy()
-        damped.reshape(-1)[:: len(damped) + 1] += mu + self.moments[0, STRENGTH] * self._penalised
+        damped.reshape(-1)[:: len(damped) + 1] += mu + self.moments[0, STRENGTH] * self.penalised
         return damped
 
     def _penalty(self, theta):
-        return 0.5 * self.moments[0, STRENGTH] * np.square(theta[self._penalised]).sum()
+        return 0.5 * self.moments[0, STRENGTH] * np.square(theta[self.penalised]).sum()
 
     def _estimate(self):
         """gamma = P - 2 alpha tr(H^-1), and the strength that follows; both stay where H is too near to singular."""
@@ -217,12 +229,12 @@ class LeastSquares:
         with an L2 penalty of the strength alpha / (beta samples). Of samples whose weights differ as many are counted
         as would tell as much with equal weights, (sum w)^2 / sum w^2 (Kish 1965).
         """
-        memory, numbers = self.moments[0], self._samples * self._outputs
+        memory, numbers = self.moments[0], self.numbers
         memory[GAMMA] = gamma = min(max(gamma, 0.0), self.theta.size)
-        squares, size = 2 * self.loss * self._samples, np.square(self.theta).sum()
+        squares, size = 2 * self.loss * self.counted, np.square(self.theta).sum()
         if squares > 0 and size > 0:
             beta = (numbers - gamma) / (2 * squares) if numbers > gamma else 1.0
-            memory[STRENGTH] = gamma / (2 * size) / (beta * self._samples)
+            memory[STRENGTH] = gamma / (2 * size) / (beta * self.counted)
 
     # ---- What the loop asks ------------------------------------------------------------------------------------------
 
@@ -234,13 +246,22 @@ class LeastSquares:
         history._note(loss, validation_loss, seconds)
         if self.estimates:
             history.effective_parameters.append(float(self.moments[0, GAMMA]))
-        reached = loss <= self._rule.goal
+        reached = loss <= self.rule.goal
         if self.how.patience is None:
             return True, reached
         best, ends = self.stopping.update(loss if validation_loss is None else validation_loss)
         if best:
             history.best_epoch = epoch
         return best, bool(ends) or reached
+
+    def note(self, losses, gammas, seconds):
+        """Several steps have been made at once, with these losses; whether the goal is reached."""
+        for loss in losses:
+            self.history._note(loss, None, seconds / len(losses))
+        if self.estimates:
+            self.history.effective_parameters += gammas
+        self.epoch, self.loss = self.epoch + len(losses), losses[-1] if losses else self.loss
+        return bool(losses) and self.loss <= self.rule.goal
 
 
 def cost(network, rows):

@@ -57,6 +57,9 @@ class Loop:
         Trains several epochs at once, in place of `task.train` and all that would look at each of them:
         `blocks.run(kept, epochs)` makes some, at most so many, whose parameters go to `kept`; `blocks.noted()` takes
         note of those that are done, and returns their number and whether the training ends.
+    all_epochs : callable, optional
+        Makes the loop itself, in place of `task.train`: called as `all_epochs(between, after)`, it calls `between()`
+        now and then and `after(loss, begin)`, which is `end_epoch`, when theta has the parameters of an epoch.
 
     Attributes
     ----------
@@ -69,18 +72,21 @@ class Loop:
 
     def __init__(
         self, task, callbacks=(), shown=None, time_limit=None, should_continue=lambda epochs: True, checkpointer=None,
-        calling_back=contextlib.nullcontext(), blocks=None, one_of_many=False,
+        calling_back=contextlib.nullcontext(), blocks=None, one_of_many=False, all_epochs=None,
     ):  # fmt: skip
         self.task, self.epoch, self.outcome, self.kept = task, 0, "finished", task.theta.copy()
         self._callbacks, self._shown, self._time_limit = callbacks, shown, time_limit
         self._should_continue, self._checkpointer, self._calling_back = should_continue, checkpointer, calling_back
         self._begin, self._blocks, self._one_of_many = time.monotonic(), blocks, one_of_many
+        self._all_epochs = all_epochs
 
     def run(self):
         """Trains. Ctrl-C ends it, with a warning, if an epoch is done, and is raised else."""
         ended = self.outcome != "finished"
         try:
-            while self.epoch < self.task.epochs and not ended:
+            if self._all_epochs and self.task.epochs > 0:
+                self._all_epochs(self._between, self.end_epoch)
+            while not self._all_epochs and self.epoch < self.task.epochs and not ended:
                 begin = time.perf_counter()
                 ended = self._block() if self._blocks else self.end_epoch(self.task.train(self._between), begin)
         except Unfinished:

@@ -1,4 +1,4 @@
-"""In which order the rows of X are visited."""
+"""In which order the rows of X, or those of a block, are visited."""
 
 import numpy as np
 
@@ -49,3 +49,35 @@ class RowSampler:
         if self._rng is not None:
             places, others = {n: state[n] for n in ("state", "inc")}, {n: state[n] for n in ("has_uint32", "uinteger")}
             self._rng.bit_generator.state = {"bit_generator": "PCG64", "state": places, **others}
+
+
+class BlockSampler(RowSampler):
+    """The rows of blocks, which are asked for one after the other; how many there are is known when they come.
+
+    Parameters
+    ----------
+    shuffle, seed
+        As of RowSampler.
+
+    Attributes
+    ----------
+    steps : int
+        Those made in the epochs before.
+    """
+
+    def __init__(self, shuffle, seed):
+        super().__init__(np.arange(0), shuffle, seed)
+        self.steps = 0
+
+    def order_of(self, rows):
+        """The rows of the next block, which has so many."""
+        return np.arange(rows) if self._rng is None else self._rng.permutation(rows)
+
+    @property
+    def state(self):
+        """The numbers from which the next epoch goes on."""
+        return {**super().state, "steps": self.steps}
+
+    def go_on(self, epoch, state):
+        super().go_on(epoch, state)
+        self.steps = state["steps"]

@@ -3,11 +3,9 @@
 import scipy.sparse
 
 from fastbp.estimators.mlp.base import LINKS
-from fastbp.estimators.mlp.collector import Collected
-from fastbp.estimators.mlp.fit_request import FitRequest, HeldOut, Interrupted
+from fastbp.estimators.mlp.fit_request import HeldOut, Interrupted
 from fastbp.training.many.groups import operations
 from fastbp.training.many.shards import PER_NETWORK
-from fastbp.training.many.tasks import sendable
 
 SENT = ("X", "D", "weight", "validation", "incremental", "rows", "label_smoothing")  # of a request
 LANES = 16
@@ -34,7 +32,7 @@ class FitShards:
         has ended it.
     """
 
-    task = "fastbp.estimators.batched.fit_shards:train"
+    task = "fastbp.estimators.batched.fits:train_shard"
 
     def __init__(self, train_here):
         self._train_here = train_here
@@ -64,7 +62,7 @@ class FitShards:
         ]
 
     def absorb(self, jobs, results):
-        """The fits get what `train` has returned."""
+        """The fits get what `train_shard` has returned."""
         for job, (estimator, problem) in zip(jobs, results, strict=True):
             job.outcome, job.fit.problem = "finished", Interrupted() if problem == "interrupted" else problem
             own = vars(job.fit.estimator)
@@ -82,22 +80,3 @@ class FitShards:
 
 def _arrays_of(samples):
     return (samples.data, samples.indices, samples.indptr) if scipy.sparse.issparse(samples) else (samples,)
-
-
-def train(packed, time_limit, stops):
-    """The other process: fits, and returns each estimator with its problem or None."""
-    from fastbp.estimators.batched.fits import train_fits  # which knows this module
-
-    shared = {}
-    fits = [
-        Collected(estimator, None, FitRequest(y=None, shared=shared, **request), dtype)
-        for estimator, request, dtype in packed
-    ]
-    train_fits(fits, time_limit=time_limit, stops=stops)
-    return [(fit.estimator, _problem_of(fit)) for fit in fits]
-
-
-def _problem_of(fit):
-    if isinstance(fit.problem, Interrupted):
-        return "interrupted"
-    return fit.problem and sendable(fit.problem)

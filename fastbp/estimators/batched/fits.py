@@ -8,7 +8,8 @@ import scipy.sparse
 
 from fastbp.estimators.batched.fit_shards import FitShards, SentFit
 from fastbp.estimators.mlp import parameters
-from fastbp.estimators.mlp.fit_request import Interrupted
+from fastbp.estimators.mlp.collector import Collected
+from fastbp.estimators.mlp.fit_request import FitRequest, Interrupted
 from fastbp.estimators.mlp.stochastic import all_rows, begin
 from fastbp.estimators.n_jobs import threads_of
 from fastbp.files.digest import digest
@@ -17,6 +18,7 @@ from fastbp.training.loop import Ended
 from fastbp.training.many.groups import Job, grouped
 from fastbp.training.many.lane_batch import LaneBatch
 from fastbp.training.many.scheduler import Scheduler
+from fastbp.training.many.tasks import sendable
 from fastbp.training.progress import display
 
 
@@ -74,6 +76,29 @@ def train_fits(fits, n_jobs=None, time_limit=None, progress=False, executor=None
             if job.outcome in ("waiting", "interrupted"):
                 job.fit.problem = Interrupted()
     return seconds, scheduler.interrupted
+
+
+def train_shard(packed, time_limit, stops):
+    """What another process does with fits that `FitShards` has packed: each estimator with its problem, or None.
+
+    Parameters
+    ----------
+    packed : list
+    time_limit : float or None
+    stops : callable
+        Whether to stop, asked now and then.
+    """
+    shared = {}
+    fits = [
+        Collected(estimator, None, FitRequest(y=None, shared=shared, **request), dtype)
+        for estimator, request, dtype in packed
+    ]
+    train_fits(fits, time_limit=time_limit, stops=stops)
+    problems = ["interrupted" if isinstance(fit.problem, Interrupted) else fit.problem for fit in fits]
+    return [
+        (fit.estimator, sendable(problem) if isinstance(problem, Exception) else problem)
+        for fit, problem in zip(fits, problems, strict=True)
+    ]
 
 
 def _train_here(n_jobs, fits, time_limit, shown):

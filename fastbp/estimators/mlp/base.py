@@ -163,12 +163,12 @@ class BaseMLP(CallbackSupportMixin, BaseEstimator, ABC):
 
     # ---- Fit ---------------------------------------------------------------------------------------------------------
 
-    def _fit(self, X, y, sample_weight, validation, incremental):
+    def _fit(self, X, y, sample_weight, validation, incremental, one_of_many=False):
         collector = None if incremental else COLLECTOR.get()
         given = dict(zip(GIVEN, (X, y, sample_weight, *validation), strict=True))
         if collector is None or not collector.takes(self, given):
             request, dtype = self._request(X, y, sample_weight, validation, incremental)
-            request.one_of_many = collector is not None
+            request.one_of_many = one_of_many or collector is not None
             self._train(request, dtype)
         return self
 

@@ -12,6 +12,7 @@ from fastbp import validation
 from fastbp.estimators.documentation import documented
 from fastbp.estimators.mlp import checks, parameters
 from fastbp.estimators.mlp.base import BaseMLP, solver_is_stochastic, with_callbacks
+from fastbp.estimators.mlp.incremental import learn
 
 SEVERAL = "multilabel-indicator"  # scikit-learn's name for a sample with several labels
 
@@ -118,9 +119,10 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     @available_if(solver_is_stochastic)
     @_fit_context(prefer_skip_nested_validation=True)
     def partial_fit(
-        self, X, y, sample_weight=None, classes=None, *, X_val=None, y_val=None, sample_weight_val=None
+        self, X=None, y=None, sample_weight=None, classes=None, *, X_val=None, y_val=None, sample_weight_val=None,
+        blocks=None,
     ):  # fmt: skip
-        """Train for one epoch that goes on where the last one ended.
+        """Train for one epoch that goes on where the last one ended; on blocks for one with each.
 
         Parameters
         ----------
@@ -133,6 +135,10 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
             All labels that there will be; needed by the first call.
         X_val, y_val, sample_weight_val : as X, y and sample_weight, optional
             Validation data: scored after each epoch, and for early stopping in place of a part of X.
+        blocks : callable, optional
+            In place of X, y and sample_weight: a function without arguments, which returns an iterable of tuples (X, y)
+            or (X, y, sample_weight). Each is learnt from by an epoch of its own, as by a call for each, while a thread
+            makes the next one, which must be in memory of its own. Ctrl-C ends all with a KeyboardInterrupt.
 
         Returns
         -------
@@ -141,7 +147,8 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         Raises
         ------
         ValueError, TypeError
-            See the class.
+            See the class. What is wrong with a block is told with its number, and what the function raises is raised;
+            what was learnt from the blocks before stays.
 
         Examples
         --------
@@ -152,6 +159,12 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         ...     model = model.partial_fit(X[start : start + 500], y[start : start + 500], classes=range(10))
         >>> len(model.loss_curve_)
         3
+        >>> def blocks():
+        ...     for start in range(0, 1500, 500):
+        ...         yield X[start : start + 500], y[start : start + 500]
+        >>> other = fastbp.MLPClassifier(random_state=0).partial_fit(blocks=blocks, classes=range(10))
+        >>> bool((other.coefs_[0] == model.coefs_[0]).all())
+        True
         """
         if self.class_weight == "balanced":
             raise ValueError(
@@ -160,10 +173,15 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
                 "sample of the full training set target to properly estimate the class frequency distributions. Pass "
                 "the resulting weights as the class_weight parameter."
             )
-        if _check_partial_fit_first_call(self, classes):
-            self._label_binarizer = LabelBinarizer()
-            self._label_binarizer.fit(y if type_of_target(y).startswith("multilabel") else classes)
-        return self._fit(X, y, sample_weight, (X_val, y_val, sample_weight_val), incremental=True)
+
+        def partial_fit(X, y, sample_weight):
+            if _check_partial_fit_first_call(self, classes):
+                self._label_binarizer = LabelBinarizer()
+                self._label_binarizer.fit(y if type_of_target(y).startswith("multilabel") else classes)
+            self._fit(X, y, sample_weight, (X_val, y_val, sample_weight_val), True, one_of_many=blocks is not None)
+
+        learn(partial_fit, blocks, X, y, sample_weight)
+        return self
 
     def predict(self, X):
         """The most probable class of each sample, or the labels whose probability is above 1/2.

@@ -42,7 +42,7 @@ class FitRequest:
     calling_back : context manager
         In which callbacks are called: a lock, where several fits run at the same time.
     one_of_many : bool
-        Whether the fit is one of a search or an ensemble, which Ctrl-C ends.
+        Whether the fit is one of a search or an ensemble, or of a block, the others of which Ctrl-C ends, too.
     shared : dict
         What requests with the same samples have in common, so that many of them take no more memory than one.
     label_smoothing : float

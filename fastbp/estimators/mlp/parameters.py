@@ -11,12 +11,13 @@ from fastbp.learning_rate import Schedule
 from fastbp.lecture import codes
 from fastbp.lecture.layout import rated
 from fastbp.network import DTYPES
-from fastbp.optimizers import SGD, Adam, AdamW, Optimizer, RMSprop, settings_of
-from fastbp.second_order import LevenbergMarquardt, SecondOrder
+from fastbp.optimizers import SGD, Adam, AdamW, Optimizer, RMSprop, Rprop, settings_of
+from fastbp.second_order import LBFGS, GaussNewton, LevenbergMarquardt, SecondOrder
 from fastbp.training import rates
 
+SCIPYS_FTOL = 1e7 * np.finfo(float).eps
 ACTIVATIONS = ("logistic", *codes.HIDDEN)
-SOLVERS = ("lbfgs", "lm", "sgd", "adam", "adamw", "rmsprop")
+SOLVERS = ("lbfgs", "lm", "sgd", "adam", "adamw", "rmsprop", "rprop")
 POSITIVE = Interval(Real, 0, None, closed="neither")
 NOT_NEGATIVE = Interval(Real, 0, None, closed="left")
 BELOW_ONE = Interval(Real, 0, 1, closed="left")
@@ -130,6 +131,8 @@ def optimizer(estimator, dtype):
         return Adam(rate, estimator.beta_1, estimator.beta_2, estimator.epsilon, epsilon_hat=True)
     if solver == "adamw":
         return AdamW(rate, estimator.beta_1, estimator.beta_2, estimator.epsilon)
+    if solver == "rprop":
+        return Rprop(rate)
     return RMSprop(rate, epsilon=estimator.epsilon)
 
 
@@ -148,10 +151,17 @@ def is_stochastic(estimator):
 
 
 def second_order(estimator):
-    """The rule of a solver that is one of those, or "lm"; None for all others."""
-    if isinstance(estimator.solver, SecondOrder):
+    """The rule of a solver that solves equations, or "lm"; None for all others."""
+    if isinstance(estimator.solver, GaussNewton):
         return estimator.solver
     return LevenbergMarquardt(min_gradient=estimator.tol) if estimator.solver == "lm" else None
+
+
+def lbfgs(estimator):
+    """The rule of a solver that is L-BFGS; "lbfgs" is scikit-learn's, which leaves ftol to SciPy."""
+    if isinstance(estimator.solver, LBFGS):
+        return estimator.solver
+    return LBFGS(gtol=estimator.tol, ftol=SCIPYS_FTOL, max_fun=estimator.max_fun)
 
 
 def refuse_what_is_stochastic(estimator):

@@ -10,6 +10,7 @@ from fastbp import validation
 from fastbp.estimators.documentation import documented
 from fastbp.estimators.mlp import checks, parameters
 from fastbp.estimators.mlp.base import BaseMLP, solver_is_stochastic, with_callbacks
+from fastbp.estimators.mlp.incremental import learn
 
 LOSSES = ("squared_error", "poisson", "huber", "quantile")
 
@@ -104,8 +105,10 @@ class MLPRegressor(RegressorMixin, BaseMLP):
 
     @available_if(solver_is_stochastic)
     @_fit_context(prefer_skip_nested_validation=True)
-    def partial_fit(self, X, y, sample_weight=None, *, X_val=None, y_val=None, sample_weight_val=None):
-        """Train for one epoch that goes on where the last one ended.
+    def partial_fit(
+        self, X=None, y=None, sample_weight=None, *, X_val=None, y_val=None, sample_weight_val=None, blocks=None
+    ):  # fmt: skip
+        """Train for one epoch that goes on where the last one ended; on blocks for one with each.
 
         Parameters
         ----------
@@ -116,6 +119,10 @@ class MLPRegressor(RegressorMixin, BaseMLP):
             At least 0; weight k counts as k copies.
         X_val, y_val, sample_weight_val : as X, y and sample_weight, optional
             Validation data: scored after each epoch, and for early stopping in place of a part of X.
+        blocks : callable, optional
+            In place of X, y and sample_weight: a function without arguments, which returns an iterable of tuples (X, y)
+            or (X, y, sample_weight). Each is learnt from by an epoch of its own, as by a call for each, while a thread
+            makes the next one, which must be in memory of its own. Ctrl-C ends all with a KeyboardInterrupt.
 
         Returns
         -------
@@ -124,7 +131,8 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         Raises
         ------
         ValueError, TypeError
-            See the class.
+            See the class. What is wrong with a block is told with its number, and what the function raises is raised;
+            what was learnt from the blocks before stays.
 
         Examples
         --------
@@ -133,8 +141,16 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         >>> model = model.partial_fit([[0.0], [1.0]], [1.0, 3.0]).partial_fit([[2.0]], [5.0])
         >>> len(model.loss_curve_)
         2
+        >>> model = model.partial_fit(blocks=lambda: [([[0.0], [1.0]], [1.0, 3.0]), ([[2.0]], [5.0])])
+        >>> len(model.loss_curve_)
+        4
         """
-        return self._fit(X, y, sample_weight, (X_val, y_val, sample_weight_val), incremental=True)
+
+        def partial_fit(X, y, sample_weight):
+            self._fit(X, y, sample_weight, (X_val, y_val, sample_weight_val), True, one_of_many=blocks is not None)
+
+        learn(partial_fit, blocks, X, y, sample_weight)
+        return self
 
     def predict(self, X):
         """The outputs for each sample.

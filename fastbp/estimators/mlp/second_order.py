@@ -65,11 +65,11 @@ class _Iterations(LeastSquares):
         if loop.epoch == 0:  # it began where it ends
             own.n_iter_, own.loss_ = 0, self._shown_loss(self.loss)
         request.check(own.n_iter_)
-        if loop.outcome == "finished" and self._gradient_length() > self._rule.min_gradient:
+        if loop.outcome == "finished" and self._gradient_length() > self.rule.min_gradient:
             other = "tol" if own.solver == "lm" else "min_gradient"
             caller.warn(
                 f"solver={own.solver!r}: all max_iter={own.max_iter} iterations were made, and the gradient is still "
-                f"longer than {self._rule.min_gradient:g}. Raise max_iter, or {other}.", ConvergenceWarning
+                f"longer than {self.rule.min_gradient:g}. Raise max_iter, or {other}.", ConvergenceWarning
             )  # fmt: skip
 
     def _shown_loss(self, loss):
@@ -88,4 +88,4 @@ class _Iterations(LeastSquares):
         ends = self._early.update(self.how.theta, own.loss_, score) and own.early_stopping and score is not None
         if ends:
             self._shown.say(f"{self._early.message} Stopping.")
-        return True, ends or loss <= self._rule.goal
+        return True, ends or loss <= self.rule.goal

@@ -64,7 +64,7 @@ def begin(estimator, request):
     if memory.by_inputs != scipy.sparse.issparse(request.X):
         memory.by_inputs = not memory.by_inputs
         arrange(memory.moments, network.layers, memory.by_inputs)
-    batch_size = _batch_size(estimator, len(request.D) if rows is None else len(rows))
+    batch_size = _batch_size(estimator, rule, len(request.D) if rows is None else len(rows))
     return StochasticFit(estimator, request, rows, batch_size, rule, layers)
 
 
@@ -102,7 +102,9 @@ def all_rows(samples):
     return rows
 
 
-def _batch_size(estimator, samples):
+def _batch_size(estimator, rule, samples):
+    if rule._takes_all:
+        return samples
     if estimator.batch_size == "auto":
         return min(200, samples)
     if estimator.batch_size > samples:

@@ -7,7 +7,7 @@ double precision, then rounded once to the dtype of theta.
 import numpy as np
 
 from fastbp.compiler.jit import jit
-from fastbp.compiler.scalars import double, larger, where
+from fastbp.compiler.scalars import double, larger, smaller, where
 from fastbp.compiler.views import vector_at
 from fastbp.lecture.codes import (
     ADAMW,
@@ -15,17 +15,22 @@ from fastbp.lecture.codes import (
     EPSILON,
     EPSILON_HAT,
     FIRST_DECAY,
+    GROWING,
     L1,
     L2,
+    LARGEST_SIZE,
+    LEAST_SIZE,
     MAX_NORM,
     MOMENTUM,
     NESTEROV,
     NO_STEP,
     PER_SAMPLE,
     RMSPROP,
+    RPROP,
     RULE,
     SECOND_DECAY,
     SGD,
+    SHRINKING,
     WEIGHT_DECAY,
 )
 from fastbp.lecture.loops.parts import (
@@ -41,7 +46,7 @@ from fastbp.lecture.loops.parts import (
 __all__ = [
     "adam_step", "adamw_step", "add_l1", "add_l2", "add_penalties", "add_split_gradient", "clip_gradient",
     "gradient_step", "l1_penalty", "l2_penalty", "limit_norms", "momentum_step", "nesterov_step", "rated_step",
-    "rmsprop_step", "rule_step", "scale_inputs", "split_gradient", "square_sum", "update",
+    "rmsprop_step", "rprop_step", "rule_step", "scale_inputs", "split_gradient", "square_sum", "update",
 ]  # fmt: skip
 
 # ---- Rules -----------------------------------------------------------------------------------------------------------
@@ -128,6 +133,30 @@ def rmsprop_step(theta, dtheta, eta, decay, epsilon, v):
     for p in range(theta.size):
         v[p] = kept * v[p] + new * dtheta[p] * dtheta[p]
         theta[p] -= rate * dtheta[p] / (np.sqrt(v[p]) + small)
+
+
+@jit
+def rprop_step(theta, dtheta, eta, etas, sizes, sign, size):
+    """s <- etas s; theta <- theta - eta s sign(g): s grows while g keeps its sign (Igel and Hüsken 2003).
+
+    This is iRprop-: s shrinks where the sign is another than before; g counts as 0 there, and so it does as the one
+    before the next. s stays within `sizes`; all are multiples of eta. A size of 0 has not begun: s is 1.
+
+    dtheta (p), etas (shrinking, growing), sizes (least, largest) -> theta (p), sign (p), size (p)
+    """
+    # g = dE/dtheta
+    real, (shrinking, growing), (least, largest) = theta.dtype.type, etas, sizes
+    rate, one, none, back = real(eta), real(1), real(0), real(-1)
+    shrunk, grown, least, largest = real(shrinking), real(growing), real(least), real(largest)
+    for p in range(theta.size):
+        g = dtheta[p]
+        now = where(g > 0, one, where(g < 0, back, g))  # g: 0 or NaN
+        kept = now * sign[p]
+        s = where(size[p] > 0, size[p], one) * where(kept > 0, grown, where(kept < 0, shrunk, one))
+        s = smaller(larger(s, least), largest)
+        now = where(kept < 0, none, now)
+        size[p], sign[p] = s, now
+        theta[p] -= rate * s * now
 
 
 # ---- Penalties and limits --------------------------------------------------------------------------------------------
@@ -275,6 +304,9 @@ def rule_step(settings, eta, step, theta, dtheta, m, v):
         nesterov_step(theta, dtheta, eta, settings[FIRST_DECAY], m)
     elif rule == RMSPROP:
         rmsprop_step(theta, dtheta, eta, settings[SECOND_DECAY], settings[EPSILON], m)
+    elif rule == RPROP:
+        etas, sizes = (settings[SHRINKING], settings[GROWING]), (settings[LEAST_SIZE], settings[LARGEST_SIZE])
+        rprop_step(theta, dtheta, eta, etas, sizes, m, v)
     elif rule != NO_STEP:  # ADAM is ADAMW without weight decay
         betas, epsilon = (settings[FIRST_DECAY], settings[SECOND_DECAY]), settings[EPSILON]
         decay = settings[WEIGHT_DECAY] if rule == ADAMW else 0.0

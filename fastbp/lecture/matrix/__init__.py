@@ -8,6 +8,7 @@ are sums, as matrix products are. The passes make their views of `theta` once fo
 from fastbp.lecture import guards
 from fastbp.lecture.matrix.activations import *
 from fastbp.lecture.matrix.derivatives import *
+from fastbp.lecture.matrix.equations import *
 from fastbp.lecture.matrix.errors import *
 from fastbp.lecture.matrix.jacobians import *
 from fastbp.lecture.matrix.layers import *

@@ -8,17 +8,22 @@ from fastbp.lecture.codes import (
     EPSILON,
     EPSILON_HAT,
     FIRST_DECAY,
+    GROWING,
     L1,
     L2,
+    LARGEST_SIZE,
+    LEAST_SIZE,
     MAX_NORM,
     MOMENTUM,
     NESTEROV,
     NO_STEP,
     PER_SAMPLE,
     RMSPROP,
+    RPROP,
     RULE,
     SECOND_DECAY,
     SGD,
+    SHRINKING,
     WEIGHT_DECAY,
 )
 from fastbp.lecture.layout import has_diagonal, parameters_of, rated_parts, trained_count, trained_weights, weights
@@ -26,7 +31,7 @@ from fastbp.lecture.layout import has_diagonal, parameters_of, rated_parts, trai
 __all__ = [
     "adam_step", "adamw_step", "add_l1", "add_l2", "add_penalties", "add_split_gradient", "clip_gradient",
     "gradient_step", "l1_penalty", "l2_penalty", "limit_norms", "momentum_step", "nesterov_step", "rated_step",
-    "rmsprop_step", "rule_step", "scale_inputs", "split_gradient", "square_sum", "update",
+    "rmsprop_step", "rprop_step", "rule_step", "scale_inputs", "split_gradient", "square_sum", "update",
 ]  # fmt: skip
 
 # ---- Rules -----------------------------------------------------------------------------------------------------------
@@ -105,6 +110,24 @@ def rmsprop_step(theta, dtheta, eta, decay, epsilon, v):
     np.sqrt(v, out=new)
     new += epsilon
     np.divide(dtheta, new, out=new)
+    new *= eta
+    theta -= new
+
+
+def rprop_step(theta, dtheta, eta, etas, sizes, sign, size):
+    """s <- etas s; theta <- theta - eta s sign(g): s grows while g keeps its sign (Igel and Hüsken 2003).
+
+    dtheta (...), etas (shrinking, growing), sizes (least, largest) -> theta (...), sign (...), size (...)
+    """
+    new = np.sign(dtheta)
+    kept = new * sign
+    size[size == 0] = 1
+    size[kept > 0] *= etas[1]
+    size[kept < 0] *= etas[0]
+    np.clip(size, *sizes, out=size)
+    new[kept < 0] = 0
+    sign[...] = new
+    new *= size
     new *= eta
     theta -= new
 
@@ -225,6 +248,9 @@ def rule_step(settings, eta, step, theta, dtheta, m, v):
         nesterov_step(theta, dtheta, eta, first, m)
     elif rule == RMSPROP:
         rmsprop_step(theta, dtheta, eta, second, epsilon, m)
+    elif rule == RPROP:
+        etas, sizes = (settings[SHRINKING], settings[GROWING]), (settings[LEAST_SIZE], settings[LARGEST_SIZE])
+        rprop_step(theta, dtheta, eta, etas, sizes, m, v)
     else:  # ADAM is ADAMW without weight decay
         decay = float(settings[WEIGHT_DECAY]) if rule == ADAMW else 0.0
         if settings[EPSILON_HAT] != 0:

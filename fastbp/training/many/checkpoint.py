@@ -13,7 +13,7 @@ from fastbp import atomic, caller, validation
 from fastbp.files.digest import digest
 from fastbp.files.safetensors import ModelFile, write
 from fastbp.network import DTYPES
-from fastbp.training.checkpoints import LIMITS, dependencies
+from fastbp.training.checkpoints import HASHED, LIMITS, dependencies
 from fastbp.training.many.shards import FINAL, OUTCOMES, description_of, kind_of, results_of, take_results
 from fastbp.validation import NOT_NEGATIVE, counted, real_number
 
@@ -72,7 +72,7 @@ class KeptInFile(KeptJobs):
     """
 
     def __init__(self, jobs, path, every, resume):
-        self._jobs, self._path, self._held, self._told = jobs, path, None, False
+        self._jobs, self._path, self._held, self._warned = jobs, path, None, False
         self._every = real_number("checkpoint_every", every, *NOT_NEGATIVE)
         self._depends_on = depends_on(jobs)
         self._take(resume)
@@ -131,8 +131,8 @@ class KeptInFile(KeptJobs):
             self._write()
         except OSError as problem:
             self._written = time.monotonic()
-            if not self._told:
-                self._told = True
+            if not self._warned:
+                self._warned = True
                 caller.warn(f"a checkpoint could not be written: {problem}")
 
     def _write(self):
@@ -164,18 +164,19 @@ def _check(jobs, results):
 
 def depends_on(jobs):
     """All that the bits of the trainings depend on, as strings: digests of what the jobs have, one after the other."""
-    arrays, kinds, of_jobs = {}, {}, {}
+    known, kinds, of_jobs = {}, {}, {}
 
-    def told(array):
-        if id(array) not in arrays:
-            arrays[id(array)] = "none" if array is None else digest([array])
-        return arrays[id(array)]
+    def digest_of(array):
+        if id(array) not in known:
+            known[id(array)] = "none" if array is None else digest([array])
+        return known[id(array)]
 
     for job in jobs:
         how, key = job.how, kind_of(job)
         if key not in kinds:
             X, _, weight = job.data
-            kinds[key] = dependencies(how, X, job.unsmoothed, weight, "engine", told)
+            arrays = X, job.unsmoothed, weight, how.rows, how.validation_rows
+            kinds[key] = dependencies(how, dict(zip(HASHED, map(digest_of, arrays), strict=True)), "engine")
             kinds[key] |= {"epochs": str(how.epochs), "networks": str(description_of(how.network))}
         for name, value in (kinds[key] | {"seed": str(how.seed)}).items():
             of_jobs.setdefault(name, []).append(value)

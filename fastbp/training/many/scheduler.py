@@ -11,7 +11,7 @@ from fastbp.threads.pool import ThreadPool
 from fastbp.training.history import Diverged
 from fastbp.training.many.groups import operations
 from fastbp.training.many.lane_batch import NetworkBatch
-from fastbp.training.train import train_alone
+from fastbp.training.train import task_of, train_alone
 
 OPERATIONS, AT_ONCE = 1e7, 1024  # networks that a thread trains at a time: as many as have so many to do in an epoch,
 # which makes the time between two epochs small, and not more, so that those that end early make room
@@ -149,10 +149,9 @@ class OneByOne:
             weight = np.ones(len(X), X.dtype) if weight is None else weight
             outcome = None
             try:
-                history = train_alone(
-                    job.how, X, D, weight, 1, should_continue=self._scheduler.may_go_on, index=job.index,
-                    unsmoothed=job.unsmoothed, calling_back=self._scheduler.calling_back,
-                )  # fmt: skip
+                task = task_of(job.how, X, D, weight, index=job.index, unsmoothed=job.unsmoothed)
+                calling_back = self._scheduler.calling_back
+                history = train_alone(task, 1, should_continue=self._scheduler.may_go_on, calling_back=calling_back)
             except Diverged as problem:
                 history, outcome = problem.history, "diverged"
             job.loss, job.validation_loss, job.best_epoch = history.loss, history.validation_loss, history.best_epoch
