@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 import fastbp
-from fastbp.training.many import executor_scheduler, shared_arrays, tasks
+from fastbp.training.many import executor_scheduler, scheduler, shared_arrays, tasks
 from tests.executor_cases import LABELS, Changes, Kills, X, assert_same, networks, options, pool, trained
 
 
@@ -243,9 +243,10 @@ def test_an_executor_that_is_shut_down():
 
 
 @pytest.mark.parametrize("by", ["threads", "executor"])
-def test_a_training_goes_on_from_its_checkpoint(by, here, tmp_path, processes, small_shards):
+def test_a_training_goes_on_from_its_checkpoint(by, here, tmp_path, processes, small_shards, monkeypatch):
     path = tmp_path / "many.safetensors"
     more = {"executor": processes} if by == "executor" else {"threads": 1}
+    monkeypatch.setattr(scheduler, "TICK", 0.001)
     with pytest.warns(RuntimeWarning, match="interrupted"):
         _, first = trained(checkpoint=path, checkpoint_every=0, progress=Strikes(), **more)
     ended = int(np.isin(first.outcome, ["finished", "stopped"]).sum())

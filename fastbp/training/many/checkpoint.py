@@ -87,9 +87,7 @@ class KeptInFile(KeptJobs):
             return
         with file.refusing():
             if file.kind != KIND:
-                raise ValueError(
-                    f"it holds a {file.kind}, and no checkpoint of train_many: give another path, or delete it"
-                )
+                raise ValueError(f"it holds a {file.kind}, not networks of train_many: give another path, or delete it")
             total, ended = file.integer("networks"), file.array("ended", np.int64, (None,))
             if len(np.unique(ended)) != len(ended) or not np.isin(ended, np.arange(total)).all():
                 raise ValueError(f"its networks must be some of {total}")

@@ -99,8 +99,10 @@ class ExecutorScheduler:
                 self.interrupted = True
             finally:
                 self._end(None if ends_well else GRACE if self.interrupted else 0)
-            shown.show(self._done, len(self._jobs), time.monotonic() - begin)
-            each_tick()
+            try:
+                shown.show(self._done, len(self._jobs), time.monotonic() - begin)
+            except KeyboardInterrupt:  # what is trained is there
+                self.interrupted = True
         return time.monotonic() - begin
 
     # ---- Tasks -------------------------------------------------------------------------------------------------------
@@ -113,7 +115,7 @@ class ExecutorScheduler:
                 self._submit(shard)
             except BrokenExecutor as problem:
                 self._waiting.appendleft(shard)
-                self._renew(self._workers.generation, problem)
+                self._renew(problem)
         done, _ = concurrent.futures.wait(self._running, TICK, concurrent.futures.FIRST_COMPLETED)
         for future in done:
             self._take(future, *self._running.pop(future))
@@ -140,8 +142,8 @@ class ExecutorScheduler:
         except (Exception, CancelledError, KeyboardInterrupt) as problem:
             shard.lost(problem)
             self._waiting.appendleft(shard)
-            if isinstance(problem, BrokenExecutor):
-                self._renew(generation, problem)
+            if generation == self._workers.generation:  # else it is not broken any more
+                self._renew(problem)
             return
         if how == "done":
             self._absorb(shard, answer)
@@ -158,12 +160,15 @@ class ExecutorScheduler:
             self._kind.absorb(shard.jobs, results)
         self._done += sum(job.outcome not in ("waiting", "interrupted") for job in shard.jobs)
 
-    def _renew(self, generation, problem):
-        """An executor in place of the broken one; else this process does what is left."""
-        if generation != self._workers.generation:  # it is not broken any more
+    def _renew(self, problem):
+        """Another executor for a broken one, or else this process does what is left; lost arrays are shared again."""
+        if isinstance(problem, CancelledError):  # by Dask, if they were on the lost worker alone
+            self._workers.share(self._shared)
+        if not isinstance(problem, BrokenExecutor):
             return
         left = sum(len(shard.jobs) for shard in self._waiting) + sum(len(s.jobs) for s, _ in self._running.values())
         if self._workers.renew():
+            self._workers.share(self._shared)
             caller.warn(f"executor: it broke ({problem}); a new one trains {counted(left, 'network')} that were lost")
             return
         caller.warn(

@@ -33,7 +33,7 @@ class Workers:
     Attributes
     ----------
     generation : int
-        How often it was renewed.
+        How often arrays were shared: what was submitted before may be lost with them.
     """
 
     def __init__(self, given):
@@ -65,7 +65,8 @@ class Workers:
         return next((n for n in known if isinstance(n, int) and n > 0), None)
 
     def share(self, shared):
-        """Brings arrays to where the workers find them."""
+        """Brings arrays to where the workers find them; again, where they have lost them."""
+        self.generation += 1
         if self.in_this_process:
             shared.hold()
         elif self._client is not None and hasattr(self._client, "scatter"):
@@ -80,12 +81,11 @@ class Workers:
         return self._executor.submit(run, order, self._scattered if sent is None else sent)
 
     def renew(self):
-        """A new executor in place of one that is broken, if they can be made; whether there is one."""
+        """A new executor in place of one that is broken, if they can be made, which has no arrays; whether there is."""
         if self._make is None:
             return False
         self.close()
         self._begin(self._made())
-        self.generation += 1
         return True
 
     def close(self):

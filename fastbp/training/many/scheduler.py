@@ -78,7 +78,10 @@ class Scheduler:
         finally:
             self.stopping = True
             threads.leave()
-        shown.show(self.done, total, time.monotonic() - begin)
+        try:
+            shown.show(self.done, total, time.monotonic() - begin)
+        except KeyboardInterrupt:  # what is trained is there
+            self.interrupt()
         if self._problem is not None:
             raise self._problem
         return time.monotonic() - begin
