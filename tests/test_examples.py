@@ -2,7 +2,7 @@
 
 import pytest
 
-from fastbp.examples import cart_pole, control, pendulum
+from fastbp.examples import cart_pole, cluster, control, pendulum
 from tests.cases import UNCOMPILED
 
 pytestmark = pytest.mark.skipif(UNCOMPILED, reason="their loops are made to be compiled")
@@ -24,3 +24,11 @@ def test_the_cart_comes_to_its_goal():
     assert apart[0] > 0.9
     assert apart[-1] < 0.01
     assert max(apart[40:]) < 0.05
+
+
+def test_a_sweep_by_processes_goes_on_from_its_file(tmp_path):
+    path = tmp_path / "sweep.safetensors"
+    first = cluster.main(path, epochs=40)
+    assert first[0] < 0.01
+    assert first[1] < first[0]
+    assert cluster.main(path, epochs=40) == first, "all of it was there"

@@ -43,7 +43,7 @@ def test_the_bare_install_needs_numba_and_numpy_without_a_cap():
 
 def test_the_tests_have_every_extra_but_those_of_exchange():
     extras = PROJECT["optional-dependencies"]
-    for name in extras.keys() - {"test", "bench", "torch", "casadi"}:
+    for name in extras.keys() - {"test", "bench", "torch", "casadi", "dask"}:
         assert set(extras[name]) <= set(extras["test"]), name
 
 

@@ -1,1 +1,1 @@
-"""Programs of a page each: `python -m fastbp.examples.pendulum`, `.cart_pole`, `.control`."""
+"""Programs of a page each: `python -m fastbp.examples.pendulum`, `.cart_pole`, `.cluster`, `.control`."""
