@@ -10,7 +10,7 @@ from benchmarks.process import Failed, say
 # Every part of a release and its options: a part stands between markers of its name, and is printed by a module of it.
 PARTS = {
     "suite": [], "peers": ["--rounds", "5"], "shapes": [], "share": [], "estimators": ["--rounds", "3"], "many": [],
-    "lanes": [], "searches": [], "second_order": [], "streams": [],
+    "lanes": [], "searches": [], "second_order": [], "streams": [], "executors": [],
     "load": ["--rounds", "3", "--rows", "784-128", "train_many"], "spread": [], "startup": [],
 }  # fmt: skip
 LONG = {"accuracy": [], "large": []}

@@ -14,7 +14,7 @@ from fastbp.files.digest import digest
 from fastbp.files.safetensors import ModelFile, write
 from fastbp.network import DTYPES
 from fastbp.training.checkpoints import HASHED, LIMITS, dependencies
-from fastbp.training.many.shards import FINAL, OUTCOMES, description_of, kind_of, results_of, take_results
+from fastbp.training.many.shards import FINAL, OUTCOMES, description_of, kinds_of, results_of, take_results
 from fastbp.validation import NOT_NEGATIVE, counted, real_number
 
 KIND = "checkpoint of many"
@@ -169,8 +169,8 @@ def depends_on(jobs):
             known[id(array)] = "none" if array is None else digest([array])
         return known[id(array)]
 
-    for job in jobs:
-        how, key = job.how, kind_of(job)
+    for job, key in zip(jobs, kinds_of(jobs), strict=True):
+        how = job.how
         if key not in kinds:
             X, _, weight = job.data
             arrays = X, job.unsmoothed, weight, how.rows, how.validation_rows

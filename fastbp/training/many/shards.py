@@ -5,6 +5,7 @@ the training of small ones.
 """
 
 import collections
+from operator import itemgetter
 
 import numpy as np
 
@@ -20,18 +21,22 @@ OUTCOMES = ("waiting", "finished", "stopped", "diverged", "interrupted")
 FINAL = OUTCOMES[1:4]  # of networks with which nothing is left to be done
 OWN = ("network", "theta", "seed", "layers")  # of a configuration, what a network has for itself
 DESCRIPTION = tuple(name for name in STATE if name != "_theta")  # of a network
+DESCRIBED = itemgetter(*DESCRIPTION)
+BY_SIZE = {np.dtype(name).itemsize: name for name in DTYPES}  # which is found faster than the name of a dtype
 PER_NETWORK = 100_000  # multiplications that take as long as what is done for a network besides its training
 
 
 def description_of(network):
     """All that makes a network but its parameters."""
-    return tuple(vars(network)[name] for name in DESCRIPTION)
+    return DESCRIBED(vars(network))
 
 
-def kind_of(job):
-    """What jobs have in common that differ in their parameters and seeds alone."""
-    shared = [id(value) for name, value in vars(job.how).items() if name not in OWN]
-    return (*shared, description_of(job.how.network), *map(id, job.data), id(job.unsmoothed))
+def kinds_of(jobs):
+    """For each job what it has in common with those that differ from it in their parameters and seeds alone."""
+    shared = itemgetter(*(name for name in vars(jobs[0].how) if name not in OWN)) if jobs else None
+    for job in jobs:
+        values = (*shared(vars(job.how)), *job.data, job.unsmoothed)
+        yield *map(id, values), DESCRIBED(vars(job.how.network))
 
 
 class NetworkShards:
@@ -58,18 +63,18 @@ class NetworkShards:
 
     def arrays(self, jobs):
         """What many jobs have in common."""
-        times = collections.Counter()
+        every, rows = {}, {}
         for job in jobs:
-            times.update({id(rows): 1 for rows in (job.how.rows, job.how.validation_rows)})
-        for job in jobs:
-            yield from (*job.data, job.unsmoothed)
-            yield from (rows for rows in (job.how.rows, job.how.validation_rows) if times[id(rows)] > 1)
+            every.update((id(array), array) for array in (*job.data, job.unsmoothed))
+            rows.update((id(array), array) for array in (job.how.rows, job.how.validation_rows))
+        times = collections.Counter(id(job.how.rows) for job in jobs)
+        times.update(id(job.how.validation_rows) for job in jobs)
+        return [*every.values(), *(array for array in rows.values() if times[id(array)] > 1)]
 
     def pack(self, jobs):
         """What is to be pickled."""
         kinds, numbers = {}, []
-        for job in jobs:
-            key = kind_of(job)
+        for job, key in zip(jobs, kinds_of(jobs), strict=True):
             if key not in kinds:
                 shared = {name: value for name, value in vars(job.how).items() if name not in OWN}
                 of_network = description_of(job.how.network), job.how.layers
@@ -110,7 +115,7 @@ def train(packed, time_limit, stops):
     jobs = []
     for index, (number, seed) in enumerate(zip(packed["numbers"], packed["seeds"], strict=True)):
         shared, network, size, layers, data, unsmoothed = kinds[number]
-        dtype = network.dtype.name
+        dtype = BY_SIZE[network.dtype.itemsize]
         theta, at[dtype] = packed["theta"][dtype][at[dtype] : at[dtype] + size], at[dtype] + size
         if "_layers" not in vars(network):  # one for all of its kind, whose table and outputs are asked for alone
             network._hold(theta)
@@ -156,11 +161,14 @@ def take_results(jobs, results):
 
     counts = (results[name].tolist() for name in ("outcome", "epochs", "validated"))
     for job, best_epoch, outcome, epochs, validated in zip(jobs, best, *counts, strict=True):
-        np.copyto(job.how.theta, following(job.how.theta.dtype.name, job.how.theta.size))
+        np.copyto(job.how.theta, following(BY_SIZE[job.how.theta.itemsize], job.how.theta.size))
         job.loss, job.validation_loss = following("loss", epochs), following("validation_loss", validated)
         job.best_epoch, job.outcome = best_epoch or None, OUTCOMES[outcome]
 
 
 def _joined(thetas):
     """Vectors one behind the other, those of each dtype for themselves."""
-    return {name: np.concatenate([np.zeros(0, name), *(t for t in thetas if t.dtype == name)]) for name in DTYPES}
+    return {
+        name: np.concatenate([np.zeros(0, name), *(t for t in thetas if BY_SIZE[t.itemsize] == name)])
+        for name in DTYPES
+    }
