@@ -63,6 +63,18 @@ class Kills:
             os.kill(next(iter(self.executor._processes)), signal.SIGKILL)
 
 
+class Strikes:
+    """Ctrl-C, when the first networks are done; `progress` of a training."""
+
+    def __init__(self):
+        self.struck = False
+
+    def __call__(self, done, total, seconds):
+        if done and not self.struck:
+            self.struck = True
+            raise KeyboardInterrupt
+
+
 class Changes(concurrent.futures.Executor):
     """Runs tasks at once, in this process; `change` gets what is submitted, and returns it or raises."""
 

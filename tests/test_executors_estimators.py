@@ -83,6 +83,26 @@ def test_an_ensemble_has_the_same_networks(sparse, processes):
     np.testing.assert_array_equal(*more)
 
 
+def test_warnings_of_fits_arrive(processes):
+    import warnings
+
+    found = []
+    for executor in (None, processes):
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            fastbp.EnsembleClassifier(classifier(max_iter=2), 3, executor=executor, random_state=1).fit(X, LABELS)
+        found.append({str(one.message) for one in caught})
+    assert found[0] == found[1]
+    assert any("Maximum iterations (2) reached" in message for message in found[0])
+
+
+def test_another_estimator_is_searched_without_it(processes):
+    from sklearn.linear_model import LogisticRegression
+
+    with pytest.warns(RuntimeWarning, match="executor trains networks of fastbp alone"):
+        fastbp.GridSearch(LogisticRegression(), {"C": [1.0]}, cv=2, executor=processes).fit(X, LABELS)
+
+
 def test_networks_that_fail_are_named(processes):
     model = fastbp.MLPRegressor(
         hidden_layer_sizes=(3,), solver="sgd", learning_rate_init=1e9, max_iter=3, random_state=0
@@ -137,7 +157,7 @@ def test_bad_input():
 @pytest.fixture(scope="module")
 def client():
     distributed = pytest.importorskip("distributed")
-    options = {"threads_per_worker": 1, "dashboard_address": None, "protocol": "tcp"}
+    options = {"threads_per_worker": 1, "dashboard_address": ":0", "protocol": "tcp"}
     with distributed.LocalCluster(2, **options) as cluster, distributed.Client(cluster) as client:
         yield client
 
@@ -170,3 +190,30 @@ def test_joblibs_dask_is_respected(client):
     plain = fastbp.GridSearch(classifier(), GRID, cv=2).fit(X, LABELS)
     np.testing.assert_array_equal(plain.cv_results_["mean_test_score"], search.cv_results_["mean_test_score"])
     assert sum(client.run(lambda dask_worker: dask_worker.state.executed_count).values()) > before + 1, "on the workers"
+
+
+def test_dask_stops_what_trains(client):
+    made = [fastbp.Network((4, 5, 3), seed=seed) for seed in range(4)]
+    many = fastbp.train_many(made, X, LABELS, epochs=10_000_000, time_limit=1.0, executor=client)
+    assert set(many.outcome.tolist()) == {"interrupted"}
+    assert (many.epochs > 0).all()
+    assert client.submit(os.getpid, pure=False).result(20)
+
+
+def test_searches_in_tasks_of_dask_do_not_wait_for_each_other(client):
+    from sklearn.model_selection import cross_val_score
+
+    with joblib.parallel_config(backend="dask"):
+        search = fastbp.GridSearch(classifier(), {"alpha": [1e-4, 1.0]}, cv=2)
+        there = cross_val_score(search, X, LABELS, cv=4, n_jobs=4)
+    np.testing.assert_array_equal(there, cross_val_score(search, X, LABELS, cv=4))
+
+
+def test_joblibs_own_processes():
+    from joblib.externals.loky import get_reusable_executor
+
+    executor = get_reusable_executor(2)
+    try:
+        assert_same(trained(), trained(executor=executor))
+    finally:
+        executor.shutdown(kill_workers=True)

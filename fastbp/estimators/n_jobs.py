@@ -1,5 +1,7 @@
 """What scikit-learn's `n_jobs` means here, a number of threads; and what joblib's Dask means, an executor."""
 
+import copy
+
 import joblib
 from sklearn.base import clone
 
@@ -44,7 +46,11 @@ class Executed:
 
     def __sklearn_clone__(self):
         given = self.get_params(deep=False)
-        return type(self)(**{n: value if n == "executor" else clone(value, safe=False) for n, value in given.items()})
+        new = type(self)(**{n: value if n == "executor" else clone(value, safe=False) for n, value in given.items()})
+        for name in ("_metadata_request", "_sklearn_output_config"):  # as scikit-learn's
+            if name in vars(self):
+                setattr(new, name, copy.deepcopy(vars(self)[name]))
+        return new
 
     def __getstate__(self):
         return {**super().__getstate__(), "executor": None}

@@ -30,12 +30,17 @@ class FitShards:
     train_here : callable
         Trains some fits in this process, called as `train_here(fits, time_limit, progress)`; it returns whether Ctrl-C
         has ended it.
+
+    Attributes
+    ----------
+    warnings : list of (str, type)
+        Those of the fits.
     """
 
     task = "fastbp.estimators.batched.fits:train_shard"
 
     def __init__(self, train_here):
-        self._train_here = train_here
+        self._train_here, self.warnings = train_here, []
 
     def in_order(self, jobs):
         """As `NetworkShards.in_order`."""
@@ -63,7 +68,9 @@ class FitShards:
 
     def absorb(self, jobs, results):
         """The fits get what `train_shard` has returned."""
-        for job, (estimator, problem) in zip(jobs, results, strict=True):
+        of_fits, caught = results
+        self.warnings += caught
+        for job, (estimator, problem) in zip(jobs, of_fits, strict=True):
             job.outcome, job.fit.problem = "finished", Interrupted() if problem == "interrupted" else problem
             own = vars(job.fit.estimator)
             for name in LINKS:

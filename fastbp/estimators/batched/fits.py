@@ -1,11 +1,15 @@
 """Fits of many estimators as one training: each in a lane where it can be, else on a thread."""
 
+import contextlib
 import functools
+import threading
+import warnings
 from types import SimpleNamespace
 
 import numpy as np
 import scipy.sparse
 
+from fastbp import caller
 from fastbp.estimators.batched.fit_shards import FitShards, SentFit
 from fastbp.estimators.mlp import parameters
 from fastbp.estimators.mlp.collector import Collected
@@ -18,11 +22,12 @@ from fastbp.training.loop import Ended
 from fastbp.training.many.groups import Job, grouped
 from fastbp.training.many.lane_batch import LaneBatch
 from fastbp.training.many.scheduler import Scheduler
+from fastbp.training.many.shards import Asks
 from fastbp.training.many.tasks import sendable
 from fastbp.training.progress import display
 
 
-def train_fits(fits, n_jobs=None, time_limit=None, progress=False, executor=None, stops=None):
+def train_fits(fits, n_jobs=None, time_limit=None, progress=False, executor=None, stops=lambda: False):
     """Train what a collector has collected; each fit gets what it has learnt, or a `problem`.
 
     Parameters
@@ -36,14 +41,14 @@ def train_fits(fits, n_jobs=None, time_limit=None, progress=False, executor=None
     progress : bool or callable
         As in `train_many`.
     executor : as in `train_many`
-    stops : callable or None
-        Whether to stop as after Ctrl-C, asked now and then.
+    stops : callable
+        Whether to stop as after Ctrl-C, asked now and then by threads.
 
     Returns
     -------
     seconds : float
     interrupted : bool
-        Whether Ctrl-C has ended it: what that means, the caller says.
+        Whether Ctrl-C has ended it, and not `stops`: what that means, the caller says.
     """
     threads, jobs = threads_of(n_jobs), []
     kind = FitJob if executor is None else SentFit
@@ -62,24 +67,26 @@ def train_fits(fits, n_jobs=None, time_limit=None, progress=False, executor=None
     else:
         from fastbp.training.many.executor_scheduler import ExecutorScheduler  # here: few fits need it
 
-        scheduler = ExecutorScheduler(jobs, executor, FitShards(functools.partial(_train_here, n_jobs)))
+        shards = FitShards(functools.partial(_train_here, n_jobs))
+        scheduler = ExecutorScheduler(jobs, executor, shards)
 
-    def each_tick():
-        if stops is not None and stops():
-            scheduler.interrupt()
-
+    asks = Asks(scheduler, stops)
     try:
         with display(progress, len(jobs), "network") as shown:
-            seconds = scheduler.train(time_limit, shown, each_tick)
+            seconds = scheduler.train(time_limit, shown, asks)
     finally:
         for job in jobs:
             if job.outcome in ("waiting", "interrupted"):
                 job.fit.problem = Interrupted()
-    return seconds, scheduler.interrupted
+    if executor is not None:
+        for message, category in dict.fromkeys(shards.warnings):
+            caller.warn(message, category)
+    return seconds, scheduler.interrupted and not asks.is_told
 
 
 def train_shard(packed, time_limit, stops):
-    """What another process does with fits that `FitShards` has packed: each estimator with its problem, or None.
+    """What another process does with fits that `FitShards` has packed: estimators, problems and warnings; and whether
+    Ctrl-C came there alone.
 
     Parameters
     ----------
@@ -93,12 +100,25 @@ def train_shard(packed, time_limit, stops):
         Collected(estimator, None, FitRequest(y=None, shared=shared, **request), dtype)
         for estimator, request, dtype in packed
     ]
-    train_fits(fits, time_limit=time_limit, stops=stops)
+    with _caught() as caught:
+        _, interrupted = train_fits(fits, time_limit=time_limit, stops=stops)
     problems = ["interrupted" if isinstance(fit.problem, Interrupted) else fit.problem for fit in fits]
-    return [
+    results = [
         (fit.estimator, sendable(problem) if isinstance(problem, Exception) else problem)
         for fit, problem in zip(fits, problems, strict=True)
     ]
+    return (results, [(str(one.message), one.category) for one in caught]), interrupted
+
+
+@contextlib.contextmanager
+def _caught():
+    """The warnings of this block, where there is nobody to see them: in the main thread of a worker."""
+    if threading.current_thread() is not threading.main_thread():
+        yield []
+        return
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        yield caught
 
 
 def _train_here(n_jobs, fits, time_limit, shown):

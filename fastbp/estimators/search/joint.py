@@ -72,6 +72,10 @@ class JointSearch(Executed):
         if getattr(self, "halving", None) not in (None, False):
             return self._halve(X, y, params)
         if not is_trained_jointly(self.estimator):
+            if getattr(self, "executor", None) is not None:
+                caller.warn(
+                    "executor trains networks of fastbp alone: this estimator is fitted by threads, as n_jobs says"
+                )
             return super().fit(X, y, **params)
         given = indexable(X, y)
         cv, self.cv = self.cv, check_cv(self.cv, given[1], classifier=is_classifier(self.estimator))  # drawn once

@@ -92,7 +92,7 @@ class KeptInFile(KeptJobs):
             if len(np.unique(ended)) != len(ended) or not np.isin(ended, np.arange(total)).all():
                 raise ValueError(f"its networks must be some of {total}")
         if not resume:
-            if len(ended) == total:
+            if len(ended) in (0, total):  # nothing is lost
                 return
             raise FileExistsError(
                 f"checkpoint {self._path!r} holds {len(ended):,} of {counted(total, 'network')}: give resume=True to "

@@ -96,8 +96,26 @@ class NetworkShards:
         return scheduler.interrupted
 
 
+class Asks:
+    """Interrupts a scheduler when `stops` says so; called now and then.
+
+    Attributes
+    ----------
+    is_told : bool
+        Whether it has.
+    """
+
+    def __init__(self, scheduler, stops):
+        self._scheduler, self._stops, self.is_told = scheduler, stops, False
+
+    def __call__(self):
+        if self._stops():
+            self.is_told = True
+            self._scheduler.interrupt()
+
+
 def train(packed, time_limit, stops):
-    """The other process: trains, and returns what became of the networks, a dict of arrays.
+    """The other process: trains; what became of the networks, a dict of arrays, and whether Ctrl-C came there alone.
 
     Parameters
     ----------
@@ -126,12 +144,9 @@ def train(packed, time_limit, stops):
         jobs.append(Job(index, how, data, unsmoothed))
     scheduler = Scheduler(grouped(jobs), min(packed["threads"], len(jobs)))
 
-    def each_tick():
-        if stops():
-            scheduler.interrupt()
-
-    scheduler.train(time_limit, Silent(), each_tick)
-    return results_of(jobs)
+    asks = Asks(scheduler, stops)
+    scheduler.train(time_limit, Silent(), asks)
+    return results_of(jobs), scheduler.interrupted and not asks.is_told
 
 
 # ---- Results ---------------------------------------------------------------------------------------------------------

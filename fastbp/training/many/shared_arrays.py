@@ -56,6 +56,11 @@ class SharedArrays:
         """The tasks run in this process, which has the arrays."""
         _hold(self._folder, self.arrays)
 
+    def close(self):
+        """The call is over: this process does not keep the arrays."""
+        with _LOCK:
+            _HELD.pop(self._folder, None)
+
     def dumps(self, value):
         """A pickle in which the arrays are named."""
         written = io.BytesIO()
@@ -122,10 +127,18 @@ class _Unpickler(pickle.Unpickler):
         with _LOCK:
             found = next((held[name] for held in reversed(_HELD.values()) if name in held), None)
         if found is None:
-            with contextlib.suppress(FileNotFoundError):
+            with contextlib.suppress(OSError, ValueError):
                 found = np.load(_file(self.folder, name), mmap_mode="c").view(np.ndarray)
         if found is None:
             raise Missing(name)
-        found.flags.writeable = name.endswith("1")
         _hold(self.folder, {name: found})
-        return found
+        return _like_the_first(found, name.endswith("1"))
+
+
+def _like_the_first(array, writeable):
+    """The array, writeable or not, because compiled code tells these apart."""
+    if writeable and not array.flags.writeable:
+        return array.copy()
+    array = array.view()
+    array.flags.writeable = writeable
+    return array
