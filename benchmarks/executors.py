@@ -147,7 +147,7 @@ def render(rounds):
 
 def main(arguments=None):
     about = "Trainings handed to pools of processes. Two minutes."
-    options = command.parse(command.parser("executors", about, rounds=5), arguments)
+    options = command.parse(command.parser("executors", about, rounds=9), arguments)
     return command.run("executors", lambda: render(options.rounds), options.write)
 
 
