@@ -2,6 +2,8 @@
 
 The lecture's page in a browser, for those tests that look at it there.
 
+Processes for trainings that are handed to others.
+
 And Ctrl-C interrupts, as the tests of it expect: a shell that starts a job in the background lets it ignore the signal.
 """
 
@@ -50,3 +52,18 @@ def page_file(tmp_path_factory):
 def page(browser, page_file):
     """The page in the browser, as it opens."""
     yield from opened_page(browser, page_file)
+
+
+@pytest.fixture(scope="module")
+def processes():
+    """A pool of two processes."""
+    from tests.executor_cases import pool
+
+    with pool() as executor:
+        yield executor
+
+
+@pytest.fixture
+def small_shards(monkeypatch):
+    """Executors get several tasks, however little there is to do."""
+    monkeypatch.setattr("fastbp.training.many.executor_scheduler.LEAST", 1e6)

@@ -18,17 +18,6 @@ def here():
     return trained()
 
 
-@pytest.fixture(scope="module")
-def processes():
-    with pool() as executor:
-        yield executor
-
-
-@pytest.fixture
-def small_shards(monkeypatch):
-    monkeypatch.setattr(executor_scheduler, "LEAST", 1e6)
-
-
 # ---- The same bits ---------------------------------------------------------------------------------------------------
 
 

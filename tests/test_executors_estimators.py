@@ -14,22 +14,13 @@ import scipy.sparse
 from sklearn.base import clone
 
 import fastbp
-from fastbp.training.many import executor_scheduler
 from tests.executor_cases import LABELS, Changes, Kills, X, assert_same, pool, trained
 
-pytestmark = pytest.mark.filterwarnings("ignore:Stochastic Optimizer:sklearn.exceptions.ConvergenceWarning")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:Stochastic Optimizer:sklearn.exceptions.ConvergenceWarning"),
+    pytest.mark.usefixtures("small_shards"),
+]
 GRID = {"hidden_layer_sizes": [(4,), (6,)], "alpha": [1e-4, 1.0]}
-
-
-@pytest.fixture(scope="module")
-def processes():
-    with pool() as executor:
-        yield executor
-
-
-@pytest.fixture(autouse=True)
-def small_shards(monkeypatch):
-    monkeypatch.setattr(executor_scheduler, "LEAST", 1e6)
 
 
 def classifier(**more):

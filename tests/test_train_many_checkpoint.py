@@ -11,24 +11,13 @@ import numpy as np
 import pytest
 
 import fastbp
-from fastbp.training.many import executor_scheduler, scheduler
-from tests.executor_cases import LABELS, Strikes, X, assert_same, networks, options, pool, trained
+from fastbp.training.many import scheduler
+from tests.executor_cases import LABELS, Strikes, X, assert_same, networks, options, trained
 
 
 @pytest.fixture(scope="module")
 def here():
     return trained()
-
-
-@pytest.fixture(scope="module")
-def processes():
-    with pool() as executor:
-        yield executor
-
-
-@pytest.fixture
-def small_shards(monkeypatch):
-    monkeypatch.setattr(executor_scheduler, "LEAST", 1e6)
 
 
 @pytest.mark.parametrize("by", ["threads", "executor"])

@@ -24,10 +24,7 @@ from fastbp.engine.tiles.notes import (
     TRIALS,
     VECTORS,
 )
-from fastbp.training.loop import Ended
-
-SECONDS = 0.01  # of a block: Ctrl-C waits so long at most
-MOST = 1000  # steps of a block
+from fastbp.training.loop import BLOCK, MOST, Ended
 
 
 class CompiledSteps:
@@ -73,7 +70,7 @@ class CompiledSteps:
         self._call(kept, min(epochs, MOST), self._trials)
         self._seconds = time.perf_counter() - begin
         tried = max(1, int(self._counts[TRIALS]))
-        self._trials = max(1, min(MOST, int(SECONDS * tried / max(self._seconds, 1e-9))))
+        self._trials = max(1, min(MOST, int(BLOCK * tried / max(self._seconds, 1e-9))))
 
     def noted(self):
         """The task takes note of the steps that are done: their number, and whether the training ends.

@@ -22,6 +22,9 @@ from fastbp import caller
 from fastbp.training.history import TrainingState, asked_to_end
 from fastbp.validation import counted
 
+BLOCK = 0.01  # seconds of several epochs that are trained at once: Ctrl-C waits so long at most
+MOST = 1000  # epochs of a block
+
 
 class Unfinished(Exception):
     """An epoch was told to end on its way."""

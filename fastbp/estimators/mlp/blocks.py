@@ -23,9 +23,8 @@ from fastbp.engine.tiles.notes import (
     TOL,
     WAITED,
 )
+from fastbp.training.loop import BLOCK, MOST
 
-SECONDS = 0.01  # of a block: Ctrl-C waits so long at most
-MOST = 1000  # epochs of a block
 MERSENNE, NO_KEY = "MT19937", np.zeros(1, np.uint32)
 
 
@@ -89,7 +88,7 @@ class Blocks:
             (self._key, self._draws), self._rule, counts, kept, losses,
         )  # fmt: skip
         of_epoch = max(1e-9, (time.perf_counter() - begin) / len(losses))
-        self._epochs = max(1, min(MOST, int(SECONDS / of_epoch)))
+        self._epochs = max(1, min(MOST, int(BLOCK / of_epoch)))
 
     def noted(self):
         """The fit takes note of the epochs that are done: their number, and whether the training ends.
