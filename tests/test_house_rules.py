@@ -59,6 +59,8 @@ WHERE_THERE_IS = {  # what is imported inside functions of these modules only, a
     "training.progress": {"tqdm"},
     "training.least_squares": {"scipy"},
     "training.lbfgs": {"scipy"},
+    "training.many.executors": {"distributed"},
+    "training.many.tasks": {"distributed"},
     "online.base": {"river"},
     "online.frames": {"pandas"},
     "tables.csv_files": {"pyarrow"},

@@ -140,9 +140,10 @@ def rprop_step(theta, dtheta, eta, etas, sizes, sign, size):
     """s <- etas s; theta <- theta - eta s sign(g): s grows while g keeps its sign (Igel and Hüsken 2003).
 
     This is iRprop-: s shrinks where the sign is another than before; g counts as 0 there, and so it does as the one
-    before the next. s stays within `sizes`; all are multiples of eta. A size of 0 has not begun: s is 1.
+    before the next. `etas` are what s shrinks and grows by, `sizes` its least and its largest value; it and they are
+    multiples of eta. A size of 0 has not begun: s is 1.
 
-    dtheta (p), etas (shrinking, growing), sizes (least, largest) -> theta (p), sign (p), size (p)
+    dtheta (p) -> theta (p), sign (p), size (p)
     """
     # g = dE/dtheta
     real, (shrinking, growing), (least, largest) = theta.dtype.type, etas, sizes
