@@ -143,7 +143,7 @@ def rprop_step(theta, dtheta, eta, etas, sizes, sign, size):
     before the next. `etas` are what s shrinks and grows by, `sizes` its least and its largest value; it and they are
     multiples of eta. A size of 0 has not begun: s is 1.
 
-    dtheta (p) -> theta (p), sign (p), size (p)
+    dtheta (p), etas (2 numbers), sizes (2 numbers) -> theta (p), sign (p), size (p)
     """
     # g = dE/dtheta
     real, (shrinking, growing), (least, largest) = theta.dtype.type, etas, sizes

@@ -117,7 +117,7 @@ def rmsprop_step(theta, dtheta, eta, decay, epsilon, v):
 def rprop_step(theta, dtheta, eta, etas, sizes, sign, size):
     """s <- etas s; theta <- theta - eta s sign(g): s grows while g keeps its sign (Igel and Hüsken 2003).
 
-    dtheta (...) -> theta (...), sign (...), size (...)
+    dtheta (...), etas (2 numbers), sizes (2 numbers) -> theta (...), sign (...), size (...)
     """
     new = np.sign(dtheta)
     kept = new * sign
