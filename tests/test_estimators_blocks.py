@@ -55,7 +55,7 @@ def calls(monkeypatch):
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 @pytest.mark.parametrize(("kind", "parameters"), CASES, ids=repr)
 def test_blocks_leave_what_single_epochs_leave(kind, parameters, calls, monkeypatch):
-    monkeypatch.setattr(blocks, "SECONDS", 1.0)  # so that all is one block but the first epoch
+    monkeypatch.setattr(blocks, "BLOCK", 1.0)  # so that all is one block but the first epoch
     left = []
     for more in ({}, {"callbacks": lambda state: False}):
         rng = np.random.RandomState(5)

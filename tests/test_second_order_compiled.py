@@ -67,7 +67,7 @@ def test_how_many_are_in_a_call_changes_no_bit(options, dtype, calls, monkeypatc
     found = []
     for most, callbacks in ((1000, None), (2, None), (1000, look)):
         monkeypatch.setattr(compiled_steps, "MOST", most)
-        monkeypatch.setattr(compiled_steps, "SECONDS", 1e3)
+        monkeypatch.setattr(compiled_steps, "BLOCK", 1e3)
         theta, history = trained(options, dtype, callbacks=callbacks)
         found.append((theta.tobytes(), history.loss, history.effective_parameters, history.outcome, max(calls)))
         calls.clear()
@@ -78,7 +78,7 @@ def test_how_many_are_in_a_call_changes_no_bit(options, dtype, calls, monkeypatc
 
 
 def test_a_call_takes_as_long_as_it_may(calls, monkeypatch):
-    monkeypatch.setattr(compiled_steps, "SECONDS", 0.0)
+    monkeypatch.setattr(compiled_steps, "BLOCK", 0.0)
     trained({})
     assert max(calls) == 1
 
@@ -147,7 +147,7 @@ def test_what_diverges_on_the_way_leaves_the_steps_before(monkeypatch):
     x = np.linspace(-1, 1, 20, dtype="f")[:, None]
     found = []
     for callbacks in (None, look):
-        monkeypatch.setattr(compiled_steps, "SECONDS", 1e3)
+        monkeypatch.setattr(compiled_steps, "BLOCK", 1e3)
         one = fastbp.Network((1, 1), output="identity", seed=1)
         how = {"epochs": 99, "optimizer": LM(damping=1e-6, min_gradient=0), "callbacks": callbacks}
         with pytest.raises(fastbp.Diverged) as problem:
@@ -168,7 +168,7 @@ def test_ctrl_c_leaves_the_steps_that_are_done(monkeypatch):
             raise KeyboardInterrupt
 
     monkeypatch.setattr(compiled_steps, "MOST", 4)
-    monkeypatch.setattr(compiled_steps, "SECONDS", 1e3)
+    monkeypatch.setattr(compiled_steps, "BLOCK", 1e3)
     monkeypatch.setattr(CompiledSteps, "_call", interrupted)
     with pytest.warns(RuntimeWarning, match="the training was interrupted after"):
         theta, history = trained({}, epochs=100)
