@@ -184,8 +184,15 @@ def test_joblibs_dask_is_respected(client):
 
 
 def test_dask_stops_what_trains(client):
+    def trains():
+        import fastbp
+
+        fastbp.train_many([fastbp.Network((4, 5, 3))], [[0.0] * 4], [0], epochs=1)
+
+    client.wait_for_workers(2)
+    client.run(trains)  # so that no worker, a new one say, has anything to load when the time runs
     made = [fastbp.Network((4, 5, 3), seed=seed) for seed in range(4)]
-    many = fastbp.train_many(made, X, LABELS, epochs=10_000_000, time_limit=1.0, executor=client)
+    many = fastbp.train_many(made, X, LABELS, epochs=10_000_000, time_limit=2.0, executor=client)
     assert set(many.outcome.tolist()) == {"interrupted"}
     assert (many.epochs > 0).all()
     assert client.submit(os.getpid, pure=False).result(20)
