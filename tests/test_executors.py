@@ -3,7 +3,8 @@
 import os
 import pickle
 import signal
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -276,6 +277,20 @@ def test_ctrl_c_that_comes_to_a_worker_alone(processes, small_shards):
     assert set(done.outcome.tolist()) == {"finished"}
     for one, other in zip(here[0], there[0], strict=True):
         np.testing.assert_array_equal(one.theta, other.theta)
+
+
+def test_ctrl_c_of_a_worker_does_not_end_the_wait_for_others():
+    futures, absorbed = [Future() for _ in range(3)], []
+    futures[0].set_exception(KeyboardInterrupt())
+    futures[1].cancel()
+    futures[1].set_running_or_notify_cancel()
+    futures[2].set_result(("done", b""))
+    scheduler = executor_scheduler.ExecutorScheduler([], None, None)
+    scheduler._workers = SimpleNamespace(stop=lambda: None, can_cancel=False, number=1)
+    scheduler._absorb = lambda shard, answer: absorbed.append(shard)
+    scheduler._running = {future: (number, 0) for number, future in enumerate(futures)}
+    scheduler._take_late(None)
+    assert absorbed == [2]
 
 
 def test_what_a_worker_cannot_load(processes, monkeypatch):

@@ -138,8 +138,8 @@ class KeptInFile(KeptJobs):
         if len(ended) != self._held:
             strings = {"networks": str(len(self._jobs))}
             strings |= {f"depends on {name}": value for name, value in self._depends_on.items()}
-            results = {name: array for name, array in results_of(ended).items() if name in RESULTS}
-            write(self._path, KIND, strings, results | {"ended": np.array([job.index for job in ended], np.int64)})
+            arrays = results_of(ended) | {"ended": np.array([job.index for job in ended], np.int64)}
+            write(self._path, KIND, strings, arrays)
             self._held = len(ended)
         self._written = time.monotonic()
 

@@ -216,9 +216,11 @@ class ExecutorScheduler:
             done, _ = concurrent.futures.wait(self._running, GRACE, concurrent.futures.FIRST_COMPLETED)
             for future in done:
                 shard, _ = self._running.pop(future)
-                with contextlib.suppress(Exception, CancelledError):
-                    how, answer = future.result()
-                    if how in ("done", "interrupted"):
+                if future.cancelled() or future.exception():  # of the worker: its Ctrl-C is not this process's
+                    continue
+                how, answer = future.result()
+                if how in ("done", "interrupted"):
+                    with contextlib.suppress(Exception):
                         self._absorb(shard, answer)
             if not done and self._workers.number is None:  # nobody is there any more
                 break
